@@ -1,0 +1,18 @@
+/** A typed event map: every event name has one payload type, listeners run in order of subscription. */
+export type Unsubscribe = () => void;
+
+export class Emitter<Events extends object> {
+  private readonly listeners = new Map<keyof Events, Set<(payload: never) => void>>();
+
+  on<Name extends keyof Events>(name: Name, listener: (payload: Events[Name]) => void): Unsubscribe {
+    const set = this.listeners.get(name) ?? new Set();
+    this.listeners.set(name, set);
+    set.add(listener);
+    return () => set.delete(listener);
+  }
+
+  emit<Name extends keyof Events>(name: Name, payload: Events[Name]): void {
+    for (const listener of [...(this.listeners.get(name) ?? [])])
+      (listener as (payload: Events[Name]) => void)(payload);
+  }
+}

@@ -1,0 +1,53 @@
+/** The application log. Never give it a secret: passwords, keys and tokens of authorization are named, not shown. */
+export type Severity = "debug" | "info" | "warn" | "error" | "critical";
+
+export interface Logger {
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+  critical(message: string): void;
+}
+
+const SEVERITY_RANK: Record<Severity, number> = { debug: 0, info: 1, warn: 2, error: 3, critical: 4 };
+const SEVERITY_LABEL: Record<Severity, string> = {
+  debug: "DEBG",
+  info: "INFO",
+  warn: "WARN",
+  error: "ERRO",
+  critical: "CRIT",
+};
+
+export interface LineLoggerOptions {
+  /** Shown in each line, e.g. `ocpp:OCPP201`. */
+  readonly processName: string;
+  readonly minimumSeverity: Severity;
+  readonly now: () => Date;
+  readonly write: (line: string) => void;
+}
+
+/** Lines as EVerest modules print them: `2026-03-01 12:00:00.123 [INFO] ocpp:OCPP201    :: message`. */
+export function createLineLogger(options: LineLoggerOptions): Logger {
+  const log = (severity: Severity, message: string): void => {
+    if (SEVERITY_RANK[severity] < SEVERITY_RANK[options.minimumSeverity]) return;
+    const time = options.now().toISOString().replace("T", " ").replace("Z", "");
+    const singleLine = message.replace(/[\r\n]+/g, " ⏎ ");
+    options.write(`${time} [${SEVERITY_LABEL[severity]}] ${options.processName.padEnd(15)} :: ${singleLine}\n`);
+  };
+  return {
+    debug: (message) => log("debug", message),
+    info: (message) => log("info", message),
+    warn: (message) => log("warn", message),
+    error: (message) => log("error", message),
+    critical: (message) => log("critical", message),
+  };
+}
+
+/** Drops everything; for tests that do not look at the log. */
+export const silentLogger: Logger = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  critical: () => {},
+};

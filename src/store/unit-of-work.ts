@@ -1,0 +1,58 @@
+import type { Database } from "bun:sqlite";
+
+/**
+ * Write first, then say: a decision, its outgoing messages and its durable intents are one SQLite transaction;
+ * what the outside may see of it happens only after the commit.
+ */
+export interface UnitOfWork {
+  /**
+   * Runs `decide` synchronously in one transaction. A nested call joins the transaction of the outer one.
+   * When `decide` throws, everything is rolled back, its effects are forgotten and the error is passed on:
+   * so compute first and change memory in an effect or as the last step.
+   */
+  run<Result>(decide: () => Result): Result;
+  /** Registers an effect for after the commit; outside `run` it happens at once. */
+  afterCommit(effect: () => void): void;
+}
+
+export function createUnitOfWork(database: Database, onEffectError: (error: unknown) => void): UnitOfWork {
+  let depth = 0;
+  let effects: (() => void)[] = [];
+
+  const runEffects = (): void => {
+    const committed = effects;
+    effects = [];
+    for (const effect of committed) {
+      try {
+        effect();
+      } catch (error) {
+        onEffectError(error);
+      }
+    }
+  };
+
+  return {
+    run(decide) {
+      if (depth > 0) return decide();
+      depth = 1;
+      let result: ReturnType<typeof decide>;
+      try {
+        database.run("BEGIN IMMEDIATE");
+        result = decide();
+        database.run("COMMIT");
+      } catch (error) {
+        effects = [];
+        if (database.inTransaction) database.run("ROLLBACK");
+        throw error;
+      } finally {
+        depth = 0;
+      }
+      runEffects();
+      return result;
+    },
+    afterCommit(effect) {
+      if (depth === 0) effect();
+      else effects.push(effect);
+    },
+  };
+}
