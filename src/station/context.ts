@@ -1,0 +1,107 @@
+/** What every functional block is given. Blocks do not import one another; they meet in `model/` and in these events. */
+import type { DeviceModel } from "../device-model/device-model.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Emitter } from "../lib/events.ts";
+import type { Random } from "../lib/random.ts";
+import type { Logger } from "../log/logger.ts";
+import type { CsmsLink } from "../ocpp/csms-link.ts";
+import type { IdTokenInfoType, IdTokenType, TriggerReasonEnumType } from "../ocpp/v201/index.ts";
+import type { CoreDatabase } from "../store/core-database.ts";
+import type { AuthorizationDecision, AuthorizationQuery } from "./model/authorization.ts";
+import type { StationModel } from "./model/station-model.ts";
+import type { BootReason, Hardware, HardwareEvents } from "./ports.ts";
+
+/** Settings that come from the module configuration or the process, not from the device model. */
+export interface StationSettings {
+  readonly resetStopDelaySeconds: number;
+  readonly bootReason: BootReason;
+  readonly softwareVersion: string;
+  readonly messageLogDirectory: string;
+}
+
+/** What happens inside the station; emitted synchronously after the deciding unit of work has committed. */
+export interface StationEvents {
+  /** BootNotification was answered Accepted; `first` is true once per process. */
+  accepted: { readonly first: boolean };
+  registrationChanged: { readonly registration: "Unregistered" | "Accepted" | "Pending" | "Rejected" };
+  connected: { readonly offlineMilliseconds: number | undefined; readonly switchedProfile: boolean };
+  disconnected: { readonly reason: string };
+  transactionStarted: { readonly transactionId: string; readonly evseId: number; readonly connectorId: number };
+  transactionEnded: { readonly transactionId: string; readonly evseId: number; readonly connectorId: number };
+  /** An EVSE lost or got a session, a cable, a reservation, or availability: somebody waiting for idle looks again. */
+  evseChanged: { readonly evseId: number };
+  /** Reports a security event; the A block decides about criticality, queueing, log and bus (A04). */
+  securityEvent: {
+    readonly type: string;
+    readonly techInfo?: string;
+    readonly timestamp?: Date;
+    readonly critical?: boolean;
+  };
+}
+
+/**
+ * Services that one block offers to the others. Each is set once by its owner in `create…Block`
+ * and may only be called after all blocks have been created.
+ */
+export interface StationServices {
+  /** C: decides about a token, asking the CSMS where the rules say so; never rejects. */
+  authorize(query: AuthorizationQuery): Promise<AuthorizationDecision>;
+  /** C: updates cache after idTokenInfo came with a TransactionEventResponse (C10.FR.05). */
+  learnIdTokenInfo(idToken: IdTokenType, info: IdTokenInfoType): void;
+  /** B: is a reset waiting or running, so that no new transaction may start (B11, B12)? */
+  isResetPending(evseId: number | undefined): boolean;
+  /** L: does a firmware update stand in the way of being idle? N: likewise for log uploads (errata 2.14). */
+  isFirmwareUpdateActive(): boolean;
+  isLogUploadActive(): boolean;
+  /** E: stops the transactions of one EVSE or of all, through the hardware, as a durable intent. */
+  stopTransactions(
+    evseId: number | undefined,
+    reason: "ImmediateReset" | "Remote" | "DeAuthorized" | "Other",
+  ): Promise<void>;
+  /** E: a TransactionEvent Updated on request of the CSMS (F06, TriggerMessage). */
+  triggerTransactionEvent(evseId: number | undefined): boolean;
+  /** E: RequestStartTransaction matched a transaction that waits for authorization (F01.FR.13). */
+  expectRemoteStart(evseId: number, remoteStartId: number, idToken: IdTokenType): string | undefined;
+  noteTrigger(evseId: number, trigger: TriggerReasonEnumType): void;
+  /** J: MeterValues on request of the CSMS. */
+  triggerMeterValues(evseId: number | undefined): boolean;
+  /** G: StatusNotification on request, or of all connectors. */
+  sendStatusNotification(evseId: number, connectorId: number): void;
+  /** B: BootNotification and Heartbeat on request. */
+  triggerBootNotification(): boolean;
+  triggerHeartbeat(): void;
+  /** L, N, A: their notifications on request. */
+  triggerFirmwareStatus(): void;
+  triggerLogStatus(): void;
+  triggerSignCertificate(kind: "ChargingStationCertificate" | "V2GCertificate"): boolean;
+  /** G: applies an operational status asked by the CSMS, the bus or an update. */
+  changeAvailability(target: {
+    readonly evseId?: number;
+    readonly connectorId?: number;
+    readonly operative: boolean;
+  }): "Accepted" | "Rejected" | "Scheduled";
+  /** A: the log file of security events for GetLog (N01). */
+  securityLogPath(): string | undefined;
+}
+
+export interface StationContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly deviceModel: DeviceModel;
+  readonly csms: CsmsLink;
+  readonly core: CoreDatabase;
+  readonly hardware: Hardware;
+  readonly hardwareEvents: Emitter<HardwareEvents>;
+  readonly events: Emitter<StationEvents>;
+  readonly model: StationModel;
+  readonly settings: StationSettings;
+  readonly services: Partial<StationServices>;
+}
+
+/** A functional block: handlers are registered in `create…Block`, timers and subscriptions live between start and stop. */
+export interface Block {
+  readonly name: string;
+  start(): void | Promise<void>;
+  stop(): void;
+}

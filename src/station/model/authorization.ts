@@ -1,0 +1,21 @@
+import type {
+  AuthorizeCertificateStatusEnumType,
+  IdTokenInfoType,
+  IdTokenType,
+  OCSPRequestDataType,
+} from "../../ocpp/v201/index.ts";
+
+/** A token to decide about, with what a contract certificate brings along (C07). */
+export interface AuthorizationQuery {
+  readonly idToken: IdTokenType;
+  readonly certificate?: string;
+  readonly certificateHashData?: readonly OCSPRequestDataType[];
+  /** EVSEs at which the token was presented, if the hardware side knows (C01.FR.20). */
+  readonly evseIds?: readonly number[];
+}
+
+export interface AuthorizationDecision {
+  readonly idTokenInfo: IdTokenInfoType;
+  readonly certificateStatus?: AuthorizeCertificateStatusEnumType;
+  readonly source: "local" | "local-list" | "cache" | "csms" | "offline";
+}
