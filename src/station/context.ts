@@ -8,7 +8,7 @@ import type { CsmsLink } from "../ocpp/csms-link.ts";
 import type { IdTokenInfoType, IdTokenType, TriggerReasonEnumType } from "../ocpp/v201/index.ts";
 import type { CoreDatabase } from "../store/core-database.ts";
 import type { AuthorizationDecision, AuthorizationQuery } from "./model/authorization.ts";
-import type { StationModel } from "./model/station-model.ts";
+import type { ConnectorModel, StationModel } from "./model/station-model.ts";
 import type { BootReason, Hardware, HardwareEvents } from "./ports.ts";
 
 /** Settings that come from the module configuration or the process, not from the device model. */
@@ -65,11 +65,15 @@ export interface StationServices {
   noteTrigger(evseId: number, trigger: TriggerReasonEnumType): void;
   /** J: MeterValues on request of the CSMS. */
   triggerMeterValues(evseId: number | undefined): boolean;
+  /** G: changes the flags of a connector and tells whoever must know. */
+  updateConnector(evseId: number, connectorId: number, change: (connector: ConnectorModel) => void): void;
   /** G: StatusNotification on request, or of all connectors. */
   sendStatusNotification(evseId: number, connectorId: number): void;
   /** B: BootNotification and Heartbeat on request. */
   triggerBootNotification(): boolean;
   triggerHeartbeat(): void;
+  /** B: takes the CSMS's time (RFC 3339), corrected by half the round trip. */
+  synchronizeClock(currentTime: string, roundTripMilliseconds: number): void;
   /** L, N, A: their notifications on request. */
   triggerFirmwareStatus(): void;
   triggerLogStatus(): void;
@@ -80,6 +84,9 @@ export interface StationServices {
     readonly connectorId?: number;
     readonly operative: boolean;
   }): "Accepted" | "Rejected" | "Scheduled";
+  /** G: makes connectors Unavailable for as long as `holder` wants it (reset, firmware update); never persisted. */
+  holdUnavailable(holder: string, evseIds: readonly number[]): void;
+  releaseUnavailable(holder: string): void;
   /** A: the log file of security events for GetLog (N01). */
   securityLogPath(): string | undefined;
 }

@@ -41,12 +41,12 @@ export interface StationModel {
   transaction(transactionId: string): TransactionView | undefined;
 }
 
-/** Faulted > Unavailable > Occupied > Reserved > Available (G01; BEHAVIOUR 4.2). */
+/** Faulted > Unavailable > Reserved > Occupied > Available: a plug-in does not end a reservation (G01.FR.09). */
 function statusOf(connector: Omit<ConnectorModel, "status">): ConnectorStatusEnumType {
   if (connector.faulted) return "Faulted";
   if (connector.unavailable) return "Unavailable";
-  if (connector.occupied) return "Occupied";
   if (connector.reserved) return "Reserved";
+  if (connector.occupied) return "Occupied";
   return "Available";
 }
 

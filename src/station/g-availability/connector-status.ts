@@ -1,0 +1,169 @@
+import { ChargingStation, Connector, EVSE, OCPPCommCtrlr } from "../../device-model/variables.ts";
+import type { Timer } from "../../lib/clock.ts";
+import type { ConnectorStatusEnumType } from "../../ocpp/v201/index.ts";
+import type { Block, StationContext } from "../context.ts";
+import type { ConnectorModel, EvseModel } from "../model/station-model.ts";
+import type { EvseEvent, HardwareError } from "../ports.ts";
+
+const STATUS_PRIORITY: readonly ConnectorStatusEnumType[] = [
+  "Available",
+  "Reserved",
+  "Occupied",
+  "Unavailable",
+  "Faulted",
+];
+
+/** What an event of the hardware side does to the flags of its connector (BEHAVIOUR 5.3). */
+function applyToConnector(event: EvseEvent, connector: ConnectorModel): void {
+  switch (event.kind) {
+    case "SessionStarted":
+      if (event.reason === "EVConnected") connector.occupied = true; // G01.FR.03
+      break;
+    case "TransactionStarted":
+      connector.occupied = true;
+      connector.reserved = false; // G01.FR.06
+      break;
+    case "SessionFinished":
+      connector.occupied = false; // G01.FR.04
+      break;
+    case "Enabled":
+      connector.unavailable = false;
+      break;
+    case "Disabled":
+      connector.unavailable = true;
+      break;
+    case "ReservationStarted":
+      connector.reserved = true;
+      break;
+    case "ReservationEnded":
+      connector.reserved = false;
+      break;
+    default:
+      break;
+  }
+}
+
+/** The EVSE is as usable as its most usable connector, unless one is in use. */
+function evseStatus(evse: EvseModel): ConnectorStatusEnumType {
+  const statuses = evse.connectors.map((connector) => connector.status);
+  if (statuses.includes("Occupied")) return "Occupied";
+  return STATUS_PRIORITY.find((status) => statuses.includes(status)) ?? "Available";
+}
+
+/** G01 and B04: connector status, its notification and its variables. */
+export function createConnectorStatusBlock(context: StationContext): Block {
+  const { clock, csms, deviceModel, events, hardwareEvents, model } = context;
+  /** Status that the CSMS was told last, by `evseId/connectorId`. */
+  const reported = new Map<string, ConnectorStatusEnumType>();
+  const settling = new Map<string, Timer>();
+  const unsubscribes: (() => void)[] = [];
+  const keyOf = (evseId: number, connectorId: number): string => `${evseId}/${connectorId}`;
+
+  const notify = (evseId: number, connector: ConnectorModel, beforeAccepted = false): void => {
+    const key = keyOf(evseId, connector.connectorId);
+    const status = connector.status;
+    reported.set(key, status);
+    const request = {
+      timestamp: clock.now().toISOString(),
+      connectorStatus: status,
+      evseId,
+      connectorId: connector.connectorId,
+    };
+    void csms.call("StatusNotification", request, { beforeAccepted }).then((outcome) => {
+      if (outcome.kind !== "response" && reported.get(key) === status) reported.delete(key);
+    });
+  };
+
+  const notifyWhere = (wanted: (evseId: number, connector: ConnectorModel) => boolean): void => {
+    for (const evse of model.evses)
+      for (const connector of evse.connectors) if (wanted(evse.evseId, connector)) notify(evse.evseId, connector);
+  };
+
+  const notifyIfChanged = (evseId: number, connector: ConnectorModel): void => {
+    if (!csms.connected || csms.registration !== "Accepted") return;
+    if (reported.get(keyOf(evseId, connector.connectorId)) !== connector.status) notify(evseId, connector);
+  };
+
+  /** MinimumStatusDuration: a status is told only when it lasted that long. */
+  const settle = (evseId: number, connector: ConnectorModel): void => {
+    const key = keyOf(evseId, connector.connectorId);
+    settling.get(key)?.cancel();
+    settling.delete(key);
+    const minimumSeconds = deviceModel.read(ChargingStation.MinimumStatusDuration) ?? 0;
+    if (minimumSeconds <= 0) {
+      notifyIfChanged(evseId, connector);
+      return;
+    }
+    settling.set(
+      key,
+      clock.after(minimumSeconds * 1000, () => {
+        settling.delete(key);
+        notifyIfChanged(evseId, connector);
+      }),
+    );
+  };
+
+  const publishVariables = (evse: EvseModel, connector: ConnectorModel): void => {
+    deviceModel.write(Connector.AvailabilityState.at(evse.evseId, connector.connectorId), connector.status, "internal");
+    deviceModel.write(EVSE.AvailabilityState.at(evse.evseId), evseStatus(evse), "internal");
+    const operative = model.evses.some((one) => one.connectors.some(({ unavailable }) => !unavailable));
+    const station = operative ? "Available" : "Unavailable";
+    if (deviceModel.read(ChargingStation.AvailabilityState) !== station)
+      deviceModel.write(ChargingStation.AvailabilityState, station, "internal");
+  };
+
+  const update = (evseId: number, connectorId: number, change: (connector: ConnectorModel) => void): void => {
+    const evse = model.evse(evseId);
+    const connector = model.connector(evseId, connectorId);
+    if (evse === undefined || connector === undefined) return;
+    const before = connector.status;
+    change(connector);
+    if (connector.status === before) return;
+    publishVariables(evse, connector);
+    settle(evseId, connector);
+    events.emit("evseChanged", { evseId });
+  };
+
+  const onError = (error: HardwareError): void => {
+    if (!error.inoperative || error.evseId === undefined) return;
+    update(error.evseId, error.connectorId ?? 1, (connector) => {
+      connector.faulted = error.state === "raised";
+    });
+  };
+
+  /** B04: what is told after a reconnection depends on how long it took. */
+  const onConnected = (offlineMilliseconds: number | undefined): void => {
+    if (csms.registration !== "Accepted") return;
+    const thresholdSeconds = deviceModel.read(OCPPCommCtrlr.OfflineThreshold) ?? 0;
+    const all = offlineMilliseconds !== undefined && offlineMilliseconds > thresholdSeconds * 1000; // B04.FR.01
+    notifyWhere(
+      (evseId, connector) => all || reported.get(keyOf(evseId, connector.connectorId)) !== connector.status, // B04.FR.02
+    );
+  };
+
+  context.services.sendStatusNotification = (evseId, connectorId) => {
+    const connector = model.connector(evseId, connectorId);
+    if (connector !== undefined) notify(evseId, connector, true);
+  };
+  context.services.updateConnector = update;
+
+  return {
+    name: "connector-status",
+    start() {
+      for (const evse of model.evses) for (const connector of evse.connectors) publishVariables(evse, connector);
+      unsubscribes.push(
+        hardwareEvents.on("evse", (event) =>
+          update(event.evseId, event.connectorId, (connector) => applyToConnector(event, connector)),
+        ),
+        hardwareEvents.on("error", onError),
+        events.on("accepted", () => notifyWhere(() => true)), // B01.FR.05
+        csms.events.on("connected", ({ offlineMilliseconds }) => onConnected(offlineMilliseconds)),
+      );
+    },
+    stop() {
+      for (const timer of settling.values()) timer.cancel();
+      settling.clear();
+      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
+    },
+  };
+}
