@@ -58,26 +58,26 @@ export interface StationServices {
     evseId: number | undefined,
     reason: "ImmediateReset" | "Remote" | "DeAuthorized" | "Other",
   ): Promise<void>;
-  /** E: a TransactionEvent Updated on request of the CSMS (F06, TriggerMessage). */
-  triggerTransactionEvent(evseId: number | undefined): boolean;
+  /** E: the sender of a TransactionEvent Updated asked for by TriggerMessage, run after the answer (F06.FR.04); undefined when no transaction runs. */
+  triggerTransactionEvent(evseId: number | undefined): (() => void) | undefined;
   /** E: RequestStartTransaction matched a transaction that waits for authorization (F01.FR.13). */
   expectRemoteStart(evseId: number, remoteStartId: number, idToken: IdTokenType): string | undefined;
   noteTrigger(evseId: number, trigger: TriggerReasonEnumType): void;
-  /** J: MeterValues on request of the CSMS. */
-  triggerMeterValues(evseId: number | undefined): boolean;
+  /** J: likewise for MeterValues; undefined when there is no reading. */
+  triggerMeterValues(evseId: number | undefined): (() => void) | undefined;
   /** G: changes the flags of a connector and tells whoever must know. */
   updateConnector(evseId: number, connectorId: number, change: (connector: ConnectorModel) => void): void;
   /** G: StatusNotification on request, or of all connectors. */
   sendStatusNotification(evseId: number, connectorId: number): void;
   /** B: BootNotification and Heartbeat on request. */
-  triggerBootNotification(): boolean;
+  triggerBootNotification(): void;
   triggerHeartbeat(): void;
   /** B: takes the CSMS's time (RFC 3339), corrected by half the round trip. */
   synchronizeClock(currentTime: string, roundTripMilliseconds: number): void;
   /** L, N, A: their notifications on request. */
   triggerFirmwareStatus(): void;
   triggerLogStatus(): void;
-  triggerSignCertificate(kind: "ChargingStationCertificate" | "V2GCertificate"): boolean;
+  triggerSignCertificate(kind: "ChargingStationCertificate" | "V2GCertificate"): void;
   /** G: applies an operational status asked by the CSMS, the bus or an update. */
   changeAvailability(target: {
     readonly evseId?: number;

@@ -132,11 +132,7 @@ export function createBootBlock(context: StationContext): Block {
       : new OcppError("SecurityError", `${action} is not allowed before the BootNotification was accepted`);
   };
 
-  context.services.triggerBootNotification = () => {
-    if (csms.registration === "Accepted") return false; // F06.FR.17
-    void send("Triggered");
-    return true;
-  };
+  context.services.triggerBootNotification = () => void send("Triggered");
 
   return {
     name: "boot",
