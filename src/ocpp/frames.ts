@@ -1,0 +1,69 @@
+import type { CallErrorCode, OcppError } from "./errors.ts";
+
+/** A frame of OCPP-J (part 4, chapter 4), taken apart but its payload not yet validated. */
+export type Frame =
+  | { readonly kind: "call"; readonly messageId: string; readonly action: string; readonly payload: unknown }
+  | { readonly kind: "result"; readonly messageId: string; readonly payload: unknown }
+  | { readonly kind: "error"; readonly messageId: string; readonly code: string; readonly description: string }
+  /** To be answered with this CALLERROR. */
+  | { readonly kind: "bad"; readonly messageId: string; readonly code: CallErrorCode; readonly description: string }
+  /** A broken answer: there is nothing to answer to an answer. */
+  | { readonly kind: "broken-answer"; readonly messageId: string; readonly description: string };
+
+/** The message id of an answer to a frame whose own id cannot be read. */
+export const UNREADABLE_MESSAGE_ID = "-1";
+const MESSAGE_ID_LIMIT = 36;
+const CALL = 2;
+const CALL_RESULT = 3;
+const CALL_ERROR = 4;
+
+function bad(messageId: string, code: CallErrorCode, description: string): Frame {
+  return { kind: "bad", messageId, code, description };
+}
+
+function parseCall(parts: readonly unknown[], messageId: string): Frame {
+  const [, , action, payload] = parts;
+  if (parts.length !== 4) return bad(messageId, "RpcFrameworkError", "a CALL has four elements");
+  if (typeof action !== "string") return bad(messageId, "RpcFrameworkError", "the action is not a string");
+  return { kind: "call", messageId, action, payload };
+}
+
+export function parseFrame(text: string): Frame {
+  let parts: unknown;
+  try {
+    parts = JSON.parse(text);
+  } catch {
+    return bad(UNREADABLE_MESSAGE_ID, "RpcFrameworkError", "the frame is not JSON");
+  }
+  if (!Array.isArray(parts) || parts.length < 1)
+    return bad(UNREADABLE_MESSAGE_ID, "RpcFrameworkError", "the frame is not an array");
+  const [type, id] = parts as readonly unknown[];
+  const readable = typeof id === "string" && id.length > 0 && id.length <= MESSAGE_ID_LIMIT;
+  const messageId = readable ? id : UNREADABLE_MESSAGE_ID;
+  if (type === CALL)
+    return readable
+      ? parseCall(parts, messageId)
+      : bad(UNREADABLE_MESSAGE_ID, "RpcFrameworkError", "the message id cannot be read");
+  if (type === CALL_RESULT)
+    return readable && parts.length === 3
+      ? { kind: "result", messageId, payload: parts[2] }
+      : { kind: "broken-answer", messageId, description: "not a CALLRESULT of three elements" };
+  if (type === CALL_ERROR)
+    return readable && parts.length >= 3 && typeof parts[2] === "string"
+      ? { kind: "error", messageId, code: parts[2], description: String(parts[3] ?? "") }
+      : { kind: "broken-answer", messageId, description: "not a CALLERROR of five elements" };
+  if (typeof type === "number") return bad(messageId, "MessageTypeNotSupported", "unknown message type");
+  return bad(messageId, "RpcFrameworkError", "the message type is not a number");
+}
+
+export function encodeCall(messageId: string, action: string, payload: unknown): string {
+  return JSON.stringify([CALL, messageId, action, payload]);
+}
+
+export function encodeResult(messageId: string, payload: unknown): string {
+  return JSON.stringify([CALL_RESULT, messageId, payload]);
+}
+
+export function encodeError(messageId: string, error: Pick<OcppError, "code" | "description" | "details">): string {
+  return JSON.stringify([CALL_ERROR, messageId, error.code, error.description.slice(0, 255), error.details]);
+}

@@ -1,0 +1,82 @@
+import type { Database } from "bun:sqlite";
+import { join } from "node:path";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../log/logger.ts";
+import { AuthCacheRepository } from "./auth-cache-repository.ts";
+import { AvailabilityRepository } from "./availability-repository.ts";
+import { KeyValueRepository } from "./key-value-repository.ts";
+import { LocalListRepository } from "./local-list-repository.ts";
+import { MessageQueueRepository } from "./message-queue-repository.ts";
+import { MeterValueRepository } from "./meter-value-repository.ts";
+import { migrate, readMigrations } from "./migrations.ts";
+import { keepCopy, openDatabase } from "./open-database.ts";
+import { TransactionRepository } from "./transaction-repository.ts";
+import { createUnitOfWork, type UnitOfWork } from "./unit-of-work.ts";
+
+/** `cp.db`: libocpp's tables in place, ours (`STATION_…`) beside them; the one authority for what was decided. */
+export interface CoreDatabase {
+  readonly database: Database;
+  readonly unitOfWork: UnitOfWork;
+  readonly keyValues: KeyValueRepository;
+  readonly availability: AvailabilityRepository;
+  readonly transactions: TransactionRepository;
+  readonly meterValues: MeterValueRepository;
+  readonly authCache: AuthCacheRepository;
+  readonly localList: LocalListRepository;
+  readonly durableQueue: MessageQueueRepository;
+  readonly normalQueue: MessageQueueRepository;
+  /** Where a damaged file was put: worth a security event. */
+  readonly corruptFileMovedTo: string | undefined;
+  close(): void;
+}
+
+export interface CoreDatabaseOptions {
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+function stationSchemaVersion(database: Database): number {
+  database.run("CREATE TABLE IF NOT EXISTS STATION_SCHEMA (VERSION INTEGER NOT NULL)");
+  return Number(database.query("SELECT VERSION FROM STATION_SCHEMA").values()[0]?.[0] ?? 0);
+}
+
+/** Our own tables have a version of their own; a newer one than ours is fine, since schemas only grow. */
+function addStationTables(database: Database): void {
+  migrate(database, stationSchemaVersion(database), readMigrations("core/station"), (version) => {
+    database.run("DELETE FROM STATION_SCHEMA");
+    database.query("INSERT INTO STATION_SCHEMA (VERSION) VALUES (?)").run(version);
+  });
+}
+
+/** @throws DatabaseError when the file was left by a newer program. */
+export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
+  const { clock, logger } = options;
+  const path = join(options.directory, "cp.db");
+  const { database, corruptFileMovedTo, foundVersion } = openDatabase({ path, migrations: "core", clock, logger });
+  const isOurs = database.query("SELECT 1 FROM sqlite_master WHERE name = 'STATION_SCHEMA'").get() !== null;
+  if (foundVersion !== undefined && !isOurs) {
+    logger.info(`${path} was left by another program (schema version ${foundVersion}); it is taken over`);
+    keepCopy(database, path, clock, logger);
+  }
+  addStationTables(database);
+  return {
+    database,
+    unitOfWork: createUnitOfWork(database, (error) =>
+      logger.critical(`An effect of a decision failed: ${(error as Error)?.stack ?? String(error)}`),
+    ),
+    keyValues: new KeyValueRepository(database, logger),
+    availability: new AvailabilityRepository(database),
+    transactions: new TransactionRepository(database, logger),
+    meterValues: new MeterValueRepository(database),
+    authCache: new AuthCacheRepository(database),
+    localList: new LocalListRepository(database),
+    durableQueue: new MessageQueueRepository(database, "TRANSACTION_QUEUE", logger),
+    normalQueue: new MessageQueueRepository(database, "NORMAL_QUEUE", logger),
+    corruptFileMovedTo,
+    close: () => {
+      database.run("PRAGMA wal_checkpoint(TRUNCATE)");
+      database.close();
+    },
+  };
+}

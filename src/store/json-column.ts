@@ -1,0 +1,17 @@
+import * as v from "valibot";
+
+/** A TEXT column that holds JSON of a known shape. */
+export function jsonColumn<Schema extends v.GenericSchema>(schema: Schema) {
+  return v.pipe(
+    v.string(),
+    v.rawTransform<string, unknown>(({ dataset, addIssue, NEVER }) => {
+      try {
+        return JSON.parse(dataset.value) as unknown;
+      } catch {
+        addIssue({ message: "not JSON" });
+        return NEVER;
+      }
+    }),
+    schema,
+  );
+}

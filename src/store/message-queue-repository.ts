@@ -1,0 +1,169 @@
+import type { Database } from "bun:sqlite";
+import * as v from "valibot";
+import type { Logger } from "../log/logger.ts";
+
+/** One CALL that waits for delivery, as libocpp's queue tables keep it (STORES 1.2). */
+export interface QueuedMessage {
+  readonly rowId: number;
+  readonly messageId: string;
+  readonly action: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly attempts: number;
+}
+
+const Row = v.object({
+  rowid: v.number(),
+  UNIQUE_ID: v.string(),
+  MESSAGE: v.pipe(
+    v.string(),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      try {
+        return JSON.parse(dataset.value) as unknown;
+      } catch {
+        addIssue({ message: "not JSON" });
+        return NEVER;
+      }
+    }),
+    v.tuple([v.literal(2), v.string(), v.string(), v.record(v.string(), v.unknown())]),
+  ),
+  MESSAGE_ATTEMPTS: v.number(),
+});
+
+/** A durable queue in one of libocpp's tables; the order is that of `rowid`. */
+export class MessageQueueRepository {
+  private count: number;
+
+  constructor(
+    private readonly database: Database,
+    private readonly table: "TRANSACTION_QUEUE" | "NORMAL_QUEUE",
+    private readonly logger: Logger,
+  ) {
+    this.count = Number(database.query(`SELECT count(*) FROM ${table}`).values()[0]?.[0] ?? 0);
+  }
+
+  get length(): number {
+    return this.count;
+  }
+
+  append(messageId: string, action: string, payload: unknown, createdAt: Date): void {
+    this.database
+      .query(
+        `INSERT INTO ${this.table} (rowid, UNIQUE_ID, MESSAGE, MESSAGE_TYPE, MESSAGE_ATTEMPTS, MESSAGE_TIMESTAMP)
+         VALUES ((SELECT coalesce(max(rowid), 0) + 1 FROM ${this.table}), ?, ?, ?, 0, ?)`,
+      )
+      .run(messageId, JSON.stringify([2, messageId, action, payload]), action, createdAt.toISOString());
+    this.count++;
+  }
+
+  /** The oldest message. A row that cannot be read is put aside, so that it does not stop the others. */
+  head(): QueuedMessage | undefined {
+    for (;;) {
+      const row = this.database.query(`SELECT rowid, * FROM ${this.table} ORDER BY rowid LIMIT 1`).get();
+      if (row === null) {
+        this.count = 0;
+        return undefined;
+      }
+      const parsed = v.safeParse(Row, row);
+      if (parsed.success) {
+        const { rowid, UNIQUE_ID, MESSAGE, MESSAGE_ATTEMPTS } = parsed.output;
+        return {
+          rowId: rowid,
+          messageId: UNIQUE_ID,
+          action: MESSAGE[2],
+          payload: MESSAGE[3],
+          attempts: MESSAGE_ATTEMPTS,
+        };
+      }
+      this.putAside(Number((row as { rowid?: unknown }).rowid), "unreadable row");
+    }
+  }
+
+  /** Keeps a message for inspection and takes it out of the queue. */
+  putAside(rowId: number, reason: string): void {
+    this.logger.error(`A message of ${this.table} (row ${rowId}) is put aside: ${reason}`);
+    this.database
+      .query(
+        `INSERT INTO STATION_REJECTED_MESSAGE (MESSAGE_TYPE, MESSAGE, REASON, REJECTED_AT)
+         SELECT coalesce(MESSAGE_TYPE, ''), coalesce(MESSAGE, ''), ?, MESSAGE_TIMESTAMP FROM ${this.table} WHERE rowid = ?`,
+      )
+      .run(reason, rowId);
+    this.remove(rowId);
+  }
+
+  remove(rowId: number): void {
+    const { changes } = this.database.query(`DELETE FROM ${this.table} WHERE rowid = ?`).run(rowId);
+    this.count = Math.max(0, this.count - changes);
+  }
+
+  setAttempts(rowId: number, attempts: number): void {
+    this.database.query(`UPDATE ${this.table} SET MESSAGE_ATTEMPTS = ? WHERE rowid = ?`).run(attempts, rowId);
+  }
+
+  /** E11.FR.07: whatever still waits when the connection goes was created offline. */
+  markTransactionEventsOffline(): void {
+    if (this.count === 0) return;
+    this.database.run(
+      `UPDATE ${this.table} SET MESSAGE = json_set(MESSAGE, '$[3].offline', json('true'))
+       WHERE MESSAGE_TYPE = 'TransactionEvent' AND json_valid(MESSAGE) AND json_extract(MESSAGE, '$[3].offline') IS NOT 1`,
+    );
+  }
+
+  /**
+   * E04.FR.08: takes out every other Updated event (the 1st, 3rd, …) of each transaction; Started and Ended stay.
+   * The message in flight is spared. Returns what was dropped, to be logged.
+   */
+  dropEveryOtherUpdated(exceptRowId: number | undefined): readonly { transactionId: string; seqNo: number }[] {
+    const rows = this.database
+      .query(
+        `SELECT rowid AS id, json_extract(MESSAGE, '$[3].transactionInfo.transactionId') AS tx, json_extract(MESSAGE, '$[3].seqNo') AS seq
+         FROM ${this.table}
+         WHERE MESSAGE_TYPE = 'TransactionEvent' AND json_valid(MESSAGE) AND json_extract(MESSAGE, '$[3].eventType') = 'Updated'
+         ORDER BY rowid`,
+      )
+      .values();
+    const seen = new Map<string, number>();
+    const dropped: { transactionId: string; seqNo: number }[] = [];
+    for (const [id, transaction, seqNo] of rows) {
+      const transactionId = String(transaction);
+      const index = seen.get(transactionId) ?? 0;
+      seen.set(transactionId, index + 1);
+      if (index % 2 === 1 || id === exceptRowId) continue;
+      this.remove(Number(id));
+      dropped.push({ transactionId, seqNo: Number(seqNo) });
+    }
+    return dropped;
+  }
+
+  /** Removes the oldest `number` messages. */
+  dropOldest(number: number): void {
+    const { changes } = this.database
+      .query(`DELETE FROM ${this.table} WHERE rowid IN (SELECT rowid FROM ${this.table} ORDER BY rowid LIMIT ?)`)
+      .run(number);
+    this.count = Math.max(0, this.count - changes);
+  }
+
+  /** E14.FR.04: are messages of this transaction (or any transaction) still waiting? */
+  hasTransactionEvents(transactionId?: string): boolean {
+    const row =
+      transactionId === undefined
+        ? this.database.query(`SELECT 1 FROM ${this.table} WHERE MESSAGE_TYPE = 'TransactionEvent' LIMIT 1`).get()
+        : this.database
+            .query(
+              `SELECT 1 FROM ${this.table} WHERE MESSAGE_TYPE = 'TransactionEvent' AND json_valid(MESSAGE)
+               AND json_extract(MESSAGE, '$[3].transactionInfo.transactionId') = ? LIMIT 1`,
+            )
+            .get(transactionId);
+    return row !== null;
+  }
+
+  /** The highest seqNo that waits for this transaction; undefined when none waits. */
+  highestSequenceNumber(transactionId: string): number | undefined {
+    const value = this.database
+      .query(
+        `SELECT max(json_extract(MESSAGE, '$[3].seqNo')) FROM ${this.table} WHERE MESSAGE_TYPE = 'TransactionEvent'
+         AND json_valid(MESSAGE) AND json_extract(MESSAGE, '$[3].transactionInfo.transactionId') = ?`,
+      )
+      .values(transactionId)[0]?.[0];
+    return typeof value === "number" ? value : undefined;
+  }
+}
