@@ -1,0 +1,169 @@
+import type { Clock, Timer } from "../lib/clock.ts";
+import type { Random } from "../lib/random.ts";
+import type { Logger } from "../log/logger.ts";
+import { type BackOffSettings, backOffMilliseconds } from "./back-off.ts";
+import type { ConnectionFailure, Transport, WebSocketListener } from "./websocket.ts";
+
+/** One entry of NetworkConfigurationPriority with what is behind it. */
+export interface ConnectionProfile {
+  readonly slot: number;
+  readonly url: string;
+  readonly securityProfile: number;
+}
+
+export interface ConnectionOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** In order of priority, read anew when a round of attempts begins. */
+  readonly profiles: () => readonly ConnectionProfile[];
+  readonly attemptsPerProfile: () => number;
+  readonly backOff: () => BackOffSettings;
+  /** Starts one attempt; rejects when the profile cannot be used now (e.g. no client certificate). */
+  readonly open: (profile: ConnectionProfile, listener: WebSocketListener) => Promise<Transport>;
+  readonly onConnected: (profile: ConnectionProfile, transport: Transport, switched: boolean) => void;
+  readonly onDisconnected: (reason: string) => void;
+  readonly onMessage: (text: string) => void;
+  readonly onFailure: (profile: ConnectionProfile, failure: ConnectionFailure) => void;
+}
+
+/** Between reading the priority list and finding nothing usable in it. */
+const NO_PROFILE_WAIT_MILLISECONDS = 10_000;
+
+/**
+ * Keeps the station connected: attempts per profile (B10.FR.03), the next profile afterwards and the first again at the
+ * end of the list (B10.FR.08, FR.09), each with the back-off of part 4, 5.3.
+ */
+export class Connection {
+  private wanted = false;
+  private generation = 0;
+  private transport: Transport | undefined;
+  private opened = false;
+  private round: readonly ConnectionProfile[] = [];
+  private index = 0;
+  private attempts = 0;
+  private failures = 0;
+  private timer: Timer | undefined;
+  private lastConnectedSlot: number | undefined;
+
+  constructor(private readonly options: ConnectionOptions) {}
+
+  get connected(): boolean {
+    return this.opened;
+  }
+
+  /** Begins with the first entry of the priority list (B10.FR.04). */
+  start(): void {
+    if (this.wanted) return;
+    this.wanted = true;
+    this.failures = 0;
+    this.beginRound();
+    this.attempt();
+  }
+
+  stop(reason: string): void {
+    this.wanted = false;
+    this.timer?.cancel();
+    this.drop(1001, reason);
+  }
+
+  /** Ends the connection and connects anew, from the first entry of the list (changed credentials or profiles). */
+  reconnect(reason: string): void {
+    if (!this.wanted) return;
+    this.timer?.cancel();
+    this.drop(1000, reason);
+    this.failures = 0;
+    this.beginRound();
+    this.timer = this.options.clock.after(0, () => this.attempt());
+  }
+
+  private drop(code: number, reason: string): void {
+    this.generation++;
+    const { transport, opened } = this;
+    this.transport = undefined;
+    this.opened = false;
+    transport?.close(code, reason);
+    if (opened) this.options.onDisconnected(reason);
+  }
+
+  private beginRound(): void {
+    this.round = this.options.profiles();
+    this.index = 0;
+    this.attempts = 0;
+  }
+
+  private attempt(): void {
+    const profile = this.round[this.index];
+    if (profile === undefined) {
+      this.options.logger.error(
+        "No usable network connection profile: see NetworkConfigurationPriority and the profiles",
+      );
+      this.timer = this.options.clock.after(NO_PROFILE_WAIT_MILLISECONDS, () => {
+        this.beginRound();
+        this.attempt();
+      });
+      return;
+    }
+    const generation = ++this.generation;
+    this.attempts++;
+    this.options.logger.info(`Connecting to ${profile.url} (slot ${profile.slot}, attempt ${this.attempts})`);
+    this.options.open(profile, this.listenerFor(profile, generation)).then(
+      (transport) => {
+        if (generation === this.generation) this.transport = transport;
+        else transport.close(1001, "superseded");
+      },
+      (error: Error) => this.failed(generation, profile, { kind: "network", text: error.message }),
+    );
+  }
+
+  private listenerFor(profile: ConnectionProfile, generation: number): WebSocketListener {
+    return {
+      opened: () => {
+        if (generation !== this.generation || this.transport === undefined) return;
+        const switched = this.lastConnectedSlot !== undefined && this.lastConnectedSlot !== profile.slot;
+        this.lastConnectedSlot = profile.slot;
+        this.opened = true;
+        this.failures = 0;
+        this.attempts = 0;
+        this.options.onConnected(profile, this.transport, switched);
+      },
+      message: (text) => {
+        if (generation === this.generation) this.options.onMessage(text);
+      },
+      closed: (reason, failure) => {
+        if (generation !== this.generation) return;
+        if (failure !== undefined) return this.failed(generation, profile, failure);
+        this.opened = false;
+        this.transport = undefined;
+        this.options.onDisconnected(reason);
+        // B10.FR.03: after a loss every profile gets its attempts, the one that worked first.
+        this.attempts = 0;
+        this.retryLater();
+      },
+    };
+  }
+
+  private failed(generation: number, profile: ConnectionProfile, failure: ConnectionFailure): void {
+    if (generation !== this.generation) return;
+    this.transport = undefined;
+    this.options.logger.warn(`No connection to ${profile.url} (slot ${profile.slot}): ${failure.text}`);
+    this.options.onFailure(profile, failure);
+    if (this.attempts >= Math.max(1, this.options.attemptsPerProfile())) this.nextProfile();
+    this.failures++;
+    this.retryLater();
+  }
+
+  private nextProfile(): void {
+    this.attempts = 0;
+    this.index++;
+    if (this.index >= this.round.length) this.beginRound(); // B10.FR.08
+    if (this.round.length > 1) this.failures = -1; // Each profile has a back-off of its own.
+  }
+
+  private retryLater(): void {
+    if (!this.wanted) return;
+    const wait = backOffMilliseconds(Math.max(0, this.failures - 1), this.options.backOff(), this.options.random);
+    this.options.logger.info(`Next attempt in ${(wait / 1000).toFixed(1)} s`);
+    this.timer = this.options.clock.after(wait, () => this.attempt());
+  }
+}

@@ -1,0 +1,394 @@
+import type { Clock, Timer } from "../lib/clock.ts";
+import { Emitter } from "../lib/events.ts";
+import type { Random } from "../lib/random.ts";
+import type { Logger } from "../log/logger.ts";
+import type { MessageQueueRepository, QueuedMessage } from "../store/message-queue-repository.ts";
+import type { UnitOfWork } from "../store/unit-of-work.ts";
+import type { BackOffSettings } from "./back-off.ts";
+import { Connection, type ConnectionProfile } from "./connection.ts";
+import type { OcppError } from "./errors.ts";
+import { type CallHandler, type CallOutcome, RpcSession, type WireMessage } from "./rpc.ts";
+import type { Action, RequestOf } from "./v201/index.ts";
+import { isAction } from "./validation.ts";
+import type { ConnectionFailure, Transport, WebSocketListener } from "./websocket.ts";
+
+export type { CallHandler, CallOutcome, HandlerResult, WireMessage } from "./rpc.ts";
+
+/** Actions that are never lost: kept in the database until the CSMS has answered (E04, E12, A04). */
+export type DurableAction = "TransactionEvent" | "SecurityEventNotification";
+
+export type Registration = "Unregistered" | "Accepted" | "Pending" | "Rejected";
+
+export interface CallOptions {
+  /** BootNotification, and what the CSMS asked for before it accepted the station (B02.FR.02). */
+  readonly beforeAccepted?: boolean;
+  readonly timeoutMilliseconds?: number;
+  /** Kept in the database while there is no connection, whatever QueueAllMessages says. */
+  readonly queueWhenOffline?: boolean;
+}
+
+export interface LinkEvents {
+  connected: {
+    readonly profileSlot: number;
+    readonly securityProfile: number;
+    readonly offlineMilliseconds: number | undefined;
+    readonly switchedProfile: boolean;
+  };
+  disconnected: { readonly reason: string };
+  connectionFailed: { readonly profile: ConnectionProfile; readonly failure: ConnectionFailure };
+  invalidMessage: { readonly description: string };
+  message: WireMessage;
+}
+
+/** Settings are functions, so that a changed variable takes effect at once. */
+export interface LinkSettings {
+  readonly profiles: () => readonly ConnectionProfile[];
+  readonly attemptsPerProfile: () => number;
+  readonly backOff: () => BackOffSettings;
+  readonly open: (profile: ConnectionProfile, listener: WebSocketListener) => Promise<Transport>;
+  readonly messageTimeoutSeconds: () => number;
+  readonly messageAttempts: () => number;
+  readonly messageAttemptIntervalSeconds: () => number;
+  readonly queueAllMessages: () => boolean;
+  readonly neverQueued: () => readonly string[];
+  readonly durableLimit: () => number;
+  readonly resumeDelaySeconds: number;
+}
+
+export interface LinkParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly unitOfWork: UnitOfWork;
+  readonly durableQueue: MessageQueueRepository;
+  readonly normalQueue: MessageQueueRepository;
+  readonly settings: LinkSettings;
+}
+
+interface WaitingCall {
+  readonly ordinal: number;
+  readonly action: Action;
+  readonly request: RequestOf<Action>;
+  readonly options: CallOptions;
+  readonly resolve: (outcome: CallOutcome) => void;
+}
+
+type DurableListener = (request: RequestOf<DurableAction>, outcome: CallOutcome<DurableAction>) => void;
+
+/** Calls that may wait in memory for their turn; the newest is refused beyond it. */
+const WAITING_LIMIT = 1_000;
+/** So many durable messages in a row let one other message pass, lest a long backlog starves Heartbeat and status. */
+const DURABLE_BURST = 5;
+const NORMAL_QUEUE_LIMIT = 2_000;
+
+/** The station's line to the CSMS: durable and other messages out, CALLs in, connection kept up. */
+export class CsmsLink {
+  readonly events = new Emitter<LinkEvents>();
+  admission: ((action: string) => OcppError | undefined) | undefined;
+
+  private readonly connection: Connection;
+  private readonly handlers = new Map<Action, CallHandler<Action>>();
+  private readonly durableListeners = new Map<string, DurableListener>();
+  private session: RpcSession | undefined;
+  private currentRegistration: Registration = "Unregistered";
+  private waiting: WaitingCall[] = [];
+  private nextOrdinal = 1;
+  /** Ordinal of the oldest durable message that this process created; older ones come from an earlier run. */
+  private readonly durableOrdinals = new Map<string, number>();
+  private durableBurst = 0;
+  private durableInFlight: number | undefined;
+  private durableHeldUntil = 0;
+  private durableTimer: Timer | undefined;
+  private disconnectedAt: number | undefined;
+  private profileMessageTimeoutSeconds: number | undefined;
+
+  constructor(private readonly parts: LinkParts) {
+    const { clock, random, logger, settings } = parts;
+    this.connection = new Connection({
+      clock,
+      random,
+      logger,
+      profiles: settings.profiles,
+      attemptsPerProfile: settings.attemptsPerProfile,
+      backOff: settings.backOff,
+      open: settings.open,
+      onConnected: (profile, transport, switched) => this.takeConnection(profile, transport, switched),
+      onDisconnected: (reason) => this.takeDisconnection(reason),
+      onMessage: (text) => this.session?.receive(text),
+      onFailure: (profile, failure) => this.events.emit("connectionFailed", { profile, failure }),
+    });
+  }
+
+  get connected(): boolean {
+    return this.session !== undefined;
+  }
+
+  get registration(): Registration {
+    return this.currentRegistration;
+  }
+
+  /** Set by the boot block; only Accepted lets the queues flow (B01.FR.08, B02.FR.02, B03.FR.02). */
+  set registration(registration: Registration) {
+    this.currentRegistration = registration;
+    if (registration === "Accepted") this.parts.clock.after(0, () => this.pump());
+  }
+
+  get durableQueueLength(): number {
+    return this.parts.durableQueue.length;
+  }
+
+  /** E14.FR.04: do events of this transaction, or of any, wait for delivery? */
+  hasQueuedTransactionEvents(transactionId?: string): boolean {
+    return this.parts.durableQueue.hasTransactionEvents(transactionId);
+  }
+
+  start(): void {
+    // What an earlier run could not deliver was created before this connection (E11.FR.07).
+    this.parts.unitOfWork.run(() => this.parts.durableQueue.markTransactionEventsOffline());
+    this.connection.start();
+  }
+
+  stop(reason: string): void {
+    this.durableTimer?.cancel();
+    this.connection.stop(reason);
+  }
+
+  reconnect(reason: string): void {
+    this.connection.reconnect(reason);
+  }
+
+  /** The timeout that the active network profile asks for; undefined: the default one. */
+  useMessageTimeout(seconds: number | undefined): void {
+    this.profileMessageTimeoutSeconds = seconds;
+  }
+
+  handle<A extends Action>(action: A, handler: CallHandler<A>): void {
+    this.handlers.set(action, handler as unknown as CallHandler<Action>);
+  }
+
+  /** The listener runs in the unit of work that takes the message out of the queue. */
+  onDurableResult<A extends DurableAction>(
+    action: A,
+    listener: (request: RequestOf<A>, outcome: CallOutcome<A>) => void,
+  ): void {
+    this.durableListeners.set(action, listener as unknown as DurableListener);
+  }
+
+  /** To be called inside a unit of work: the message is stored with the state that caused it, and sent in order. */
+  enqueue<A extends DurableAction>(action: A, request: RequestOf<A>): string {
+    const { durableQueue, unitOfWork, random, clock } = this.parts;
+    const messageId = random.uuid();
+    durableQueue.append(messageId, action, request, clock.now());
+    this.durableOrdinals.set(messageId, this.nextOrdinal++);
+    if (durableQueue.length > this.parts.settings.durableLimit()) this.makeRoom();
+    unitOfWork.afterCommit(() => this.pump());
+    return messageId;
+  }
+
+  /** Never rejects. While there is no connection the message is kept or given up as the options say. */
+  call<A extends Action>(action: A, request: RequestOf<A>, options: CallOptions = {}): Promise<CallOutcome<A>> {
+    return new Promise((resolve) => {
+      const call: WaitingCall = {
+        ordinal: this.nextOrdinal++,
+        action,
+        request,
+        options,
+        resolve: resolve as (outcome: CallOutcome) => void,
+      };
+      if (!this.mayLeave(call)) return this.giveUp(call);
+      if (this.waiting.length >= WAITING_LIMIT) {
+        this.parts.logger.error(`${action} is dropped: ${WAITING_LIMIT} messages are waiting`);
+        return call.resolve({ kind: "offline" });
+      }
+      this.waiting.push(call);
+      this.pump();
+    });
+  }
+
+  private mayLeave(call: WaitingCall): boolean {
+    if (!this.connected) return false;
+    return this.registration === "Accepted" ||
+      (call.options.beforeAccepted === true && this.registration !== "Rejected")
+      ? true
+      : call.action === "BootNotification";
+  }
+
+  /** Offline: into the database where the rules want it, otherwise the caller is told. */
+  private giveUp(call: WaitingCall): void {
+    const { settings, normalQueue, unitOfWork, random, clock, logger } = this.parts;
+    const wanted =
+      call.options.queueWhenOffline === true ||
+      (settings.queueAllMessages() && !settings.neverQueued().includes(call.action));
+    if (wanted && call.action !== "BootNotification" && call.action !== "Heartbeat") {
+      unitOfWork.run(() => {
+        if (normalQueue.length >= NORMAL_QUEUE_LIMIT) {
+          logger.warn(`The queue of other messages is full; its oldest tenth is dropped`);
+          normalQueue.dropOldest(NORMAL_QUEUE_LIMIT / 10);
+        }
+        normalQueue.append(random.uuid(), call.action, call.request, clock.now());
+      });
+    }
+    call.resolve({ kind: "offline" });
+  }
+
+  /** E04.FR.07/08: when the queue is too long every other Updated goes, never a Started or Ended. */
+  private makeRoom(): void {
+    for (const { transactionId, seqNo } of this.parts.durableQueue.dropEveryOtherUpdated(this.durableInFlight))
+      this.parts.logger.warn(
+        `Storage is short: TransactionEvent Updated ${seqNo} of ${transactionId} is dropped (E04.FR.08)`,
+      );
+  }
+
+  private takeConnection(profile: ConnectionProfile, transport: Transport, switchedProfile: boolean): void {
+    const { clock, logger, settings } = this.parts;
+    const offlineMilliseconds =
+      this.disconnectedAt === undefined ? undefined : clock.monotonicMilliseconds() - this.disconnectedAt;
+    this.session = new RpcSession({
+      clock,
+      logger,
+      send: (text) => transport.send(text),
+      handlerOf: (action) => this.handlers.get(action),
+      admission: (action) => this.admission?.(action),
+      onMessage: (message) => this.events.emit("message", message),
+      onInvalidMessage: (description) => this.events.emit("invalidMessage", { description }),
+    });
+    logger.info(`Connected to ${profile.url} (slot ${profile.slot})`);
+    this.durableHeldUntil = clock.monotonicMilliseconds() + settings.resumeDelaySeconds * 1000;
+    this.events.emit("connected", {
+      profileSlot: profile.slot,
+      securityProfile: profile.securityProfile,
+      offlineMilliseconds,
+      switchedProfile,
+    });
+    this.pump();
+  }
+
+  private takeDisconnection(reason: string): void {
+    const { clock, logger, durableQueue, unitOfWork } = this.parts;
+    const session = this.session;
+    this.session = undefined;
+    this.disconnectedAt = clock.monotonicMilliseconds();
+    logger.warn(`Connection to the CSMS lost: ${reason}`);
+    session?.close();
+    unitOfWork.run(() => durableQueue.markTransactionEventsOffline()); // E11.FR.07
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const call of waiting) this.giveUp(call);
+    this.events.emit("disconnected", { reason });
+  }
+
+  /** Sends what may be sent next, as long as no answer is outstanding. */
+  private pump(): void {
+    const { session } = this;
+    if (session === undefined || session.busy) return;
+    const normal = this.waiting.find((call) => this.mayLeave(call));
+    const durable = this.nextDurable();
+    if (durable !== undefined && (normal === undefined || this.durableGoesFirst(durable, normal))) {
+      this.durableBurst++;
+      return this.sendDurable(session, durable);
+    }
+    this.durableBurst = 0;
+    if (normal !== undefined) return this.sendNormal(session, normal);
+    this.sendStored(session);
+  }
+
+  private durableGoesFirst(durable: QueuedMessage, normal: WaitingCall): boolean {
+    if (this.durableBurst >= DURABLE_BURST) return false;
+    return (this.durableOrdinals.get(durable.messageId) ?? 0) < normal.ordinal;
+  }
+
+  private nextDurable(): QueuedMessage | undefined {
+    if (this.registration !== "Accepted" || this.parts.durableQueue.length === 0) return undefined;
+    const wait = this.durableHeldUntil - this.parts.clock.monotonicMilliseconds();
+    if (wait <= 0) return this.parts.durableQueue.head();
+    this.durableTimer?.cancel();
+    this.durableTimer = this.parts.clock.after(wait, () => this.pump());
+    return undefined;
+  }
+
+  private timeoutMilliseconds(options: CallOptions = {}): number {
+    const seconds = this.profileMessageTimeoutSeconds ?? this.parts.settings.messageTimeoutSeconds();
+    return options.timeoutMilliseconds ?? Math.max(1, seconds) * 1000;
+  }
+
+  private sendNormal(session: RpcSession, call: WaitingCall): void {
+    this.waiting.splice(this.waiting.indexOf(call), 1);
+    session.call(
+      call.action,
+      this.parts.random.uuid(),
+      call.request,
+      this.timeoutMilliseconds(call.options),
+      (outcome) => {
+        call.resolve(outcome);
+        // Whoever waited for the answer acts first (promises settle), then the next message leaves.
+        queueMicrotask(() => this.pump());
+      },
+    );
+  }
+
+  /** What QueueAllMessages kept while offline. */
+  private sendStored(session: RpcSession): void {
+    const { normalQueue, random } = this.parts;
+    if (this.registration !== "Accepted" || normalQueue.length === 0) return;
+    const message = normalQueue.head();
+    if (message === undefined) return;
+    const forget = (): void => {
+      this.parts.unitOfWork.run(() => normalQueue.remove(message.rowId));
+      queueMicrotask(() => this.pump());
+    };
+    if (!isAction(message.action)) return forget();
+    session.call(message.action, random.uuid(), message.payload as never, this.timeoutMilliseconds(), (outcome) => {
+      if (outcome.kind !== "offline") forget();
+    });
+  }
+
+  private sendDurable(session: RpcSession, message: QueuedMessage): void {
+    const { action } = message;
+    if (!isAction(action)) {
+      this.parts.unitOfWork.run(() => this.parts.durableQueue.putAside(message.rowId, `unknown action ${action}`));
+      return this.pump();
+    }
+    this.durableInFlight = message.rowId;
+    session.call(action, this.parts.random.uuid(), message.payload as never, this.timeoutMilliseconds(), (outcome) => {
+      this.durableInFlight = undefined;
+      if (outcome.kind === "offline") return;
+      if (outcome.kind === "response") this.settleDurable(message, outcome);
+      else this.retryOrDiscard(message, outcome);
+      queueMicrotask(() => this.pump());
+    });
+  }
+
+  private settleDurable(message: QueuedMessage, outcome: CallOutcome): void {
+    const { durableQueue, unitOfWork } = this.parts;
+    unitOfWork.run(() => {
+      durableQueue.remove(message.rowId);
+      this.durableListeners.get(message.action)?.(message.payload as never, outcome as never);
+    });
+    this.durableOrdinals.delete(message.messageId);
+  }
+
+  /** E13: again after MessageAttemptInterval times the transmissions so far, until MessageAttempts is used up. */
+  private retryOrDiscard(message: QueuedMessage, outcome: CallOutcome): void {
+    const { clock, durableQueue, logger, settings, unitOfWork } = this.parts;
+    const attempts = message.attempts + 1;
+    const name = describeDurable(message);
+    if (attempts >= Math.max(1, settings.messageAttempts())) {
+      logger.error(`${name} is discarded after ${attempts} attempts (E13.FR.04)`);
+      return this.settleDurable(message, outcome);
+    }
+    const waitSeconds = settings.messageAttemptIntervalSeconds() * attempts; // E13.FR.03
+    logger.warn(`${name} was not accepted (${outcome.kind}); sent again in ${waitSeconds} s`);
+    unitOfWork.run(() => durableQueue.setAttempts(message.rowId, attempts));
+    this.durableHeldUntil = clock.monotonicMilliseconds() + waitSeconds * 1000;
+  }
+}
+
+function describeDurable({ action, payload, messageId }: QueuedMessage): string {
+  if (action !== "TransactionEvent") return `${action} ${messageId}`;
+  const { eventType, seqNo, transactionInfo } = payload as {
+    eventType?: string;
+    seqNo?: number;
+    transactionInfo?: { transactionId?: string };
+  };
+  return `TransactionEvent ${eventType} ${seqNo} of ${transactionInfo?.transactionId}`;
+}
