@@ -1,0 +1,274 @@
+import type { Database } from "bun:sqlite";
+import * as v from "valibot";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../log/logger.ts";
+import { openDatabase } from "../store/open-database.ts";
+import {
+  ATTRIBUTE_TYPES,
+  type AttributeType,
+  type Characteristics,
+  type ComponentDefinition,
+  componentKey,
+  DATA_TYPES,
+  MUTABILITIES,
+  type VariableDefinition,
+  variableKey,
+} from "./definitions.ts";
+
+export interface StoredAttribute {
+  readonly rowId: number;
+  readonly value: string | undefined;
+  readonly source: string | undefined;
+}
+
+const AttributeRow = v.object({
+  ID: v.number(),
+  VARIABLE_ID: v.number(),
+  TYPE_ID: v.nullable(v.number()),
+  VALUE: v.nullable(v.union([v.string(), v.number()])),
+  VALUE_SOURCE: v.nullable(v.string()),
+});
+type AttributeRow = v.InferOutput<typeof AttributeRow>;
+
+const ComponentRow = v.object({
+  ID: v.number(),
+  NAME: v.nullable(v.string()),
+  INSTANCE: v.nullable(v.string()),
+  EVSE_ID: v.nullable(v.number()),
+  CONNECTOR_ID: v.nullable(v.number()),
+});
+const VariableRow = v.object({
+  ID: v.number(),
+  NAME: v.nullable(v.string()),
+  INSTANCE: v.nullable(v.string()),
+  COMPONENT_ID: v.number(),
+});
+
+function address(row: { INSTANCE: string | null; EVSE_ID?: number | null; CONNECTOR_ID?: number | null }) {
+  return {
+    ...(row.INSTANCE !== null && { instance: row.INSTANCE }),
+    ...(typeof row.EVSE_ID === "number" && { evseId: row.EVSE_ID }),
+    ...(typeof row.CONNECTOR_ID === "number" && { connectorId: row.CONNECTOR_ID }),
+  };
+}
+
+/**
+ * One device-model file in libocpp's schema (STORES 2). What the configuration describes is written into it at each
+ * start; values that somebody changed since are kept.
+ */
+export class DeviceModelStorage {
+  readonly corruptFileMovedTo: string | undefined;
+  private readonly database: Database;
+  private readonly logger: Logger;
+
+  constructor(options: { readonly path: string; readonly clock: Clock; readonly logger: Logger }) {
+    const opened = openDatabase({ ...options, migrations: "device_model" });
+    this.database = opened.database;
+    this.corruptFileMovedTo = opened.corruptFileMovedTo;
+    this.logger = options.logger;
+    this.database.run("PRAGMA foreign_keys = ON");
+    // What the configuration file said when it was last applied: tells an edited file from a changed value.
+    this.database.run(
+      "CREATE TABLE IF NOT EXISTS STATION_APPLIED_VALUE (ATTRIBUTE_ID INTEGER PRIMARY KEY, VALUE TEXT NOT NULL) STRICT",
+    );
+  }
+
+  close(): void {
+    this.database.close();
+  }
+
+  write(changes: readonly { readonly rowId: number; readonly value: string; readonly source: string }[]): void {
+    const update = this.database.query("UPDATE VARIABLE_ATTRIBUTE SET VALUE = ?, VALUE_SOURCE = ? WHERE ID = ?");
+    this.database.transaction(() => {
+      for (const { rowId, value, source } of changes) update.run(value, source, rowId);
+    })();
+  }
+
+  /** Makes the file describe exactly `components`; returns the attributes by `component key`, `variable key`, type. */
+  apply(components: readonly ComponentDefinition[], variableSource: string | null): Map<string, StoredAttribute> {
+    const stored = new Map<string, StoredAttribute>();
+    this.database.transaction(() => {
+      const found = this.readComponents();
+      const wanted = new Map(components.map((component) => [componentKey(component), component]));
+      for (const [key, id] of found) if (!wanted.has(key)) this.delete("COMPONENT", id);
+      const variables = this.readVariables();
+      const attributes = this.readAttributes();
+      for (const [key, component] of wanted) {
+        const id = found.get(key) ?? this.insertComponent(component);
+        this.applyVariables(id, key, component, variables.get(id) ?? new Map(), attributes, variableSource, stored);
+      }
+    })();
+    return stored;
+  }
+
+  private readComponents(): Map<string, number> {
+    const found = new Map<string, number>();
+    for (const raw of this.database.query("SELECT * FROM COMPONENT ORDER BY ID").all()) {
+      const row = v.safeParse(ComponentRow, raw);
+      if (!row.success) continue;
+      const key = componentKey({ name: row.output.NAME ?? "", ...address(row.output) });
+      if (found.has(key)) this.delete("COMPONENT", row.output.ID);
+      else found.set(key, row.output.ID);
+    }
+    return found;
+  }
+
+  private readVariables(): Map<number, Map<string, number>> {
+    const variables = new Map<number, Map<string, number>>();
+    for (const raw of this.database.query("SELECT * FROM VARIABLE ORDER BY ID").all()) {
+      const row = v.safeParse(VariableRow, raw);
+      if (!row.success) continue;
+      const { ID, NAME, COMPONENT_ID } = row.output;
+      const ofComponent = variables.get(COMPONENT_ID) ?? new Map<string, number>();
+      variables.set(COMPONENT_ID, ofComponent);
+      const key = variableKey({ name: NAME ?? "", ...address(row.output) });
+      if (ofComponent.has(key)) this.delete("VARIABLE", ID);
+      else ofComponent.set(key, ID);
+    }
+    return variables;
+  }
+
+  private readAttributes(): Map<number, AttributeRow[]> {
+    const attributes = new Map<number, AttributeRow[]>();
+    for (const raw of this.database.query("SELECT * FROM VARIABLE_ATTRIBUTE").all()) {
+      const row = v.safeParse(AttributeRow, raw);
+      if (!row.success) continue;
+      const ofVariable = attributes.get(row.output.VARIABLE_ID) ?? [];
+      attributes.set(row.output.VARIABLE_ID, ofVariable);
+      ofVariable.push(row.output);
+    }
+    return attributes;
+  }
+
+  private delete(table: "COMPONENT" | "VARIABLE" | "VARIABLE_ATTRIBUTE", id: number): void {
+    this.database.query(`DELETE FROM ${table} WHERE ID = ?`).run(id);
+  }
+
+  private insertComponent({ name, instance, evseId, connectorId }: ComponentDefinition): number {
+    const { lastInsertRowid } = this.database
+      .query("INSERT INTO COMPONENT (NAME, INSTANCE, EVSE_ID, CONNECTOR_ID) VALUES (?, ?, ?, ?)")
+      .run(name, instance ?? null, evseId ?? null, connectorId ?? null);
+    return Number(lastInsertRowid);
+  }
+
+  private applyVariables(
+    componentId: number,
+    key: string,
+    component: ComponentDefinition,
+    found: ReadonlyMap<string, number>,
+    attributes: ReadonlyMap<number, AttributeRow[]>,
+    variableSource: string | null,
+    stored: Map<string, StoredAttribute>,
+  ): void {
+    const wanted = new Set(component.variables.map(variableKey));
+    for (const [name, id] of found) if (!wanted.has(name)) this.delete("VARIABLE", id);
+    for (const variable of component.variables) {
+      const name = variableKey(variable);
+      const id = found.get(name) ?? this.insertVariable(componentId, variable, variableSource);
+      this.applyCharacteristics(id, variable.characteristics, found.has(name));
+      const known = attributes.get(id) ?? [];
+      for (const row of known)
+        if (!variable.attributes.some(({ type }) => ATTRIBUTE_TYPES.indexOf(type) === (row.TYPE_ID ?? 0)))
+          this.delete("VARIABLE_ATTRIBUTE", row.ID);
+      for (const attribute of variable.attributes) {
+        const row = known.find(({ TYPE_ID }) => (TYPE_ID ?? 0) === ATTRIBUTE_TYPES.indexOf(attribute.type));
+        const label = `${component.name}.${variable.name}${variable.instance === undefined ? "" : `[${variable.instance}]`}`;
+        stored.set(attributeKey(key, name, attribute.type), this.applyAttribute(id, attribute, row, label));
+      }
+    }
+  }
+
+  private insertVariable(componentId: number, { name, instance }: VariableDefinition, source: string | null): number {
+    const { lastInsertRowid } = this.database
+      .query("INSERT INTO VARIABLE (NAME, INSTANCE, COMPONENT_ID, SOURCE) VALUES (?, ?, ?, ?)")
+      .run(name, instance ?? null, componentId, source);
+    return Number(lastInsertRowid);
+  }
+
+  private applyCharacteristics(variableId: number, characteristics: Characteristics, exists: boolean): void {
+    const { dataType, maxLimit, minLimit, supportsMonitoring, unit, valuesList } = characteristics;
+    if (exists) this.database.query("DELETE FROM VARIABLE_CHARACTERISTICS WHERE VARIABLE_ID = ?").run(variableId);
+    this.database
+      .query(
+        `INSERT INTO VARIABLE_CHARACTERISTICS (DATATYPE_ID, VARIABLE_ID, MAX_LIMIT, MIN_LIMIT, SUPPORTS_MONITORING, UNIT, VALUES_LIST)
+         VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(
+        DATA_TYPES.indexOf(dataType),
+        variableId,
+        maxLimit ?? null,
+        minLimit ?? null,
+        supportsMonitoring ? 1 : 0,
+        unit ?? null,
+        valuesList ?? null,
+      );
+  }
+
+  private applyAttribute(
+    variableId: number,
+    { type, mutability, value }: VariableDefinition["attributes"][number],
+    row: AttributeRow | undefined,
+    label: string,
+  ): StoredAttribute {
+    const mutabilityId = MUTABILITIES.indexOf(mutability);
+    if (row === undefined) {
+      const { lastInsertRowid } = this.database
+        .query(
+          `INSERT INTO VARIABLE_ATTRIBUTE (VARIABLE_ID, MUTABILITY_ID, PERSISTENT, CONSTANT, TYPE_ID, VALUE_SOURCE, VALUE)
+           VALUES (?, ?, 1, 0, ?, ?, ?)`,
+        )
+        .run(
+          variableId,
+          mutabilityId,
+          ATTRIBUTE_TYPES.indexOf(type),
+          value === undefined ? null : "default",
+          value ?? null,
+        );
+      const rowId = Number(lastInsertRowid);
+      this.rememberApplied(rowId, value);
+      return { rowId, value, source: value === undefined ? undefined : "default" };
+    }
+    this.database.query("UPDATE VARIABLE_ATTRIBUTE SET MUTABILITY_ID = ? WHERE ID = ?").run(mutabilityId, row.ID);
+    const kept = row.VALUE === null ? undefined : String(row.VALUE);
+    const source = row.VALUE_SOURCE ?? "";
+    if (value === undefined || !this.fileWins(row.ID, value, kept, source, label))
+      return { rowId: row.ID, value: kept, source: source || undefined };
+    this.database
+      .query("UPDATE VARIABLE_ATTRIBUTE SET VALUE = ?, VALUE_SOURCE = 'default' WHERE ID = ?")
+      .run(value, row.ID);
+    this.rememberApplied(row.ID, value);
+    return { rowId: row.ID, value, source: "default" };
+  }
+
+  /**
+   * The file decides until somebody else wrote the value. What the stack itself wrote (`internal`) gives way again
+   * once the file was edited; what the CSMS or another module set stays, and the edit is reported.
+   */
+  private fileWins(rowId: number, value: string, kept: string | undefined, source: string, label: string): boolean {
+    if (source === "" || source === "default") return true;
+    const applied = this.database
+      .query("SELECT VALUE FROM STATION_APPLIED_VALUE WHERE ATTRIBUTE_ID = ?")
+      .values(rowId)[0]?.[0];
+    if (kept === value || applied === undefined || applied === value) {
+      if (applied === undefined) this.rememberApplied(rowId, value);
+      return false;
+    }
+    if (source === "internal") return true;
+    this.rememberApplied(rowId, value);
+    this.logger.warn(
+      `${label} was edited in the component configuration, but keeps the value that "${source}" gave it`,
+    );
+    return false;
+  }
+
+  private rememberApplied(rowId: number, value: string | undefined): void {
+    if (value !== undefined)
+      this.database
+        .query("INSERT OR REPLACE INTO STATION_APPLIED_VALUE (ATTRIBUTE_ID, VALUE) VALUES (?, ?)")
+        .run(rowId, value);
+  }
+}
+
+export function attributeKey(component: string, variable: string, type: AttributeType): string {
+  return `${component}\n${variable}\n${type}`;
+}

@@ -1,0 +1,62 @@
+/** Where a variable is: names as in the device model, compared without regard to case. */
+export interface VariableAddress {
+  readonly component: string;
+  readonly componentInstance?: string;
+  readonly evseId?: number;
+  readonly connectorId?: number;
+  readonly variable: string;
+  readonly instance?: string;
+}
+
+/** How the text of a variable is read; lists are OCPP's comma separated ones. */
+export type ValueKind = "boolean" | "number" | "string" | "list";
+
+export interface ValueOf {
+  boolean: boolean;
+  number: number;
+  string: string;
+  list: readonly string[];
+}
+
+/** A typed name of a variable, e.g. `TxCtrlr.EVConnectionTimeOut`. */
+export class VariableHandle<Kind extends ValueKind> implements VariableAddress {
+  readonly component: string;
+  readonly variable: string;
+  readonly instance?: string;
+  readonly evseId?: number;
+  readonly connectorId?: number;
+
+  constructor(
+    address: VariableAddress,
+    readonly kind: Kind,
+  ) {
+    this.component = address.component;
+    this.variable = address.variable;
+    if (address.instance !== undefined) this.instance = address.instance;
+    if (address.evseId !== undefined) this.evseId = address.evseId;
+    if (address.connectorId !== undefined) this.connectorId = address.connectorId;
+  }
+
+  /** The same variable of one EVSE or connector. */
+  at(evseId: number, connectorId?: number): VariableHandle<Kind> {
+    return new VariableHandle({ ...this, evseId, ...(connectorId !== undefined && { connectorId }) }, this.kind);
+  }
+}
+
+export function parseValue<Kind extends ValueKind>(kind: Kind, text: string): ValueOf[Kind] | undefined {
+  const parsers: { [K in ValueKind]: (text: string) => ValueOf[K] | undefined } = {
+    boolean: (value) => (value === "" ? undefined : value.toLowerCase() === "true"),
+    number: (value) => (value === "" || Number.isNaN(Number(value)) ? undefined : Number(value)),
+    string: (value) => value,
+    list: (value) =>
+      value
+        .split(",")
+        .map((item) => item.trim())
+        .filter((item) => item !== ""),
+  };
+  return parsers[kind](text);
+}
+
+export function formatValue(value: boolean | number | string | readonly string[]): string {
+  return typeof value === "object" ? value.join(",") : String(value);
+}
