@@ -98,23 +98,35 @@ function toVariable(property: v.InferOutput<typeof Property>): VariableDefinitio
 
 /** One file under examination: collects defects with the line where they are. */
 class ConfigFile {
-  private readonly lines = new LineCounter();
-  private readonly document;
+  private readonly text: string;
 
   constructor(
     private readonly path: string,
     private readonly defects: string[],
   ) {
-    // JSON is YAML's subset; this parser knows positions and reports duplicate keys.
-    this.document = parseDocument(readFileSync(path, "utf8"), { lineCounter: this.lines });
-    for (const error of this.document.errors)
-      this.defects.push(`${path}:${error.linePos?.[0].line ?? 1}: ${error.message.split("\n")[0]}`);
+    this.text = readFileSync(path, "utf8");
   }
 
+  /** Undefined when it is not JSON; the reasons are among the defects then. */
+  private parse(): unknown {
+    try {
+      return JSON.parse(this.text);
+    } catch (error) {
+      const lines = new LineCounter();
+      const { errors } = parseDocument(this.text, { lineCounter: lines });
+      for (const { linePos, message } of errors)
+        this.defects.push(`${this.path}:${linePos?.[0].line ?? 1}: ${message.split("\n")[0]}`);
+      if (errors.length === 0) this.defects.push(`${this.path}:1: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+
+  /** JSON is a subset of YAML, whose parser knows positions; it is slow, so it runs only for a defect. */
   private lineOf(keys: readonly (string | number)[]): number {
-    const node = this.document.getIn(keys, true);
+    const lines = new LineCounter();
+    const node = parseDocument(this.text, { lineCounter: lines }).getIn(keys, true);
     const range = (isScalar(node) || isMap(node)) && node.range ? node.range[0] : 0;
-    return this.lines.linePos(range).line || 1;
+    return lines.linePos(range).line || 1;
   }
 
   private defect(keys: readonly (string | number)[], message: string): void {
@@ -123,8 +135,8 @@ class ConfigFile {
 
   /** Undefined when the file is unusable, or describes no variables. */
   read(): ComponentDefinition | undefined {
-    if (this.document.errors.length > 0) return undefined;
-    const content: unknown = this.document.toJS();
+    const content = this.parse();
+    if (content === undefined) return undefined;
     const parsed = v.safeParse(ComponentFile, content);
     if (!parsed.success) {
       for (const issue of parsed.issues)

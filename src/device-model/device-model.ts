@@ -1,0 +1,351 @@
+import type { Clock } from "../lib/clock.ts";
+import type { Unsubscribe } from "../lib/events.ts";
+import type { Logger } from "../log/logger.ts";
+import {
+  type AttributeType,
+  type Characteristics,
+  type ComponentDefinition,
+  componentKey,
+  type Mutability,
+  variableKey,
+} from "./definitions.ts";
+import { attributeKey, DeviceModelStorage } from "./storage.ts";
+import { type ValueDefect, valueDefect } from "./value-rules.ts";
+import {
+  formatValue,
+  parseValue,
+  type ValueKind,
+  type ValueOf,
+  type VariableAddress,
+  type VariableHandle,
+} from "./variable-handle.ts";
+
+export interface AttributeState {
+  readonly type: AttributeType;
+  readonly mutability: Mutability;
+  value: string | undefined;
+  source: string | undefined;
+  readonly rowId: number;
+}
+
+export interface VariableState {
+  readonly component: ComponentState;
+  readonly name: string;
+  readonly instance: string | undefined;
+  readonly characteristics: Characteristics;
+  readonly attributes: ReadonlyMap<AttributeType, AttributeState>;
+  readonly key: string;
+}
+
+export interface ComponentState {
+  readonly definition: ComponentDefinition;
+  readonly key: string;
+  readonly variables: ReadonlyMap<string, VariableState>;
+  readonly store: Store;
+}
+
+export interface VariableChange {
+  readonly variable: VariableState;
+  readonly attributeType: AttributeType;
+  readonly oldValue: string | undefined;
+  readonly value: string;
+  /** `csms`, `internal` or the name of another writer. */
+  readonly source: string;
+}
+
+export type SetStatus =
+  | "Accepted"
+  | "Rejected"
+  | "UnknownComponent"
+  | "UnknownVariable"
+  | "NotSupportedAttributeType"
+  | "RebootRequired";
+
+export interface SetResult {
+  readonly status: SetStatus;
+  readonly reasonCode?: string;
+  readonly additionalInfo?: string;
+}
+
+export interface GetResult {
+  readonly status: "Accepted" | "Rejected" | "UnknownComponent" | "UnknownVariable" | "NotSupportedAttributeType";
+  readonly value?: string;
+}
+
+export interface SetRequest {
+  readonly address: VariableAddress;
+  readonly attributeType: AttributeType;
+  readonly value: string;
+}
+
+/** A rule of a functional block about one variable: why a new value cannot be taken, or that it needs a reboot. */
+export type SetRule = (value: string, source: string) => SetResult | undefined;
+
+/** Writes a value where it lives outside the device model, e.g. in EVerest's configuration. */
+export type ExternalWriter = (variable: VariableState, value: string) => Promise<SetResult>;
+
+interface Store {
+  readonly storage: DeviceModelStorage;
+  readonly writer: ExternalWriter | undefined;
+}
+
+/** Variables whose interval may be 0 (= off) even below their minLimit. */
+const ZERO_MEANS_OFF = new Set([
+  "aligneddatactrlr.interval",
+  "sampleddatactrlr.txupdatedinterval",
+  "sampleddatactrlr.txendedinterval",
+]);
+
+function addressKeys(address: VariableAddress): { component: string; variable: string } {
+  return {
+    component: componentKey({
+      name: address.component,
+      ...(address.componentInstance !== undefined && { instance: address.componentInstance }),
+      ...(address.evseId !== undefined && { evseId: address.evseId }),
+      ...(address.connectorId !== undefined && { connectorId: address.connectorId }),
+    }),
+    variable: variableKey({
+      name: address.variable,
+      ...(address.instance !== undefined && { instance: address.instance }),
+    }),
+  };
+}
+
+/** The device model of part 1, chapter 4: everything in memory, every durable change in its file before it is seen. */
+export class DeviceModel {
+  private readonly components = new Map<string, ComponentState>();
+  private readonly rules = new Map<string, SetRule[]>();
+  private readonly listeners = new Map<string, Set<(change: VariableChange) => void>>();
+  private readonly anyListeners = new Set<(change: VariableChange) => void>();
+  private readonly computed = new Map<string, () => string>();
+
+  constructor(private readonly logger: Logger) {}
+
+  /**
+   * Adds the components of one source, kept in one file. Components that are here already are replaced as a whole,
+   * so the hardware side's EVSEs and connectors win over example files.
+   */
+  addComponents(
+    components: readonly ComponentDefinition[],
+    storage: DeviceModelStorage,
+    options: { readonly source: string | null; readonly writer?: ExternalWriter },
+  ): void {
+    const stored = storage.apply(components, options.source);
+    const store: Store = { storage, writer: options.writer };
+    for (const definition of components) {
+      const key = componentKey(definition);
+      const variables = new Map<string, VariableState>();
+      const component: ComponentState = { definition, key, variables, store };
+      for (const { name, instance, characteristics, attributes } of definition.variables) {
+        const nameKey = variableKey({ name, ...(instance !== undefined && { instance }) });
+        const states = new Map<AttributeType, AttributeState>();
+        for (const { type, mutability } of attributes) {
+          const row = stored.get(attributeKey(key, nameKey, type));
+          states.set(type, { type, mutability, value: row?.value, source: row?.source, rowId: row?.rowId ?? 0 });
+        }
+        variables.set(nameKey, { component, name, instance, characteristics, attributes: states, key: nameKey });
+      }
+      this.components.set(key, component);
+    }
+  }
+
+  *allComponents(): Iterable<ComponentState> {
+    yield* this.components.values();
+  }
+
+  find(address: VariableAddress): VariableState | "UnknownComponent" | "UnknownVariable" {
+    const keys = addressKeys(address);
+    const component = this.components.get(keys.component);
+    return component === undefined ? "UnknownComponent" : (component.variables.get(keys.variable) ?? "UnknownVariable");
+  }
+
+  /** The typed Actual value; undefined when there is no such variable or it has no value. */
+  read<Kind extends ValueKind>(handle: VariableHandle<Kind>): ValueOf[Kind] | undefined {
+    const variable = this.find(handle);
+    const value = typeof variable === "string" ? undefined : this.valueOf(variable, "Actual");
+    return value === undefined ? undefined : parseValue(handle.kind, value);
+  }
+
+  /** The value as text, computed ones included. */
+  valueOf(variable: VariableState, type: AttributeType): string | undefined {
+    const computed = type === "Actual" ? this.computed.get(this.stateKey(variable)) : undefined;
+    return computed === undefined ? variable.attributes.get(type)?.value : computed();
+  }
+
+  /** The station's own change; no rule applies. `volatile`: readings that need not survive a restart. */
+  write<Kind extends ValueKind>(
+    handle: VariableHandle<Kind>,
+    value: ValueOf[Kind],
+    source: string,
+    volatile = false,
+  ): void {
+    const variable = this.find(handle);
+    const attribute = typeof variable === "string" ? undefined : variable.attributes.get("Actual");
+    if (typeof variable === "string" || attribute === undefined) return;
+    const text = formatValue(value);
+    if (attribute.value === text) return;
+    if (volatile) this.take([{ variable, attribute, value: text }], source);
+    else this.store([{ variable, attribute, value: text }], source);
+  }
+
+  /** A value that is found out at the moment of reading, e.g. the time. */
+  compute<Kind extends ValueKind>(handle: VariableHandle<Kind>, value: () => string): void {
+    const keys = addressKeys(handle);
+    this.computed.set(`${keys.component}\n${keys.variable}`, value);
+  }
+
+  /** B06. An attribute that is supported but has no value reads as an empty string (B06.FR.13). */
+  get(address: VariableAddress, type: AttributeType): GetResult {
+    const variable = this.find(address);
+    if (typeof variable === "string") return { status: variable }; // B06.FR.06, FR.07
+    const attribute = variable.attributes.get(type);
+    if (attribute === undefined) return { status: "NotSupportedAttributeType" }; // B06.FR.08
+    if (attribute.mutability === "WriteOnly") return { status: "Rejected" }; // B06.FR.09
+    return { status: "Accepted", value: this.valueOf(variable, type) ?? "" };
+  }
+
+  /**
+   * B05: checks and writes, in the order of the requests; what is accepted is durable when the promise resolves, in one
+   * transaction. `mayWriteReadOnly`: for EVerest's own modules.
+   */
+  async set(requests: readonly SetRequest[], source: string, mayWriteReadOnly = false): Promise<readonly SetResult[]> {
+    const results: SetResult[] = [];
+    const accepted: PendingWrite[] = [];
+    for (const request of requests) {
+      const checked = this.check(request, source, mayWriteReadOnly);
+      if ("status" in checked) {
+        results.push(checked);
+        continue;
+      }
+      const { variable, attribute } = checked;
+      const writer = variable.component.store.writer;
+      const result =
+        writer === undefined
+          ? (checked.outcome ?? { status: "Accepted" as const })
+          : await writer(variable, request.value).catch((error: Error) => ({
+              status: "Rejected" as const,
+              reasonCode: "InternalError",
+              additionalInfo: error.message.slice(0, 512),
+            }));
+      if (result.status === "Accepted" || result.status === "RebootRequired")
+        accepted.push({ variable, attribute, value: request.value });
+      results.push(result);
+    }
+    this.store(accepted, source);
+    return results;
+  }
+
+  /** Rules run in order of registration; the first objection counts. */
+  addRule<Kind extends ValueKind>(handle: VariableHandle<Kind>, rule: SetRule): void {
+    const keys = addressKeys(handle);
+    const key = `${keys.component}\n${keys.variable}`;
+    this.rules.set(key, [...(this.rules.get(key) ?? []), rule]);
+  }
+
+  onChange<Kind extends ValueKind>(
+    handle: VariableHandle<Kind>,
+    listener: (change: VariableChange) => void,
+  ): Unsubscribe {
+    const keys = addressKeys(handle);
+    const key = `${keys.component}\n${keys.variable}`;
+    const set = this.listeners.get(key) ?? new Set();
+    this.listeners.set(key, set);
+    set.add(listener);
+    return () => set.delete(listener);
+  }
+
+  onAnyChange(listener: (change: VariableChange) => void): Unsubscribe {
+    this.anyListeners.add(listener);
+    return () => this.anyListeners.delete(listener);
+  }
+
+  close(): void {
+    for (const storage of new Set([...this.components.values()].map(({ store }) => store.storage))) storage.close();
+  }
+
+  private stateKey(variable: VariableState): string {
+    return `${variable.component.key}\n${variable.key}`;
+  }
+
+  private check(
+    { address, attributeType, value }: SetRequest,
+    source: string,
+    mayWriteReadOnly: boolean,
+  ):
+    | SetResult
+    | {
+        readonly variable: VariableState;
+        readonly attribute: AttributeState;
+        readonly outcome: SetResult | undefined;
+      } {
+    const variable = this.find(address);
+    if (typeof variable === "string") return { status: variable }; // B05.FR.04, FR.05
+    const attribute = variable.attributes.get(attributeType);
+    if (attribute === undefined) return { status: "NotSupportedAttributeType" }; // B05.FR.06
+    if (attribute.mutability === "ReadOnly" && !mayWriteReadOnly)
+      return { status: "Rejected", reasonCode: "ReadOnly", additionalInfo: "the variable is read-only" }; // B05.FR.09
+    const label = `${variable.component.definition.name}.${variable.name}`.toLowerCase();
+    const defect: ValueDefect | undefined = valueDefect(value, variable.characteristics, ZERO_MEANS_OFF.has(label));
+    if (defect !== undefined) return { status: "Rejected", reasonCode: defect.reasonCode, additionalInfo: defect.text }; // B05.FR.07, FR.08
+    let outcome: SetResult | undefined;
+    for (const rule of attributeType === "Actual" ? (this.rules.get(this.stateKey(variable)) ?? []) : []) {
+      outcome = rule(value, source) ?? outcome;
+      if (outcome?.status === "Rejected") return outcome;
+    }
+    return { variable, attribute, outcome };
+  }
+
+  private store(writes: readonly PendingWrite[], source: string): void {
+    const byStorage = new Map<DeviceModelStorage, { rowId: number; value: string; source: string }[]>();
+    for (const { variable, attribute, value } of writes) {
+      const { storage } = variable.component.store;
+      const changes = byStorage.get(storage) ?? [];
+      byStorage.set(storage, changes);
+      changes.push({ rowId: attribute.rowId, value, source });
+    }
+    for (const [storage, changes] of byStorage) storage.write(changes);
+    this.take(writes, source);
+  }
+
+  private take(writes: readonly PendingWrite[], source: string): void {
+    const changes: VariableChange[] = [];
+    for (const { variable, attribute, value } of writes) {
+      const oldValue = attribute.value;
+      attribute.value = value;
+      attribute.source = source;
+      if (oldValue !== value) changes.push({ variable, attributeType: attribute.type, oldValue, value, source });
+    }
+    for (const change of changes) this.announce(change);
+  }
+
+  private announce(change: VariableChange): void {
+    const listeners =
+      change.attributeType === "Actual" ? (this.listeners.get(this.stateKey(change.variable)) ?? []) : [];
+    for (const listener of [...listeners, ...this.anyListeners]) {
+      try {
+        listener(change);
+      } catch (error) {
+        this.logger.error(`A change of ${change.variable.name} could not be followed: ${(error as Error).message}`);
+      }
+    }
+  }
+}
+
+interface PendingWrite {
+  readonly variable: VariableState;
+  readonly attribute: AttributeState;
+  readonly value: string;
+}
+
+/** Opens the file at `path` and fills a new device model with the components of the configuration. */
+export function openDeviceModel(options: {
+  readonly path: string;
+  readonly components: readonly ComponentDefinition[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+}): { readonly deviceModel: DeviceModel; readonly corruptFileMovedTo: string | undefined } {
+  const storage = new DeviceModelStorage(options);
+  const deviceModel = new DeviceModel(options.logger);
+  deviceModel.addComponents(options.components, storage, { source: null });
+  return { deviceModel, corruptFileMovedTo: storage.corruptFileMovedTo };
+}

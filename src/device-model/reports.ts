@@ -1,0 +1,147 @@
+import type { AttributeType, Characteristics, Mutability } from "./definitions.ts";
+import type { ComponentState, DeviceModel, VariableState } from "./device-model.ts";
+
+/** One element of NotifyReport.reportData, in OCPP's shape. */
+export interface ReportEntry {
+  readonly component: {
+    readonly name: string;
+    readonly instance?: string;
+    readonly evse?: { readonly id: number; readonly connectorId?: number };
+  };
+  readonly variable: { readonly name: string; readonly instance?: string };
+  readonly variableAttribute: readonly {
+    readonly type: AttributeType;
+    readonly value?: string;
+    readonly mutability: Mutability;
+    readonly persistent: boolean;
+    readonly constant: boolean;
+  }[];
+  readonly variableCharacteristics: Characteristics;
+}
+
+export type ReportBase = "ConfigurationInventory" | "FullInventory" | "SummaryInventory";
+export type ComponentCriterion = "Active" | "Available" | "Enabled" | "Problem";
+
+/** A component and perhaps a variable that GetReport asks for; what is left out stands for all (B08.FR.20–25). */
+export interface ReportFilter {
+  readonly component: {
+    readonly name: string;
+    readonly instance?: string;
+    readonly evse?: { readonly id: number; readonly connectorId?: number };
+  };
+  readonly variable?: { readonly name: string; readonly instance?: string };
+}
+
+/** Availability and condition of station, EVSEs and connectors (B07.FR.09). */
+const SUMMARY_VARIABLES = new Set([
+  "availabilitystate",
+  "available",
+  "operational",
+  "problem",
+  "fallback",
+  "overload",
+  "tripped",
+]);
+
+function same(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}
+
+function isInBase(variable: VariableState, base: ReportBase): boolean {
+  if (base === "FullInventory") return true;
+  if (base === "SummaryInventory") return SUMMARY_VARIABLES.has(variable.name.toLowerCase());
+  return [...variable.attributes.values()].some(({ mutability }) => mutability !== "ReadOnly"); // B07.FR.07
+}
+
+function toEntry(deviceModel: DeviceModel, variable: VariableState, valueLimit: number): ReportEntry {
+  const { name, instance, evseId, connectorId } = variable.component.definition;
+  return {
+    component: {
+      name,
+      ...(instance !== undefined && { instance }),
+      ...(evseId !== undefined && { evse: { id: evseId, ...(connectorId !== undefined && { connectorId }) } }),
+    },
+    variable: { name: variable.name, ...(variable.instance !== undefined && { instance: variable.instance }) },
+    variableAttribute: [...variable.attributes.values()].map(({ type, mutability }) => {
+      // The value of a WriteOnly attribute stays here (errata on B07.FR.03).
+      const value = mutability === "WriteOnly" ? undefined : deviceModel.valueOf(variable, type);
+      return {
+        type,
+        ...(value !== undefined && { value: value.slice(0, valueLimit) }),
+        mutability,
+        persistent: true,
+        constant: false,
+      };
+    }),
+    variableCharacteristics: variable.characteristics,
+  };
+}
+
+/** The entries of a base report, one at a time (B07). */
+export function* baseReport(deviceModel: DeviceModel, base: ReportBase, valueLimit: number): Generator<ReportEntry> {
+  for (const component of deviceModel.allComponents())
+    for (const variable of component.variables.values())
+      if (isInBase(variable, base)) yield toEntry(deviceModel, variable, valueLimit);
+}
+
+/** B08.FR.07–10: a component without the variable counts as true, except for Problem. */
+function meets(component: ComponentState, criterion: ComponentCriterion): boolean {
+  const value = component.variables.get(`${criterion.toLowerCase()}|`)?.attributes.get("Actual")?.value;
+  if (criterion === "Problem") return value?.toLowerCase() === "true";
+  return value === undefined || value === "" || value.toLowerCase() === "true";
+}
+
+function matchesComponent({ definition }: ComponentState, filter: ReportFilter["component"]): boolean {
+  return (
+    same(definition.name, filter.name) &&
+    (!filter.instance || same(definition.instance ?? "", filter.instance)) && // B08.FR.24, FR.25
+    (filter.evse === undefined ||
+      (definition.evseId === filter.evse.id &&
+        (filter.evse.connectorId === undefined || definition.connectorId === filter.evse.connectorId))) // B08.FR.22, FR.23
+  );
+}
+
+function matches(variable: VariableState, filter: ReportFilter): boolean {
+  if (!matchesComponent(variable.component, filter.component)) return false;
+  if (filter.variable === undefined) return true; // B08.FR.20
+  return (
+    same(variable.name, filter.variable.name) &&
+    (!filter.variable.instance || same(variable.instance ?? "", filter.variable.instance)) // B08.FR.21
+  );
+}
+
+/** The entries of a custom report (B08); criteria are alternatives, and limit the listed component-variables. */
+export function* customReport(
+  deviceModel: DeviceModel,
+  criteria: readonly ComponentCriterion[],
+  filters: readonly ReportFilter[],
+  valueLimit: number,
+): Generator<ReportEntry> {
+  for (const component of deviceModel.allComponents()) {
+    if (criteria.length > 0 && !criteria.some((criterion) => meets(component, criterion))) continue; // B08.FR.13
+    for (const variable of component.variables.values())
+      if (filters.length === 0 || filters.some((filter) => matches(variable, filter)))
+        yield toEntry(deviceModel, variable, valueLimit);
+  }
+}
+
+/** Cuts a report into parts of at most `itemLimit` entries and about `byteLimit` bytes; memory holds one part. */
+export function* inParts(
+  entries: Iterable<ReportEntry>,
+  itemLimit: number,
+  byteLimit: number,
+): Generator<readonly ReportEntry[]> {
+  let part: ReportEntry[] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    const size = Buffer.byteLength(JSON.stringify(entry)) + 1;
+    if (part.length > 0 && (part.length >= itemLimit || bytes + size > byteLimit)) {
+      yield part;
+      part = [];
+      bytes = 0;
+    }
+    part.push(entry);
+    bytes += size;
+  }
+  if (part.length > 0) yield part;
+}
