@@ -1,0 +1,97 @@
+/** How EVerest's manager starts a module (PROTOCOL 3): options first, `EV_*` variables where an option is absent. */
+
+export interface BrokerAddress {
+  readonly host: string;
+  readonly port: number;
+  /** Unix socket; wins over host and port. */
+  readonly socketPath?: string;
+}
+
+export interface ModuleArguments {
+  readonly moduleId: string;
+  readonly prefix: string;
+  readonly logConfigPath: string | undefined;
+  /** With trailing slash, e.g. `everest/`. */
+  readonly everestPrefix: string;
+  readonly externalPrefix: string;
+  readonly broker: BrokerAddress;
+  /** Options that belong to the module itself, by name without dashes. */
+  readonly own: ReadonlyMap<string, string>;
+  readonly unknown: readonly string[];
+}
+
+/** A command line that cannot be understood; the message says what is expected. */
+export class CommandLineError extends Error {}
+
+const EVEREST_OPTIONS = new Set([
+  "prefix",
+  "module",
+  "log_config",
+  "mqtt_everest_prefix",
+  "mqtt_external_prefix",
+  "mqtt_broker_socket_path",
+  "mqtt_broker_host",
+  "mqtt_broker_port",
+  "config",
+  "dontvalidateschema",
+]);
+/** Options without a value. */
+const FLAGS = new Set(["dontvalidateschema"]);
+
+/** `--name value`, `--name=value`, `-m value`; the value may be empty. */
+function readOptions(argv: readonly string[]): Map<string, string> {
+  const options = new Map<string, string>();
+  for (let index = 0; index < argv.length; index++) {
+    const argument = argv[index] ?? "";
+    if (!argument.startsWith("-")) continue;
+    const [head = "", ...rest] = argument.split("=");
+    const name = head === "-m" ? "module" : head.replace(/^--?/, "");
+    if (rest.length > 0) options.set(name, rest.join("="));
+    else if (FLAGS.has(name)) options.set(name, "true");
+    else {
+      const next = argv[index + 1];
+      const hasValue = next !== undefined && !next.startsWith("--");
+      options.set(name, hasValue ? next : "true");
+      if (hasValue) index++;
+    }
+  }
+  return options;
+}
+
+function withSlash(prefix: string): string {
+  return prefix === "" || prefix.endsWith("/") ? prefix : `${prefix}/`;
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new CommandLineError(`--mqtt_broker_port: "${text}" is not a port number`);
+  return port;
+}
+
+/** @throws CommandLineError without a module id or with an impossible port. */
+export function readModuleArguments(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+  ownOptions: ReadonlySet<string>,
+): ModuleArguments {
+  const options = readOptions(argv);
+  const value = (option: string, variable: string): string | undefined => options.get(option) ?? environment[variable];
+  const moduleId = value("module", "EV_MODULE");
+  if (moduleId === undefined || moduleId === "")
+    throw new CommandLineError("the module id is missing: --module <id> (or EV_MODULE) is needed");
+  const socketPath = value("mqtt_broker_socket_path", "EV_MQTT_BROKER_SOCKET_PATH");
+  const host = environment.MQTT_SERVER_ADDRESS ?? value("mqtt_broker_host", "EV_MQTT_BROKER_HOST") ?? "localhost";
+  const port = environment.MQTT_SERVER_PORT ?? value("mqtt_broker_port", "EV_MQTT_BROKER_PORT") ?? "1883";
+  const names = [...options.keys()];
+  return {
+    moduleId,
+    prefix: value("prefix", "EV_PREFIX") ?? "/usr",
+    logConfigPath: value("log_config", "EV_LOG_CONF_FILE"),
+    everestPrefix: withSlash(value("mqtt_everest_prefix", "EV_MQTT_EVEREST_PREFIX") ?? "everest/"),
+    externalPrefix: value("mqtt_external_prefix", "EV_MQTT_EXTERNAL_PREFIX") ?? "",
+    broker: { host, port: portOf(port), ...(socketPath !== undefined && socketPath !== "" && { socketPath }) },
+    own: new Map([...options].filter(([name]) => ownOptions.has(name))),
+    unknown: names.filter((name) => !EVEREST_OPTIONS.has(name) && !ownOptions.has(name)),
+  };
+}
