@@ -1,0 +1,127 @@
+import * as v from "valibot";
+import type { Clock } from "../lib/clock.ts";
+import type { Bus } from "./bus.ts";
+import { ConfigAnswerSchema } from "./configuration.ts";
+import { type Dialect, openConfiguration, openEnvelope, sealRequest } from "./envelope.ts";
+
+const ANSWER_TIMEOUT_MILLISECONDS = 5_000;
+/** How long the first request waits for a hint about the manager's dialect before it is sent in the older one. */
+const DIALECT_WAIT_MILLISECONDS = 150;
+
+export type ConfigAnswer = v.InferOutput<typeof ConfigAnswerSchema>;
+
+/** The manager's configuration service (PROTOCOL 9). Answers carry no id, so one request is outstanding at a time. */
+export class ConfigService {
+  private queue: Promise<unknown> = Promise.resolve();
+  private waiting: ((answer: ConfigAnswer) => void) | undefined;
+  private knownDialect: Dialect | undefined;
+  private dialectFound: (() => void) | undefined;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly clock: Clock,
+    private readonly everestPrefix: string,
+    private readonly moduleId: string,
+  ) {}
+
+  get dialect(): Dialect {
+    return this.knownDialect ?? "GetConfig";
+  }
+
+  /** Subscriptions to be made before the first request. */
+  subscriptions(onSettings: (settings: unknown) => void): Map<string, (text: string) => void> {
+    return new Map([
+      [`${this.everestPrefix}modules/${this.moduleId}/response`, (text: string) => this.take(text)],
+      [
+        `${this.everestPrefix}settings`,
+        (text: string) => {
+          this.learnDialect(text);
+          onSettings(openConfiguration(text));
+        },
+      ],
+    ]);
+  }
+
+  /** The words of the retained `settings` message tell the dialect; a manager that cleared it gets the older one. */
+  async detectDialect(): Promise<void> {
+    if (this.knownDialect !== undefined) return;
+    await new Promise<void>((resolve) => {
+      this.dialectFound = resolve;
+      this.clock.after(DIALECT_WAIT_MILLISECONDS, resolve);
+    });
+  }
+
+  /** @throws when there is no answer after one repetition, or when it is refused or malformed. */
+  get<Schema extends v.GenericSchema>(
+    request: Readonly<Record<string, unknown>>,
+    schema: Schema,
+  ): Promise<v.InferOutput<Schema>> {
+    return this.enqueue(async () => {
+      const answer = await this.ask({ type: "Get", request });
+      if (answer.status !== "Ok")
+        throw new Error(`the configuration service answered ${answer.status}: ${answer.status_info}`);
+      const parsed = v.safeParse(v.object({ data: schema }), answer.response);
+      if (!parsed.success)
+        throw new Error(`the configuration service's answer cannot be read: ${parsed.issues[0].message}`);
+      return parsed.output.data as v.InferOutput<Schema>;
+    });
+  }
+
+  /** Writes a parameter; the value travels as text. */
+  set(
+    identifier: Readonly<Record<string, string>>,
+    value: string,
+  ): Promise<"Accepted" | "Rejected" | "RebootRequired"> {
+    return this.enqueue(async () => {
+      const answer = await this.ask({ type: "Set", request: { identifier, value } });
+      const parsed = v.safeParse(
+        v.object({ status: v.picklist(["Accepted", "Rejected", "RebootRequired"]) }),
+        answer.response,
+      );
+      return answer.status === "Ok" && parsed.success ? parsed.output.status : "Rejected";
+    });
+  }
+
+  private enqueue<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.queue.then(work);
+    this.queue = result.catch(() => undefined);
+    return result;
+  }
+
+  private async ask(body: Readonly<Record<string, unknown>>): Promise<ConfigAnswer> {
+    // The repetition tries the other dialect: an unknown word is not answered.
+    for (const dialect of [this.dialect, this.knownDialect ?? "Configuration"] as const) {
+      const answer = await this.askOnce(dialect, body);
+      if (answer !== undefined) return answer;
+    }
+    throw new Error("the manager's configuration service does not answer");
+  }
+
+  private askOnce(dialect: Dialect, body: Readonly<Record<string, unknown>>): Promise<ConfigAnswer | undefined> {
+    return new Promise((resolve) => {
+      const timer = this.clock.after(ANSWER_TIMEOUT_MILLISECONDS, () => {
+        this.waiting = undefined;
+        resolve(undefined);
+      });
+      this.waiting = (answer) => {
+        timer.cancel();
+        this.waiting = undefined;
+        resolve(answer);
+      };
+      this.bus.publish(`${this.everestPrefix}config/request`, sealRequest(dialect, { ...body, origin: this.moduleId }));
+    });
+  }
+
+  private take(text: string): void {
+    this.learnDialect(text);
+    const parsed = v.safeParse(ConfigAnswerSchema, openConfiguration(text));
+    if (parsed.success) this.waiting?.(parsed.output);
+  }
+
+  private learnDialect(text: string): void {
+    const type = openEnvelope(text)?.msg_type;
+    if (type === "ConfigurationResponse") this.knownDialect = "Configuration";
+    else if (type === "GetConfigResponse") this.knownDialect = "GetConfig";
+    this.dialectFound?.();
+  }
+}

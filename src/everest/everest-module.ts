@@ -1,0 +1,327 @@
+import { join } from "node:path";
+import * as v from "valibot";
+import type { Clock, Timer } from "../lib/clock.ts";
+import type { Random } from "../lib/random.ts";
+import type { Logger } from "../log/logger.ts";
+import { ActiveErrors } from "./active-errors.ts";
+import { Bus, type MessageHandler } from "./bus.ts";
+import type { ModuleArguments } from "./command-line.ts";
+import { ConfigService } from "./config-service.ts";
+import {
+  type Connected,
+  type ModuleConfiguration,
+  ModuleConfigurationSchema,
+  toModuleConfiguration,
+} from "./configuration.ts";
+import {
+  type ErrorMessage,
+  openCommand,
+  openEnvelope,
+  openError,
+  openResult,
+  openVariable,
+  sealCommand,
+  sealCommandError,
+  sealMetadata,
+  sealReady,
+  sealResult,
+  sealVariable,
+} from "./envelope.ts";
+import { COMMANDS, type Interfaces, VARIABLES } from "./interfaces/index.ts";
+
+export type InterfaceName = keyof Interfaces;
+export type Commands<I extends InterfaceName> = Interfaces[I]["cmds"];
+export type Variables<I extends InterfaceName> = Interfaces[I]["vars"];
+type Args<I extends InterfaceName, C extends keyof Commands<I>> = Commands<I>[C] extends { args: infer A } ? A : never;
+type Result<I extends InterfaceName, C extends keyof Commands<I>> = Commands<I>[C] extends { result: infer R }
+  ? R
+  : never;
+
+/** One handler for each command of an interface. */
+export type CommandHandlers<I extends InterfaceName> = {
+  readonly [C in keyof Commands<I>]: (args: Args<I, C>, origin: string) => Result<I, C> | Promise<Result<I, C>>;
+};
+
+/** A command that failed at the other side, or got no answer within 300 s. */
+export class CommandError extends Error {
+  constructor(
+    readonly errorType: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface Directories {
+  readonly prefix: string;
+  readonly share: string;
+}
+
+export interface ModuleOptions {
+  readonly arguments: ModuleArguments;
+  /** Implementation ids and their interfaces, as in the manifest. */
+  readonly provides: Readonly<Record<string, InterfaceName>>;
+  readonly requires: Readonly<Record<string, InterfaceName>>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** Fixed in EVerest's framework (PROTOCOL 11.4). */
+const COMMAND_TIMEOUT_MILLISECONDS = 300_000;
+const Settings = v.object({ data_dir: v.string() });
+
+interface PendingCall {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: CommandError) => void;
+  readonly timer: Timer;
+  readonly schema: v.GenericSchema;
+}
+
+/** A module that this one is connected to. */
+export class Peer<I extends InterfaceName> {
+  constructor(
+    readonly connected: Connected,
+    private readonly module: EverestModule,
+    private readonly interfaceName: I,
+  ) {}
+
+  /** @throws CommandError */
+  call<C extends keyof Commands<I> & string>(command: C, args: Args<I, C>): Promise<Result<I, C>> {
+    return this.module.callCommand(this.connected, this.interfaceName, command, args) as Promise<Result<I, C>>;
+  }
+
+  /** To be called before `ready`. The value has been checked; what does not fit is logged and dropped. */
+  onVariable<V extends keyof Variables<I> & string>(
+    name: V,
+    handler: (value: Variables<I>[V]) => void | Promise<void>,
+  ): void {
+    this.module.addVariableHandler(this.connected, this.interfaceName, name, handler as (value: unknown) => void);
+  }
+}
+
+/** An EVerest module: configuration fetched at `connect`, subscriptions collected, then `ready`. */
+export class EverestModule {
+  readonly errors = new ActiveErrors();
+  private readonly subscriptions = new Map<string, MessageHandler>();
+  private readonly pending = new Map<string, PendingCall>();
+  private readonly errorHandlers: ((error: ErrorMessage) => void)[] = [];
+  private shutdownHandler: () => void = () => {};
+  private globalReady: () => void = () => {};
+
+  private constructor(
+    private readonly options: ModuleOptions,
+    private readonly bus: Bus,
+    readonly configService: ConfigService,
+    readonly configuration: ModuleConfiguration,
+    readonly directories: Directories,
+  ) {}
+
+  /** Connects and fetches the configuration. @throws when broker or manager do not answer. */
+  static async connect(options: ModuleOptions): Promise<EverestModule> {
+    const { arguments: args, clock, logger } = options;
+    const bus = await Bus.connect(args.broker, logger);
+    const configService = new ConfigService(bus, clock, args.everestPrefix, args.moduleId);
+    let share = join(args.prefix, "share/everest/modules");
+    await bus.subscribe(
+      configService.subscriptions((settings) => {
+        const parsed = v.safeParse(Settings, settings);
+        if (parsed.success) share = join(parsed.output.data_dir, "modules");
+      }),
+    );
+    try {
+      await configService.detectDialect();
+      const answer = await configService.get({ type: "Module" }, ModuleConfigurationSchema);
+      const configuration = toModuleConfiguration(answer);
+      const directories = { prefix: args.prefix, share: join(share, configuration.moduleName) };
+      return new EverestModule(options, bus, configService, configuration, directories);
+    } catch (error) {
+      await bus.close();
+      throw error;
+    }
+  }
+
+  /** The modules behind a requirement, in the order of the configuration. */
+  peers<I extends InterfaceName>(requirement: string, interfaceName: I): readonly Peer<I>[] {
+    return (this.configuration.connections.get(requirement) ?? []).map(
+      (connected) => new Peer(connected, this, interfaceName),
+    );
+  }
+
+  provide<I extends InterfaceName>(implementation: string, interfaceName: I, handlers: CommandHandlers<I>): void {
+    const schemas = COMMANDS[interfaceName] as Readonly<Record<string, { args: v.GenericSchema }>>;
+    for (const [command, { args }] of Object.entries(schemas)) {
+      const topic = this.topic(this.options.arguments.moduleId, implementation, "cmd", command);
+      const handler = handlers[command as keyof CommandHandlers<I>] as (args: unknown, origin: string) => unknown;
+      this.subscriptions.set(topic, (text) => this.serve(topic, text, args, handler));
+    }
+  }
+
+  publish<I extends InterfaceName, V extends keyof Variables<I> & string>(
+    implementation: string,
+    _interfaceName: I,
+    name: V,
+    value: Variables<I>[V],
+  ): void {
+    this.bus.publish(this.topic(this.options.arguments.moduleId, implementation, "var", name), sealVariable(value));
+  }
+
+  onError(handler: (error: ErrorMessage) => void): void {
+    this.errorHandlers.push(handler);
+  }
+
+  /** External MQTT (PROTOCOL 13): raw payloads on topics outside EVerest's prefix. */
+  async subscribeExternal(topic: string, handler: (text: string) => void): Promise<void> {
+    await this.bus.subscribe(new Map([[this.options.arguments.externalPrefix + topic, handler]]), 0);
+  }
+
+  /** Newer managers ask for a clean end (PROTOCOL 17.4). */
+  onShutdown(handler: () => void): void {
+    this.shutdownHandler = handler;
+  }
+
+  /** Subscribes everything collected so far, reports ready, and resolves at the global ready. */
+  async ready(): Promise<void> {
+    const { arguments: args, provides } = this.options;
+    const prefix = args.everestPrefix;
+    const released = new Promise<void>((resolve) => {
+      this.globalReady = resolve;
+    });
+    this.subscriptions.set(`${prefix}ready`, (text) => this.takeGlobalReady(text));
+    this.subscriptions.set(`${prefix}shutdown`, () => this.shutdownHandler());
+    // All errors of all modules; the origin stands in the message.
+    this.subscriptions.set(`${prefix}modules/+/impl/+/error/#`, (text) => this.takeError(text));
+    this.addResponseTopics();
+    await this.bus.subscribe(this.subscriptions);
+    const metadata = {
+      module: this.configuration.moduleName,
+      provides: Object.fromEntries(Object.entries(provides).map(([id, name]) => [id, { interface: name }])),
+    };
+    this.bus.publish(`${prefix}modules/${args.moduleId}/metadata`, sealMetadata(this.configService.dialect, metadata));
+    this.bus.publish(`${prefix}modules/${args.moduleId}/ready`, sealReady());
+    await released;
+  }
+
+  async close(): Promise<void> {
+    for (const { timer } of this.pending.values()) timer.cancel();
+    await this.bus.close();
+  }
+
+  addVariableHandler(
+    connected: Connected,
+    interfaceName: InterfaceName,
+    name: string,
+    handler: (value: unknown) => void | Promise<void>,
+  ): void {
+    const schema = (VARIABLES[interfaceName] as Readonly<Record<string, v.GenericSchema>>)[name] ?? v.unknown();
+    const topic = this.topic(connected.moduleId, connected.implementationId, "var", name);
+    this.subscriptions.set(topic, (text) => {
+      const variable = openVariable(text);
+      const parsed = variable === undefined ? undefined : v.safeParse(schema, variable.value);
+      if (parsed?.success) return handler(parsed.output);
+      const why = parsed === undefined ? "no variable in its envelope" : describeIssue(parsed.issues[0]);
+      this.options.logger.warn(`A message on ${topic} is dropped: ${why}`);
+    });
+  }
+
+  callCommand(connected: Connected, interfaceName: InterfaceName, command: string, args: unknown): Promise<unknown> {
+    const { clock, random, arguments: own } = this.options;
+    const topic = this.topic(connected.moduleId, connected.implementationId, "cmd", command);
+    const schema =
+      (COMMANDS[interfaceName] as Readonly<Record<string, { result: v.GenericSchema }>>)[command]?.result ??
+      v.unknown();
+    const id = random.uuid();
+    return new Promise((resolve, reject) => {
+      const timer = clock.after(COMMAND_TIMEOUT_MILLISECONDS, () => {
+        this.pending.delete(id);
+        reject(new CommandError("CmdTimeout", `${topic} got no answer`));
+      });
+      this.pending.set(id, { resolve, reject, timer, schema });
+      const isEmpty = typeof args === "object" && args !== null && Object.keys(args).length === 0;
+      this.bus.publish(topic, sealCommand(id, own.moduleId, isEmpty ? null : args));
+    });
+  }
+
+  private topic(moduleId: string, implementation: string, kind: "cmd" | "var", name: string): string {
+    return `${this.options.arguments.everestPrefix}modules/${moduleId}/impl/${implementation}/${kind}/${name}`;
+  }
+
+  /** Subscribed before the first call, since a command may be answered faster than a subscription is confirmed. */
+  private addResponseTopics(): void {
+    for (const [requirement, interfaceName] of Object.entries(this.options.requires))
+      for (const { moduleId, implementationId } of this.configuration.connections.get(requirement) ?? [])
+        for (const command of Object.keys(COMMANDS[interfaceName])) {
+          const topic = this.topic(moduleId, implementationId, "cmd", command);
+          this.subscriptions.set(`${topic}/response/${this.options.arguments.moduleId}`, (text) =>
+            this.takeResult(topic, text),
+          );
+        }
+  }
+
+  private takeResult(topic: string, text: string): void {
+    const result = openResult(text);
+    const call = result === undefined ? undefined : this.pending.get(result.id);
+    if (result === undefined || call === undefined) return;
+    this.pending.delete(result.id);
+    call.timer.cancel();
+    if (result.error !== undefined) {
+      const { __everest__error_type: type, __everest__error_msg: message } = result.error;
+      return call.reject(new CommandError(type, `${topic} failed (${type}): ${message}`));
+    }
+    const parsed = v.safeParse(call.schema, result.retval);
+    if (parsed.success) call.resolve(parsed.output);
+    else
+      call.reject(
+        new CommandError(
+          "MessageParsingError",
+          `the answer to ${topic} cannot be read: ${describeIssue(parsed.issues[0])}`,
+        ),
+      );
+  }
+
+  private async serve(
+    topic: string,
+    text: string,
+    schema: v.GenericSchema,
+    handler: (args: unknown, origin: string) => unknown,
+  ): Promise<void> {
+    const call = openCommand(text);
+    if (call === undefined) {
+      this.options.logger.warn(`A message on ${topic} is dropped: no command in its envelope`);
+      return;
+    }
+    const { moduleId } = this.options.arguments;
+    const answer = (message: string): void => this.bus.publish(`${topic}/response/${call.origin}`, message);
+    const args = v.safeParse(schema, call.args ?? {});
+    if (!args.success) {
+      const why = describeIssue(args.issues[0]);
+      this.options.logger.warn(`The arguments of ${topic} cannot be read: ${why}`);
+      return answer(sealCommandError(call.id, moduleId, "MessageParsingError", why));
+    }
+    try {
+      answer(sealResult(call.id, moduleId, await handler(args.output, call.origin)));
+    } catch (error) {
+      this.options.logger.error(`${topic} failed: ${(error as Error)?.stack ?? String(error)}`);
+      answer(sealCommandError(call.id, moduleId, "HandlerException", (error as Error)?.message ?? String(error)));
+    }
+  }
+
+  private takeError(text: string): void {
+    const error = openError(text);
+    if (error === undefined) {
+      this.options.logger.warn("An error message is dropped: it cannot be read");
+      return;
+    }
+    if (this.errors.take(error)) for (const handler of this.errorHandlers) handler(error);
+  }
+
+  private takeGlobalReady(text: string): void {
+    const envelope = openEnvelope(text);
+    if (envelope?.msg_type === "GlobalReady" && envelope.data === true) this.globalReady();
+  }
+}
+
+function describeIssue(issue: v.BaseIssue<unknown>): string {
+  const path = (issue.path ?? []).map(({ key }) => String(key)).join(".");
+  return `${path === "" ? "" : `${path}: `}${issue.message}`;
+}
