@@ -54,7 +54,7 @@ export type EvseEvent = { readonly evseId: number; readonly connectorId: number;
   | { readonly kind: "ChargingStarted" }
   | { readonly kind: "SuspendedEV" }
   | { readonly kind: "SuspendedEVSE"; readonly reasons: readonly ("UserPause" | "Error" | "NoEnergy")[] }
-  | { readonly kind: "Deauthorized"; readonly reason?: "PluginTimeout" | "Other" }
+  | { readonly kind: "Deauthorized" }
   | {
       readonly kind: "TransactionFinished";
       readonly sessionId: string;

@@ -1,0 +1,58 @@
+import type { ErrorMessage } from "../everest/envelope.ts";
+import type { HardwareError } from "../station/ports.ts";
+import { parseTimestamp } from "./meter-reading.ts";
+
+/** EVerest's error types that stand for a code of the MREC list (BEHAVIOUR 15.1). */
+const MREC_CODE: Readonly<Record<string, string>> = {
+  "connector_lock/MREC1ConnectorLockFailure": "CX001",
+  "evse_board_support/MREC2GroundFailure": "CX002",
+  "ac_rcd/MREC2GroundFailure": "CX002",
+  "evse_board_support/MREC3HighTemperature": "CX003",
+  "evse_board_support/MREC4OverCurrentFailure": "CX004",
+  "evse_manager/MREC4OverCurrentFailure": "CX004",
+  "evse_board_support/MREC5OverVoltage": "CX005",
+  "evse_manager/MREC5OverVoltage": "CX005",
+  "evse_board_support/MREC6UnderVoltage": "CX006",
+  "evse_board_support/MREC8EmergencyStop": "CX008",
+  "evse_manager/MREC9AuthorizationTimeout": "CX009",
+  "evse_board_support/MREC10InvalidVehicleMode": "CX010",
+  "evse_manager/MREC11CableCheckFault": "CX011",
+  "evse_board_support/MREC14PilotFault": "CX014",
+  "evse_board_support/MREC15PowerLoss": "CX015",
+  "evse_board_support/MREC17EVSEContactorFault": "CX017",
+  "evse_board_support/MREC18CableOverTempDerate": "CX018",
+  "evse_board_support/MREC19CableOverTempStop": "CX019",
+  "evse_board_support/MREC20PartialInsertion": "CX020",
+  "evse_manager/MREC22ResistanceFault": "CX022",
+  "evse_board_support/MREC23ProximityFault": "CX023",
+  "evse_board_support/MREC24ConnectorVoltageHigh": "CX024",
+  "evse_board_support/MREC25BrokenLatch": "CX025",
+  "evse_board_support/MREC26CutCable": "CX026",
+};
+
+const INOPERATIVE = "evse_manager/Inoperative";
+
+/** `evseOf` tells which EVSE an evse_manager module stands for. */
+export function toHardwareError(
+  error: ErrorMessage,
+  now: Date,
+  evseOf: (moduleId: string) => number | undefined,
+): HardwareError {
+  const { mapping } = error.origin;
+  const evseId = evseOf(error.origin.module_id) ?? mapping?.evse;
+  const techCode = MREC_CODE[error.type];
+  return {
+    state: error.state === "Active" ? "raised" : "cleared",
+    type: error.type,
+    subType: error.sub_type,
+    description: error.description,
+    message: error.message,
+    severity: error.severity === "Low" || error.severity === "Medium" ? error.severity : "High",
+    // A clear repeats the time of the raise (PROTOCOL 12.2): it happened now.
+    timestamp: error.state === "Active" ? parseTimestamp(error.timestamp, now) : now,
+    ...(evseId !== undefined && evseId > 0 && { evseId }),
+    ...(typeof mapping?.connector === "number" && { connectorId: mapping.connector }),
+    inoperative: error.type === INOPERATIVE,
+    ...(techCode !== undefined && { techCode }),
+  };
+}

@@ -1,0 +1,195 @@
+import type { EverestModule, Peer } from "../everest/everest-module.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../log/logger.ts";
+import type {
+  AuthorizationPort,
+  DataTransferPort,
+  EvseDescription,
+  EvsePort,
+  Hardware,
+  ReservationPort,
+  SystemPort,
+} from "../station/ports.ts";
+import { createObserverPort } from "./observer.ts";
+import { createSecurityPort } from "./security.ts";
+import { fromStoppedReason } from "./session-event.ts";
+import { fromIdToken, toValidationResult } from "./tokens.ts";
+
+/** Strength of our word in EVerest's list of who enables a connector; lower numbers win over it. */
+const CSMS_PRIORITY = 5000;
+/** Limits of EVerest's Auth for its connection timeout. */
+const CONNECTION_TIMEOUT_RANGE_SECONDS = { minimum: 10, maximum: 300 };
+
+function createEvsePort(evses: readonly Peer<"evse_manager">[]): EvsePort {
+  const peer = (evseId: number): Peer<"evse_manager"> => {
+    const found = evses[evseId - 1];
+    if (found === undefined) throw new Error(`there is no EVSE ${evseId}`);
+    return found;
+  };
+  return {
+    enableConnector: async (evseId, connectorId, operative) =>
+      peer(evseId).call("enable_disable", {
+        connector_id: connectorId,
+        cmd_source: {
+          enable_source: "CSMS",
+          enable_state: operative ? "Enable" : "Disable",
+          enable_priority: CSMS_PRIORITY,
+        },
+      }),
+    stopTransaction: async (evseId, reason) =>
+      peer(evseId).call("stop_transaction", { request: { reason: fromStoppedReason(reason) } }),
+    pauseCharging: async (evseId) => peer(evseId).call("pause_charging", {}),
+    resumeCharging: async (evseId) => peer(evseId).call("resume_charging", {}),
+    forceUnlock: async (evseId, connectorId) => peer(evseId).call("force_unlock", { connector_id: connectorId }),
+    setPlugAndCharge: async (evseId, configuration) => {
+      const { pncEnabled, centralContractValidationAllowed, contractCertificateInstallationEnabled } = configuration;
+      await peer(evseId).call("set_plug_and_charge_configuration", {
+        plug_and_charge_configuration: {
+          ...(pncEnabled !== undefined && { pnc_enabled: pncEnabled }),
+          ...(centralContractValidationAllowed !== undefined && {
+            central_contract_validation_allowed: centralContractValidationAllowed,
+          }),
+          ...(contractCertificateInstallationEnabled !== undefined && {
+            contract_certificate_installation_enabled: contractCertificateInstallationEnabled,
+          }),
+        },
+      });
+    },
+  };
+}
+
+function createAuthorizationPort(module: EverestModule, auth: Peer<"auth">): AuthorizationPort {
+  return {
+    provideToken: ({ idToken, groupIdToken, remoteStartId, evseId, prevalidated }) =>
+      module.publish("auth_provider", "auth_token_provider", "provided_token", {
+        id_token: fromIdToken(idToken),
+        authorization_type: "OCPP",
+        prevalidated,
+        request_id: remoteStartId,
+        ...(groupIdToken !== undefined && { parent_id_token: fromIdToken(groupIdToken) }),
+        // EVSE ids, in spite of the name.
+        ...(evseId !== undefined && { connectors: [evseId] }),
+      }),
+    setConnectionTimeout: async (seconds) => {
+      const { minimum, maximum } = CONNECTION_TIMEOUT_RANGE_SECONDS;
+      await auth.call("set_connection_timeout", { connection_timeout: Math.min(maximum, Math.max(minimum, seconds)) });
+    },
+    setMasterPassGroupId: async (groupId) => {
+      await auth.call("set_master_pass_group_id", { master_pass_group_id: groupId });
+    },
+    publishValidationUpdate: ({ evseId, idTokenInfo }) =>
+      module.publish("auth_validator", "auth_token_validator", "validate_result_update", {
+        validation_result: toValidationResult({ idTokenInfo }),
+        connector_id: evseId,
+      }),
+  };
+}
+
+function createSystemPort(system: Peer<"system">): SystemPort {
+  return {
+    bootReason: () => system.call("get_boot_reason", {}),
+    isResetAllowed: () => system.call("is_reset_allowed", { type: "NotSpecified" }),
+    reset: async (scheduled) => {
+      await system.call("reset", { type: "NotSpecified", scheduled });
+    },
+    setSystemTime: (time) => system.call("set_system_time", { timestamp: time.toISOString() }),
+    updateFirmware: (order) =>
+      system.call("update_firmware", {
+        firmware_update_request: {
+          request_id: order.requestId,
+          location: order.location,
+          retrieve_timestamp: order.retrieveDateTime,
+          ...(order.installDateTime !== undefined && { install_timestamp: order.installDateTime }),
+          ...(order.signingCertificate !== undefined && { signing_certificate: order.signingCertificate }),
+          ...(order.signature !== undefined && { signature: order.signature }),
+          // EVerest counts attempts, OCPP repetitions.
+          ...(order.retries !== undefined && { retries: order.retries + 1 }),
+          ...(order.retryIntervalSeconds !== undefined && { retry_interval_s: order.retryIntervalSeconds }),
+        },
+      }),
+    allowFirmwareInstallation: async () => {
+      await system.call("allow_firmware_installation", {});
+    },
+    uploadLogs: async (order) => {
+      const { upload_logs_status, file_name } = await system.call("upload_logs", {
+        upload_logs_request: {
+          location: order.location,
+          type: order.type,
+          request_id: order.requestId,
+          ...(order.oldestTimestamp !== undefined && { oldest_timestamp: order.oldestTimestamp }),
+          ...(order.latestTimestamp !== undefined && { latest_timestamp: order.latestTimestamp }),
+          ...(order.retries !== undefined && { retries: order.retries + 1 }),
+          ...(order.retryIntervalSeconds !== undefined && { retry_interval_s: order.retryIntervalSeconds }),
+        },
+      });
+      return { status: upload_logs_status, ...(file_name !== undefined && { fileName: file_name }) };
+    },
+  };
+}
+
+function createReservationPort(reservation: Peer<"reservation"> | undefined): ReservationPort {
+  return {
+    available: reservation !== undefined,
+    isReservedForOther: async (evseId, idToken, groupIdToken) => {
+      if (reservation === undefined) return false;
+      const status = await reservation.call("exists_reservation", {
+        request: {
+          id_token: idToken.idToken,
+          ...(evseId !== undefined && { evse_id: evseId }),
+          ...(groupIdToken !== undefined && { group_id_token: groupIdToken.idToken }),
+        },
+      });
+      return status === "ReservedForOtherToken";
+    },
+  };
+}
+
+/** Text that is not JSON stays text: a module that forgot the quotes is understood all the same. */
+export function parseJsonText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function createDataTransferPort(peer: Peer<"ocpp_data_transfer"> | undefined): DataTransferPort {
+  if (peer === undefined) return { deliver: undefined };
+  return {
+    deliver: async ({ vendorId, messageId, data }) => {
+      const answer = await peer.call("data_transfer", {
+        request: {
+          vendor_id: vendorId,
+          ...(messageId !== undefined && { message_id: messageId }),
+          ...(data !== undefined && { data: JSON.stringify(data) }),
+        },
+      });
+      const status = answer.status === "Offline" ? "UnknownVendorId" : answer.status;
+      return { status, ...(answer.data !== undefined && { data: parseJsonText(answer.data) }) };
+    },
+  };
+}
+
+/** The hardware side of the station, made of EVerest's modules. */
+export function createHardware(
+  module: EverestModule,
+  evses: readonly EvseDescription[],
+  clock: Clock,
+  logger: Logger,
+): Hardware {
+  const only = <P>(peers: readonly P[], requirement: string): P => {
+    const [peer] = peers;
+    if (peer === undefined) throw new Error(`the requirement "${requirement}" is not connected`);
+    return peer;
+  };
+  return {
+    evses,
+    evse: createEvsePort(module.peers("evse_manager", "evse_manager")),
+    authorization: createAuthorizationPort(module, only(module.peers("auth", "auth"), "auth")),
+    system: createSystemPort(only(module.peers("system", "system"), "system")),
+    security: createSecurityPort(only(module.peers("security", "evse_security"), "security")),
+    reservation: createReservationPort(module.peers("reservation", "reservation")[0]),
+    dataTransfer: createDataTransferPort(module.peers("data_transfer", "ocpp_data_transfer")[0]),
+    observer: createObserverPort(module, clock, logger),
+  };
+}

@@ -1,0 +1,92 @@
+import type {
+  AuthorizationIdToken,
+  AuthorizationProvidedIdToken,
+  AuthorizationValidationResult,
+  TextMessageMessageContent,
+} from "../everest/interfaces/index.ts";
+import type {
+  IdTokenEnumType,
+  IdTokenInfoType,
+  IdTokenType,
+  MessageContentType,
+  OCSPRequestDataType,
+} from "../ocpp/v201/index.ts";
+import type { AuthorizationDecision, AuthorizationQuery } from "../station/model/authorization.ts";
+import type { PresentedToken } from "../station/ports.ts";
+
+const TOKEN_TYPES: ReadonlySet<string> = new Set<IdTokenEnumType>([
+  "Central",
+  "eMAID",
+  "ISO14443",
+  "ISO15693",
+  "KeyCode",
+  "Local",
+  "MacAddress",
+  "NoAuthorization",
+]);
+
+/** A type that OCPP 2.0.1 does not know is presented as `Local`: never as something that needs no authorization. */
+export function toIdToken(token: AuthorizationIdToken): IdTokenType {
+  const additionalInfo = token.additional_info?.map(({ value, type }) => ({ additionalIdToken: value, type }));
+  return {
+    idToken: token.value,
+    type: TOKEN_TYPES.has(token.type) ? (token.type as IdTokenEnumType) : "Local",
+    ...(additionalInfo !== undefined && additionalInfo.length > 0 && { additionalInfo }),
+  };
+}
+
+export function fromIdToken(idToken: IdTokenType): AuthorizationIdToken {
+  return { value: idToken.idToken, type: idToken.type };
+}
+
+export function toPresentedToken(provided: AuthorizationProvidedIdToken | undefined): PresentedToken | undefined {
+  if (provided === undefined) return undefined;
+  return {
+    idToken: toIdToken(provided.id_token),
+    ...(provided.parent_id_token !== undefined && { groupIdToken: toIdToken(provided.parent_id_token) }),
+    ...(provided.request_id !== undefined && { remoteStartId: provided.request_id }),
+    remote: provided.authorization_type === "OCPP",
+  };
+}
+
+export function toAuthorizationQuery(provided: AuthorizationProvidedIdToken): AuthorizationQuery {
+  const certificateHashData: readonly OCSPRequestDataType[] | undefined = provided.iso15118CertificateHashData?.map(
+    ({ hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber, responderURL }) => ({
+      hashAlgorithm,
+      issuerNameHash,
+      issuerKeyHash,
+      serialNumber,
+      responderURL,
+    }),
+  );
+  return {
+    idToken: toIdToken(provided.id_token),
+    ...(provided.certificate !== undefined && { certificate: provided.certificate }),
+    ...(certificateHashData !== undefined && certificateHashData.length > 0 && { certificateHashData }),
+    ...(provided.connectors !== undefined && { evseIds: provided.connectors }),
+  };
+}
+
+export function toMessageContent({ content, format, language }: MessageContentType): TextMessageMessageContent {
+  return { content, format, ...(language !== undefined && { language }) };
+}
+
+function validation(info: IdTokenInfoType): AuthorizationValidationResult {
+  return {
+    authorization_status: info.status,
+    tariff_messages: info.personalMessage === undefined ? [] : [toMessageContent(info.personalMessage)],
+    ...(info.cacheExpiryDateTime !== undefined && { expiry_time: new Date(info.cacheExpiryDateTime).toISOString() }),
+    ...(info.groupIdToken !== undefined && { parent_id_token: fromIdToken(info.groupIdToken) }),
+    ...(info.evseId !== undefined && info.evseId.length > 0 && { evse_ids: info.evseId }),
+  };
+}
+
+/** The answer to `validate_token` (BEHAVIOUR 7). */
+export function toValidationResult(
+  decision: Pick<AuthorizationDecision, "idTokenInfo" | "certificateStatus">,
+): AuthorizationValidationResult {
+  return {
+    ...validation(decision.idTokenInfo),
+    ...(decision.certificateStatus !== undefined && { certificate_status: decision.certificateStatus }),
+  };
+}
