@@ -57,7 +57,12 @@ export function toEvseEvent(
   now: Date,
   stateOfChargePercent?: number,
 ): EvseEvent | undefined {
-  const base = { evseId, connectorId: event.connector_id ?? 1, timestamp: parseTimestamp(event.timestamp, now) };
+  const base = {
+    evseId,
+    connectorId: event.connector_id ?? 1,
+    timestamp: parseTimestamp(event.timestamp, now),
+    sessionId: event.uuid,
+  };
   const meterOf = (
     context:
       | { readonly meter_value?: PowermeterPowermeter; readonly signed_meter_value?: UnitsSignedSignedMeterValue }
@@ -82,7 +87,7 @@ export function toEvseEvent(
       return {
         ...base,
         kind: "SessionStarted",
-        sessionId: event.uuid,
+
         reason,
         ...tokenOf(context),
         ...reservationOf(context),
@@ -94,7 +99,7 @@ export function toEvseEvent(
       return {
         ...base,
         kind: "TransactionStarted",
-        sessionId: event.uuid,
+
         ...tokenOf(context),
         ...reservationOf(context),
         ...meterOf(context),
@@ -105,7 +110,7 @@ export function toEvseEvent(
       return {
         ...base,
         kind: "TransactionFinished",
-        sessionId: event.uuid,
+
         stoppedReason: toStoppedReason(context?.reason),
         ...tokenOf(context),
         ...meterOf(context),
@@ -116,9 +121,9 @@ export function toEvseEvent(
       };
     }
     case "SessionFinished":
-      return { ...base, kind: "SessionFinished", sessionId: event.uuid, ...meterOf(event.session_finished) };
+      return { ...base, kind: "SessionFinished", ...meterOf(event.session_finished) };
     case "SessionResumed":
-      return { ...base, kind: "SessionResumed", sessionId: event.uuid };
+      return { ...base, kind: "SessionResumed" };
     case "ChargingStarted":
       return { ...base, kind: "ChargingStarted" };
     case "ChargingPausedEV":

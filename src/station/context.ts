@@ -5,7 +5,7 @@ import type { Emitter } from "../lib/events.ts";
 import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
 import type { CsmsLink } from "../ocpp/csms-link.ts";
-import type { IdTokenInfoType, IdTokenType, TriggerReasonEnumType } from "../ocpp/v201/index.ts";
+import type { IdTokenInfoType, IdTokenType, MeterValueType, TriggerReasonEnumType } from "../ocpp/v201/index.ts";
 import type { CoreDatabase } from "../store/core-database.ts";
 import type { AuthorizationDecision, AuthorizationQuery } from "./model/authorization.ts";
 import type { ConnectorModel, StationModel } from "./model/station-model.ts";
@@ -60,6 +60,8 @@ export interface StationServices {
   ): Promise<void>;
   /** E: the sender of a TransactionEvent Updated asked for by TriggerMessage, run after the answer (F06.FR.04); undefined when no transaction runs. */
   triggerTransactionEvent(evseId: number | undefined): (() => void) | undefined;
+  /** E: an Updated event with meter values of the running transaction; false when none runs. */
+  reportMeterValues(evseId: number, trigger: TriggerReasonEnumType, meterValue: readonly MeterValueType[]): boolean;
   /** E: RequestStartTransaction matched a transaction that waits for authorization (F01.FR.13). */
   expectRemoteStart(evseId: number, remoteStartId: number, idToken: IdTokenType): string | undefined;
   noteTrigger(evseId: number, trigger: TriggerReasonEnumType): void;

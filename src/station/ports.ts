@@ -34,10 +34,15 @@ export interface MeterReading {
 }
 
 /** What happens at one EVSE, in the order in which it happened there. */
-export type EvseEvent = { readonly evseId: number; readonly connectorId: number; readonly timestamp: Date } & (
+export type EvseEvent = {
+  readonly evseId: number;
+  readonly connectorId: number;
+  readonly timestamp: Date;
+  /** The session at the hardware side; empty outside a session. */
+  readonly sessionId: string;
+} & (
   | {
       readonly kind: "SessionStarted";
-      readonly sessionId: string;
       /** Why: the cable was plugged in first, or the driver authorized first. */
       readonly reason: "EVConnected" | "Authorized";
       readonly token?: PresentedToken;
@@ -46,7 +51,6 @@ export type EvseEvent = { readonly evseId: number; readonly connectorId: number;
     }
   | {
       readonly kind: "TransactionStarted";
-      readonly sessionId: string;
       readonly token?: PresentedToken;
       readonly reservationId?: number;
       readonly meter?: MeterReading;
@@ -57,15 +61,14 @@ export type EvseEvent = { readonly evseId: number; readonly connectorId: number;
   | { readonly kind: "Deauthorized" }
   | {
       readonly kind: "TransactionFinished";
-      readonly sessionId: string;
       readonly stoppedReason: ReasonEnumType;
       readonly token?: PresentedToken;
       readonly meter?: MeterReading;
       readonly signedStart?: SignedMeterValueType;
       readonly signedEnd?: SignedMeterValueType;
     }
-  | { readonly kind: "SessionFinished"; readonly sessionId: string; readonly meter?: MeterReading }
-  | { readonly kind: "SessionResumed"; readonly sessionId: string }
+  | { readonly kind: "SessionFinished"; readonly meter?: MeterReading }
+  | { readonly kind: "SessionResumed" }
   | { readonly kind: "PhasesSwitched"; readonly numberOfPhases?: number }
   | { readonly kind: "Enabled" }
   | { readonly kind: "Disabled" }

@@ -1,4 +1,5 @@
 import type { ConnectorStatusEnumType, IdTokenType } from "../../ocpp/v201/index.ts";
+import type { MeterReading } from "../ports.ts";
 
 /** A transaction as the other blocks may see it; its state machine lives in the E block. */
 export interface TransactionView {
@@ -31,6 +32,8 @@ export interface EvseModel {
   sessionId: string | undefined;
   /** The EV is connected; written by the E block. */
   evConnected: boolean;
+  /** The newest reading of the EVSE's meter; written by the J block. */
+  reading: MeterReading | undefined;
 }
 
 /** The station's state that blocks share. Each member says which block may write it. */
@@ -68,6 +71,7 @@ export function createStationModel(
     transaction: undefined,
     sessionId: undefined,
     evConnected: false,
+    reading: undefined,
   }));
   const byId = new Map(models.map((evse) => [evse.evseId, evse]));
   return {
