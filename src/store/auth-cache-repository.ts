@@ -6,7 +6,8 @@ import { fromLibocppTime, toLibocppTime } from "./leap-seconds.ts";
 export interface CachedToken {
   /** idTokenInfo as it came from the CSMS; its reader validates it. */
   readonly idTokenInfo: unknown;
-  readonly lastUsed: Date;
+  /** When idTokenInfo was last updated: what AuthCacheLifeTime counts from (C10.FR.10). */
+  readonly updatedAt: Date;
   readonly expiresAt: Date | undefined;
 }
 
@@ -16,6 +17,7 @@ const Row = v.object({
   ID_TOKEN_INFO: jsonColumn(v.unknown()),
   LAST_USED: v.number(),
   EXPIRY_DATE: v.nullable(v.number()),
+  INSERTED: v.nullable(v.number()),
 });
 
 const EVICTION_ORDER: Record<CachePolicy, string> = {
@@ -30,12 +32,17 @@ export class AuthCacheRepository {
   constructor(private readonly database: Database) {}
 
   get(hash: string): CachedToken | undefined {
-    const parsed = v.safeParse(Row, this.database.query("SELECT * FROM AUTH_CACHE WHERE ID_TOKEN_HASH = ?").get(hash));
+    const row = this.database
+      .query(
+        "SELECT c.*, u.INSERTED FROM AUTH_CACHE c LEFT JOIN STATION_AUTH_CACHE_USE u USING (ID_TOKEN_HASH) WHERE ID_TOKEN_HASH = ?",
+      )
+      .get(hash);
+    const parsed = v.safeParse(Row, row);
     if (!parsed.success) return undefined;
-    const { ID_TOKEN_INFO, LAST_USED, EXPIRY_DATE } = parsed.output;
+    const { ID_TOKEN_INFO, LAST_USED, EXPIRY_DATE, INSERTED } = parsed.output;
     return {
       idTokenInfo: ID_TOKEN_INFO,
-      lastUsed: fromLibocppTime(LAST_USED),
+      updatedAt: INSERTED === null ? fromLibocppTime(LAST_USED) : new Date(INSERTED),
       expiresAt: EXPIRY_DATE === null ? undefined : fromLibocppTime(EXPIRY_DATE),
     };
   }
@@ -52,7 +59,10 @@ export class AuthCacheRepository {
         expiresAt === undefined ? null : toLibocppTime(expiresAt),
       );
     this.database
-      .query("INSERT OR IGNORE INTO STATION_AUTH_CACHE_USE (ID_TOKEN_HASH, INSERTED, USES) VALUES (?, ?, 0)")
+      .query(
+        `INSERT INTO STATION_AUTH_CACHE_USE (ID_TOKEN_HASH, INSERTED, USES) VALUES (?, ?, 0)
+         ON CONFLICT (ID_TOKEN_HASH) DO UPDATE SET INSERTED = excluded.INSERTED`,
+      )
       .run(hash, now.getTime());
   }
 
@@ -79,13 +89,11 @@ export class AuthCacheRepository {
     return Number(row?.[0] ?? 0);
   }
 
-  /** Removes what has expired by its own date or was not used since `unusedSince`. */
-  prune(now: Date, unusedSince: Date | undefined): void {
+  /** Removes what has expired by its own date. */
+  prune(now: Date): void {
     this.database
       .query("DELETE FROM AUTH_CACHE WHERE EXPIRY_DATE IS NOT NULL AND EXPIRY_DATE < ?")
       .run(toLibocppTime(now));
-    if (unusedSince !== undefined)
-      this.database.query("DELETE FROM AUTH_CACHE WHERE LAST_USED < ?").run(toLibocppTime(unusedSince));
     this.forgetUses();
   }
 
