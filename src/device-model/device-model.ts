@@ -128,13 +128,16 @@ export class DeviceModel {
   addComponents(
     components: readonly ComponentDefinition[],
     storage: DeviceModelStorage,
-    options: { readonly source: string | null; readonly writer?: ExternalWriter },
+    options: {
+      readonly source: string | null;
+      readonly writerFor?: (component: ComponentDefinition) => ExternalWriter | undefined;
+    },
   ): void {
     const stored = storage.apply(components, options.source);
-    const store: Store = { storage, writer: options.writer };
     for (const definition of components) {
       const key = componentKey(definition);
       const variables = new Map<string, VariableState>();
+      const store: Store = { storage, writer: options.writerFor?.(definition) };
       const component: ComponentState = { definition, key, variables, store };
       for (const { name, instance, characteristics, attributes } of definition.variables) {
         const nameKey = variableKey({ name, ...(instance !== undefined && { instance }) });

@@ -16,6 +16,7 @@ import {
 import {
   type ErrorMessage,
   openCommand,
+  openConfiguration,
   openEnvelope,
   openError,
   openResult,
@@ -115,6 +116,8 @@ export class EverestModule {
     readonly configService: ConfigService,
     readonly configuration: ModuleConfiguration,
     readonly directories: Directories,
+    /** Module types by module id, as far as the manager has told. */
+    readonly moduleNames: ReadonlyMap<string, string>,
   ) {}
 
   /** Connects and fetches the configuration. @throws when broker or manager do not answer. */
@@ -123,18 +126,25 @@ export class EverestModule {
     const bus = await Bus.connect(args.broker, logger);
     const configService = new ConfigService(bus, clock, args.everestPrefix, args.moduleId);
     let share = join(args.prefix, "share/everest/modules");
-    await bus.subscribe(
-      configService.subscriptions((settings) => {
+    const moduleNames = new Map<string, string>();
+    const learnNames: MessageHandler = (text) => {
+      const parsed = v.safeParse(v.record(v.string(), v.string()), openConfiguration(text));
+      if (parsed.success) for (const [id, name] of Object.entries(parsed.output)) moduleNames.set(id, name);
+    };
+    const subscriptions = new Map<string, MessageHandler>([
+      [`${args.everestPrefix}module_names`, learnNames],
+      ...configService.subscriptions((settings) => {
         const parsed = v.safeParse(Settings, settings);
         if (parsed.success) share = join(parsed.output.data_dir, "modules");
       }),
-    );
+    ]);
+    await bus.subscribe(subscriptions);
     try {
       await configService.detectDialect();
       const answer = await configService.get({ type: "Module" }, ModuleConfigurationSchema);
       const configuration = toModuleConfiguration(answer);
       const directories = { prefix: args.prefix, share: join(share, configuration.moduleName) };
-      return new EverestModule(options, bus, configService, configuration, directories);
+      return new EverestModule(options, bus, configService, configuration, directories, moduleNames);
     } catch (error) {
       await bus.close();
       throw error;

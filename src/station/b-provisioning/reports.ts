@@ -13,18 +13,19 @@ const ITEMS_PER_PART = 100;
 /** B07 and B08: base and custom reports, sent in parts. */
 export function createReportsBlock(context: StationContext): Block {
   const { clock, csms, deviceModel, logger } = context;
-  let generation = 0;
+  let stopped = false;
+  /** Reports are sent one after the other, each whole. */
+  let queue: Promise<void> = Promise.resolve();
 
   const valueLimit = (): number => deviceModel.read(DeviceDataCtrlr.ReportingValueSize) ?? DEFAULT_VALUE_SIZE;
 
   /** One part is on its way at a time, so that memory holds two; the next is made when it was answered. */
   const send = async (requestId: number, entries: Iterable<ReportEntry>): Promise<void> => {
-    const own = ++generation;
     const byteLimit = (deviceModel.read(InternalCtrlr.MaxMessageSize) ?? DEFAULT_MESSAGE_BYTES) - ENVELOPE_BYTES;
     const parts = inParts(entries, ITEMS_PER_PART, byteLimit)[Symbol.iterator]();
     const generatedAt = clock.now().toISOString();
     let next = parts.next();
-    for (let seqNo = 0; next.done !== true && own === generation; seqNo++) {
+    for (let seqNo = 0; next.done !== true && !stopped; seqNo++) {
       const reportData = next.value;
       next = parts.next();
       const request = {
@@ -41,9 +42,15 @@ export function createReportsBlock(context: StationContext): Block {
     }
   };
 
+  const schedule = (requestId: number, entries: Iterable<ReportEntry>): void => {
+    queue = queue
+      .then(() => send(requestId, entries))
+      .catch((error: Error) => logger.error(`Report ${requestId} failed: ${error.message}`));
+  };
+
   csms.handle("GetBaseReport", ({ requestId, reportBase }) => ({
     response: { status: "Accepted" }, // B07.FR.01
-    afterResponse: () => void send(requestId, baseReport(deviceModel, reportBase, valueLimit())),
+    afterResponse: () => schedule(requestId, baseReport(deviceModel, reportBase, valueLimit())),
   }));
 
   csms.handle("GetReport", (request) => {
@@ -53,14 +60,14 @@ export function createReportsBlock(context: StationContext): Block {
       throw new OcppError("OccurrenceConstraintViolation", `at most ${itemLimit} items in one message`); // B08.FR.17
     const entries = () => customReport(deviceModel, componentCriteria, componentVariable, valueLimit());
     if (entries().next().done === true) return { response: { status: "EmptyResultSet" } }; // B08.FR.15
-    return { response: { status: "Accepted" }, afterResponse: () => void send(requestId, entries()) }; // B08.FR.01
+    return { response: { status: "Accepted" }, afterResponse: () => schedule(requestId, entries()) }; // B08.FR.01
   });
 
   return {
     name: "reports",
     start() {},
     stop() {
-      generation++;
+      stopped = true;
     },
   };
 }

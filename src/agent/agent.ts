@@ -1,0 +1,364 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import {
+  createParameterWriter,
+  everestModuleComponents,
+  hardwareComponents,
+} from "../bridge/device-model-components.ts";
+import { createHardware } from "../bridge/hardware.ts";
+import { provideInterfaces, type RunningStation } from "../bridge/provided.ts";
+import { type ModuleParameters, readParameters } from "../config/parameters.ts";
+import { readComponentConfig } from "../device-model/component-config.ts";
+import type { ComponentDefinition } from "../device-model/definitions.ts";
+import { type DeviceModel, openDeviceModel } from "../device-model/device-model.ts";
+import { embeddedComponentConfig } from "../device-model/embedded-component-config.ts";
+import { DeviceModelStorage } from "../device-model/storage.ts";
+import { AuthCtrlr, EVSE, ISO15118Ctrlr, TxCtrlr } from "../device-model/variables.ts";
+import type { ModuleArguments } from "../everest/command-line.ts";
+import { AllMappingsSchema, AllParametersSchema } from "../everest/configuration.ts";
+import { EverestModule, type InterfaceName } from "../everest/everest-module.ts";
+import { type Clock, sleep } from "../lib/clock.ts";
+import { Emitter } from "../lib/events.ts";
+import type { Random } from "../lib/random.ts";
+import type { Logger } from "../log/logger.ts";
+import { CsmsLink } from "../ocpp/csms-link.ts";
+import type { StationContext, StationEvents, StationServices } from "../station/context.ts";
+import { createStationModel } from "../station/model/station-model.ts";
+import type { BootReason, EvseDescription, Hardware } from "../station/ports.ts";
+import { createStation, type Station } from "../station/station.ts";
+import { type CoreDatabase, openCoreDatabase } from "../store/core-database.ts";
+import { linkSettings } from "./csms-connection.ts";
+import { HardwareInput } from "./hardware-input.ts";
+import { startMessageLog } from "./message-log.ts";
+
+export const PROVIDES: Readonly<Record<string, InterfaceName>> = {
+  auth_validator: "auth_token_validator",
+  auth_provider: "auth_token_provider",
+  data_transfer: "ocpp_data_transfer",
+  ocpp_generic: "ocpp",
+  session_cost: "session_cost",
+};
+export const REQUIRES: Readonly<Record<string, InterfaceName>> = {
+  evse_manager: "evse_manager",
+  system: "system",
+  security: "evse_security",
+  data_transfer: "ocpp_data_transfer",
+  auth: "auth",
+  evse_energy_sink: "external_energy_limits",
+  display_message: "display_message",
+  reservation: "reservation",
+  extensions_15118: "iso15118_extensions",
+};
+
+/** How long the start waits for the configuration of the other modules, which is only reported. */
+const MODULE_CONFIGURATION_LIMIT_MILLISECONDS = 1_000;
+
+export interface AgentOptions {
+  readonly arguments: ModuleArguments;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly version: string;
+}
+
+interface Stores {
+  readonly core: CoreDatabase;
+  readonly deviceModel: DeviceModel;
+  readonly everestStorage: DeviceModelStorage;
+  readonly corruptFiles: readonly string[];
+}
+
+export interface AgentStatus {
+  readonly started: boolean;
+  readonly connected: boolean;
+  readonly registration: string;
+  readonly queuedMessages: number;
+  readonly evses: readonly {
+    readonly evseId: number;
+    readonly status: readonly string[];
+    readonly transactionId?: string;
+  }[];
+}
+
+/** The composition root: builds the parts from the configuration, starts and stops them in order. */
+export class Agent {
+  private module: EverestModule | undefined;
+  private station: Station | undefined;
+  private csms: CsmsLink | undefined;
+  private context: StationContext | undefined;
+  private running: RunningStation | undefined;
+  private stores: Stores | undefined;
+  private bootReason: BootReason = "PowerUp";
+
+  constructor(private readonly options: AgentOptions) {}
+
+  /** Runs until the process ends. @throws before ModuleReady when the configuration cannot work. */
+  async start(): Promise<void> {
+    const { clock, logger, random } = this.options;
+    const module = await EverestModule.connect({
+      arguments: this.options.arguments,
+      provides: PROVIDES,
+      requires: REQUIRES,
+      clock,
+      random,
+      logger,
+    });
+    this.module = module;
+    const parameters = this.readParameters(module);
+    const stores = this.openStores(module, parameters);
+    this.stores = stores;
+    const input = new HardwareInput(module, clock, logger);
+    input.subscribe();
+    provideInterfaces(module, clock, () => this.running);
+    const evseManagers = module.peers("evse_manager", "evse_manager");
+    const moduleComponents = this.moduleComponents(module);
+    await module.ready();
+    logger.info("Module initialized; EVerest is ready");
+    await input.allEvsesReady(evseManagers.length);
+    const [evses, components] = await Promise.all([describeEvses(module), moduleComponents]);
+    stores.deviceModel.addComponents(
+      [...components, ...hardwareComponents(evses, (evseId) => input.capabilitiesOf(evseId))],
+      stores.everestStorage,
+      {
+        source: "EVEREST",
+        writerFor: (component) =>
+          components.includes(component) ? createParameterWriter(module.configService) : undefined,
+      },
+    );
+    await this.startStation(module, parameters, stores, input, evses);
+  }
+
+  async stop(): Promise<void> {
+    this.csms?.stop("the station is stopped");
+    this.station?.stop();
+    this.stores?.core.close();
+    this.stores?.deviceModel.close();
+    await this.module?.close();
+  }
+
+  status(): AgentStatus {
+    return {
+      started: this.running !== undefined,
+      connected: this.csms?.connected ?? false,
+      registration: this.csms?.registration ?? "Unregistered",
+      queuedMessages: this.csms?.durableQueueLength ?? 0,
+      evses: (this.context?.model.evses ?? []).map(({ evseId, connectors, transaction }) => ({
+        evseId,
+        status: connectors.map((connector) => connector.status),
+        ...(transaction !== undefined && { transactionId: transaction.transactionId }),
+      })),
+    };
+  }
+
+  private readParameters(module: EverestModule): ModuleParameters {
+    const { parameters, warnings } = readParameters({
+      delivered: module.configuration.parameters,
+      options: this.options.arguments.own,
+      environment: this.options.environment,
+      shareDirectory: module.directories.share,
+    });
+    for (const warning of warnings) this.options.logger.warn(warning);
+    return parameters;
+  }
+
+  private openStores(module: EverestModule, parameters: ModuleParameters): Stores {
+    const { clock, logger } = this.options;
+    const configured = parameters.DeviceModelConfigPath;
+    const isDefault = configured === join(module.directories.share, "component_config");
+    const directory = isDefault && !existsSync(configured) ? embeddedComponentConfig() : configured;
+    const components = readComponentConfig(directory).filter(({ name }) => name !== "EVSE" && name !== "Connector");
+    const core = openCoreDatabase({ directory: parameters.CoreDatabasePath, clock, logger });
+    const { deviceModel, corruptFileMovedTo } = openDeviceModel({
+      path: parameters.DeviceModelDatabasePath,
+      components,
+      clock,
+      logger,
+    });
+    const everestStorage = new DeviceModelStorage({ path: parameters.EverestDeviceModelDatabasePath, clock, logger });
+    const corruptFiles = [core.corruptFileMovedTo, corruptFileMovedTo, everestStorage.corruptFileMovedTo].filter(
+      (path) => path !== undefined,
+    );
+    return { core, deviceModel, everestStorage, corruptFiles };
+  }
+
+  /** One component for each module whose configuration may be read; none when the manager does not tell. */
+  private async moduleComponents(module: EverestModule): Promise<readonly ComponentDefinition[]> {
+    const { clock, logger, arguments: args } = this.options;
+    const fetched = async () => {
+      const parameters = await module.configService.get({ type: "All" }, AllParametersSchema);
+      const mappings = await module.configService.get({ type: "AllMappings" }, AllMappingsSchema);
+      return everestModuleComponents(
+        parameters,
+        mappings,
+        new Map([...module.moduleNames, [args.moduleId, module.configuration.moduleName]]),
+      );
+    };
+    const limit = sleep(clock, MODULE_CONFIGURATION_LIMIT_MILLISECONDS).then(() => []);
+    return Promise.race([
+      limit,
+      fetched().catch((error: Error) => {
+        logger.warn(`The configuration of EVerest's modules is not in the device model: ${error.message}`);
+        return [];
+      }),
+    ]);
+  }
+
+  private async startStation(
+    module: EverestModule,
+    parameters: ModuleParameters,
+    { core, deviceModel, corruptFiles }: Stores,
+    input: HardwareInput,
+    evses: readonly EvseDescription[],
+  ): Promise<void> {
+    const { clock, logger, random, version } = this.options;
+    const hardware = createHardware(module, evses, clock, logger);
+    const reason = hardware.system.bootReason().catch((): BootReason => "Unknown");
+    pushConfiguration(deviceModel, hardware, logger);
+    const csms = new CsmsLink({
+      clock,
+      random,
+      logger,
+      unitOfWork: core.unitOfWork,
+      durableQueue: core.durableQueue,
+      normalQueue: core.normalQueue,
+      settings: linkSettings(deviceModel, () => hardware.security, clock, parameters.MessageQueueResumeDelay),
+    });
+    this.csms = csms;
+    this.bootReason = await reason;
+    const bootReason = () => this.bootReason;
+    const events = new Emitter<StationEvents>();
+    const services: Partial<StationServices> = {};
+    const context: StationContext = {
+      clock,
+      random,
+      logger,
+      deviceModel,
+      csms,
+      core,
+      hardware,
+      hardwareEvents: input.events,
+      events,
+      model: createStationModel(evses),
+      settings: {
+        resetStopDelaySeconds: parameters.ResetStopDelay,
+        get bootReason() {
+          return bootReason();
+        },
+        softwareVersion: version,
+        messageLogDirectory: parameters.MessageLogPath,
+      },
+      services,
+    };
+    this.context = context;
+    startMessageLog(context, module);
+    this.station = createStation(context);
+    csms.events.on("connected", () => hardware.observer.connected(true));
+    csms.events.on("disconnected", () => hardware.observer.connected(false));
+    input.events.on("meter", ({ evseId, reading }) => {
+      const power = reading.samples.find(
+        ({ measurand, phase }) => measurand?.startsWith("Power.Active.") && phase === undefined,
+      )?.value;
+      if (power !== undefined) deviceModel.write(EVSE.Power.at(evseId), power, "EVEREST", true);
+    });
+    await this.station.start();
+    for (const file of corruptFiles)
+      events.emit("securityEvent", {
+        type: "MemoryExhaustion",
+        techInfo: `A damaged database was put aside as ${file}`,
+      });
+    this.running = this.createRunningStation(context);
+    input.release();
+    for (const peer of module.peers("evse_manager", "evse_manager"))
+      peer.call("external_ready_to_start_charging", {}).catch((error: Error) => logger.warn(error.message));
+    if (parameters.EnableExternalWebsocketControl) await this.listenToExternalControl(module, csms);
+    if (parameters.DelayOcppStart > 0) await sleep(clock, parameters.DelayOcppStart);
+    csms.start();
+  }
+
+  private createRunningStation(context: StationContext): RunningStation {
+    const { csms, deviceModel, events, services } = context;
+    return {
+      deviceModel,
+      csms,
+      services,
+      stop: () => {
+        csms.stop("stopped by another module");
+        return true;
+      },
+      restart: () => {
+        csms.stop("restarted by another module");
+        this.bootReason = "ApplicationReset";
+        csms.registration = "Unregistered";
+        csms.start();
+        return true;
+      },
+      securityEvent: (event) => events.emit("securityEvent", event),
+    };
+  }
+
+  /** Two topics that take the websocket down and up, for tests of being offline (BEHAVIOUR 20). */
+  private async listenToExternalControl(module: EverestModule, csms: CsmsLink): Promise<void> {
+    await module.subscribeExternal("everest_api/ocpp/cmd/connect", () => csms.start());
+    await module.subscribeExternal("everest_api/ocpp/cmd/disconnect", () =>
+      csms.stop("disconnected by external control"),
+    );
+  }
+}
+
+async function describeEvses(module: EverestModule): Promise<readonly EvseDescription[]> {
+  const found = await Promise.all(
+    module.peers("evse_manager", "evse_manager").map((peer) => peer.call("get_evse", {})),
+  );
+  return found.map(({ id, connectors }, index) => {
+    if (id !== index + 1)
+      throw new Error(
+        `evse_manager connection ${index + 1} calls itself EVSE ${id}: the order of the connections must follow the ids`,
+      );
+    const described = connectors.length === 0 ? [{ id: 1 }] : connectors;
+    return {
+      evseId: id,
+      connectors: described.map((connector) => ({
+        connectorId: connector.id,
+        ...("type" in connector && connector.type !== undefined && { connectorType: connector.type }),
+      })),
+    };
+  });
+}
+
+/** Settings that EVerest's modules follow: told at the start and at each change (BEHAVIOUR 3.2, 16.5). */
+function pushConfiguration(deviceModel: DeviceModel, hardware: Hardware, logger: Logger): void {
+  const warn = (error: Error): void => logger.warn(`A setting was not taken by the hardware side: ${error.message}`);
+  const pushTimeout = (): void => {
+    const seconds = deviceModel.read(TxCtrlr.EVConnectionTimeOut);
+    if (seconds !== undefined) hardware.authorization.setConnectionTimeout(seconds).catch(warn);
+  };
+  const pushMasterPass = (): void => {
+    const groupId = deviceModel.read(AuthCtrlr.MasterPassGroupId);
+    if (groupId !== undefined) hardware.authorization.setMasterPassGroupId(groupId).catch(warn);
+  };
+  const pushPlugAndCharge = (): void => {
+    const pncEnabled = deviceModel.read(ISO15118Ctrlr.PnCEnabled);
+    const central = deviceModel.read(ISO15118Ctrlr.CentralContractValidationAllowed);
+    const installation = deviceModel.read(ISO15118Ctrlr.ContractCertificateInstallationEnabled);
+    for (const { evseId } of hardware.evses)
+      hardware.evse
+        .setPlugAndCharge(evseId, {
+          ...(pncEnabled !== undefined && { pncEnabled }),
+          ...(central !== undefined && { centralContractValidationAllowed: central }),
+          ...(installation !== undefined && { contractCertificateInstallationEnabled: installation }),
+        })
+        .catch(warn);
+  };
+  pushTimeout();
+  pushMasterPass();
+  pushPlugAndCharge();
+  deviceModel.onChange(TxCtrlr.EVConnectionTimeOut, pushTimeout);
+  deviceModel.onChange(AuthCtrlr.MasterPassGroupId, pushMasterPass);
+  for (const handle of [
+    ISO15118Ctrlr.PnCEnabled,
+    ISO15118Ctrlr.CentralContractValidationAllowed,
+    ISO15118Ctrlr.ContractCertificateInstallationEnabled,
+  ])
+    deviceModel.onChange(handle, pushPlugAndCharge);
+}

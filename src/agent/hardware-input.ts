@@ -1,0 +1,155 @@
+import type { HardwareCapabilities } from "../bridge/device-model-components.ts";
+import { toHardwareError } from "../bridge/errors.ts";
+import { toMeterReading } from "../bridge/meter-reading.ts";
+import { toEvseEvent } from "../bridge/session-event.ts";
+import type { EverestModule } from "../everest/everest-module.ts";
+import type { Clock } from "../lib/clock.ts";
+import { Emitter } from "../lib/events.ts";
+import type { Logger } from "../log/logger.ts";
+import type { HardwareEvents } from "../station/ports.ts";
+
+/** So many inputs may wait for the start of the station; readings give way first. */
+const WAITING_LIMIT = 5_000;
+
+/**
+ * What the hardware side reports, in one queue: everything that arrives before the station runs is replayed in order,
+ * then the switch to immediate delivery happens at once (BEHAVIOUR 24, 3).
+ */
+export class HardwareInput {
+  readonly events = new Emitter<HardwareEvents>();
+  private waiting: (() => void)[] | undefined = [];
+  private readonly readyEvses = new Set<number>();
+  private readonly capabilities = new Map<number, HardwareCapabilities>();
+  private readonly stateOfCharge = new Map<number, number>();
+  private readyListener: () => void = () => {};
+
+  constructor(
+    private readonly module: EverestModule,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Subscribes everything; to be called before the module reports ready. */
+  subscribe(): void {
+    const { module } = this;
+    module.peers("evse_manager", "evse_manager").forEach((peer, index) => {
+      const evseId = index + 1;
+      peer.onVariable("session_event", (event) => {
+        const translated = toEvseEvent(evseId, event, this.clock.now(), this.stateOfCharge.get(evseId));
+        if (event.event === "SessionFinished") this.stateOfCharge.delete(evseId);
+        if (translated !== undefined) this.pass(() => this.events.emit("evse", translated));
+      });
+      peer.onVariable("powermeter", (meter) => {
+        const reading = toMeterReading(meter, this.clock.now(), {
+          stateOfChargePercent: this.stateOfCharge.get(evseId),
+        });
+        this.pass(() => this.events.emit("meter", { evseId, reading }));
+      });
+      peer.onVariable("ready", (ready) => this.markReady(evseId, ready));
+      peer.onVariable("waiting_for_external_ready", (waiting) => this.markReady(evseId, waiting));
+      peer.onVariable("hw_capabilities", ({ max_phase_count_import, max_current_A_import }) => {
+        this.capabilities.set(evseId, {
+          maxPhaseCount: max_phase_count_import,
+          maxCurrentAmperes: max_current_A_import,
+        });
+        this.pass(() =>
+          this.events.emit("capabilities", {
+            evseId,
+            maxPhaseCount: max_phase_count_import,
+            maxCurrentAmperes: max_current_A_import,
+          }),
+        );
+      });
+      peer.onVariable("ev_info", ({ soc, evcc_id }) => {
+        if (soc !== undefined) this.stateOfCharge.set(evseId, soc);
+        this.pass(() =>
+          this.events.emit("evInfo", {
+            evseId,
+            ...(soc !== undefined && { stateOfChargePercent: soc }),
+            ...(evcc_id !== undefined && { vehicleId: evcc_id }),
+          }),
+        );
+      });
+      peer.onVariable("powermeter_public_key_ocmf", (publicKey) =>
+        this.pass(() => this.events.emit("publicKey", { evseId, publicKey })),
+      );
+    });
+    for (const system of module.peers("system", "system")) {
+      system.onVariable("firmware_update_status", ({ firmware_update_status, request_id }) =>
+        this.pass(() =>
+          // -1 stands for an update without request.
+          this.events.emit("firmwareStatus", {
+            state: firmware_update_status,
+            ...(request_id >= 0 && { requestId: request_id }),
+          }),
+        ),
+      );
+      system.onVariable("log_status", ({ log_status, request_id }) =>
+        this.pass(() =>
+          this.events.emit("logStatus", { state: log_status, ...(request_id >= 0 && { requestId: request_id }) }),
+        ),
+      );
+    }
+    for (const reservation of module.peers("reservation", "reservation"))
+      reservation.onVariable("reservation_update", ({ reservation_id, reservation_status }) =>
+        this.pass(() =>
+          this.events.emit("reservationUpdate", { reservationId: reservation_id, state: reservation_status }),
+        ),
+      );
+    const evseOf = this.evseByModule();
+    module.onError((error) => {
+      const translated = toHardwareError(error, this.clock.now(), (moduleId) => evseOf.get(moduleId));
+      this.pass(() => this.events.emit("error", translated));
+    });
+  }
+
+  capabilitiesOf(evseId: number): HardwareCapabilities {
+    return this.capabilities.get(evseId) ?? {};
+  }
+
+  /** Resolves when every EVSE has reported; says from time to time who is missing. */
+  async allEvsesReady(count: number): Promise<void> {
+    while (this.readyEvses.size < count) {
+      await new Promise<void>((resolve) => {
+        const timer = this.clock.after(10_000, () => {
+          const missing = Array.from({ length: count }, (_, index) => index + 1).filter(
+            (id) => !this.readyEvses.has(id),
+          );
+          this.logger.warn(`Still waiting for EVSE ${missing.join(", ")} to report ready`);
+          resolve();
+        });
+        this.readyListener = () => {
+          timer.cancel();
+          resolve();
+        };
+      });
+    }
+  }
+
+  /** Replays what has waited and passes everything on from now. */
+  release(): void {
+    for (let next = this.waiting?.shift(); next !== undefined; next = this.waiting?.shift()) next();
+    this.waiting = undefined;
+  }
+
+  private evseByModule(): ReadonlyMap<string, number> {
+    return new Map(
+      this.module.peers("evse_manager", "evse_manager").map(({ connected }, index) => [connected.moduleId, index + 1]),
+    );
+  }
+
+  private markReady(evseId: number, ready: boolean): void {
+    if (!ready) return;
+    this.readyEvses.add(evseId);
+    this.readyListener();
+  }
+
+  private pass(deliver: () => void): void {
+    if (this.waiting === undefined) return deliver();
+    if (this.waiting.length >= WAITING_LIMIT) {
+      this.logger.error("Too many inputs before the start; the oldest is dropped");
+      this.waiting.shift();
+    }
+    this.waiting.push(deliver);
+  }
+}

@@ -1,0 +1,8 @@
+import { simulateSession } from "../sim/simulate.ts";
+
+export function simulate(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<number | undefined> {
+  return simulateSession(argv, environment);
+}

@@ -1,0 +1,3 @@
+export async function simulateSession(): Promise<number | undefined> {
+  return 1;
+}

@@ -1,0 +1,84 @@
+import { appendFileSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Block, StationContext } from "../context.ts";
+
+/** Security events that go to the CSMS (part 2 appendix 1, "critical"). */
+export const CRITICAL_EVENTS: ReadonlySet<string> = new Set([
+  "FirmwareUpdated",
+  "SettingSystemTime",
+  "StartupOfTheDevice",
+  "ResetOrReboot",
+  "SecurityLogWasCleared",
+  "MemoryExhaustion",
+  "TamperDetectionActivated",
+  "InvalidFirmwareSignature",
+  "InvalidFirmwareSigningCertificate",
+  "InvalidCsmsCertificate",
+  "InvalidChargingStationCertificate",
+  "InvalidTLSVersion",
+  "InvalidTLSCipherSuite",
+  "MaintenanceLoginAccepted",
+  "MaintenanceLoginFailed",
+]);
+
+const LOG_FILE = "security-events.log";
+const LOG_LIMIT_BYTES = 1_000_000;
+const TECH_INFO_LIMIT = 255;
+
+/** A04: security events are logged, shown on the bus, and the critical ones reported, queued when offline. */
+export function createSecurityEventsBlock(context: StationContext): Block {
+  const { clock, core, csms, events, hardware, logger, settings } = context;
+  const path = join(settings.messageLogDirectory, LOG_FILE);
+  const unsubscribes: (() => void)[] = [];
+
+  const writeLog = (entry: Readonly<Record<string, unknown>>): void => {
+    try {
+      if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LOG_LIMIT_BYTES) renameSync(path, `${path}.1`);
+      appendFileSync(path, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
+    } catch (error) {
+      logger.warn(`The security log cannot be written: ${(error as Error).message}`);
+    }
+  };
+
+  context.services.securityLogPath = () => path;
+
+  return {
+    name: "security-events",
+    start() {
+      mkdirSync(settings.messageLogDirectory, { recursive: true, mode: 0o700 });
+      unsubscribes.push(
+        events.on(
+          "securityEvent",
+          ({ type, techInfo, timestamp = clock.now(), critical = CRITICAL_EVENTS.has(type) }) => {
+            writeLog({ timestamp: timestamp.toISOString(), type, techInfo, critical });
+            hardware.observer.securityEvent({ type, timestamp, critical, ...(techInfo !== undefined && { techInfo }) });
+            if (!critical) return;
+            core.unitOfWork.run(() =>
+              csms.enqueue("SecurityEventNotification", {
+                type: type.slice(0, 50),
+                timestamp: timestamp.toISOString(),
+                ...(techInfo !== undefined && { techInfo: techInfo.slice(0, TECH_INFO_LIMIT) }),
+              }),
+            ); // A04.FR.01, FR.02
+          },
+        ),
+        csms.events.on("invalidMessage", ({ description }) =>
+          events.emit("securityEvent", { type: "InvalidMessages", techInfo: description }),
+        ),
+        csms.events.on("connectionFailed", ({ failure }) => {
+          if (failure.kind !== "tls") return;
+          const type =
+            failure.reason === "version"
+              ? "InvalidTLSVersion"
+              : failure.reason === "cipher"
+                ? "InvalidTLSCipherSuite"
+                : "InvalidCsmsCertificate";
+          events.emit("securityEvent", { type, techInfo: failure.text });
+        }),
+      );
+    },
+    stop() {
+      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { createSecurityEventsBlock } from "./a-security/security-events.ts";
+import { createBootBlock } from "./b-provisioning/boot.ts";
+import { createClockSynchronizationBlock } from "./b-provisioning/clock-synchronization.ts";
+import { createNetworkProfilesBlock } from "./b-provisioning/network-profiles.ts";
+import { createReportsBlock } from "./b-provisioning/reports.ts";
+import { createResetBlock } from "./b-provisioning/reset.ts";
+import { createVariablesBlock } from "./b-provisioning/variables.ts";
+import { createAuthorizationBlock } from "./c-authorization/authorization.ts";
+import type { Block, StationContext } from "./context.ts";
+import { createLocalListBlock } from "./d-local-list/local-list.ts";
+import { createTransactionsBlock } from "./e-transactions/transactions.ts";
+import { createRemoteTransactionBlock } from "./f-remote-control/remote-transaction.ts";
+import { createTriggerMessageBlock } from "./f-remote-control/trigger-message.ts";
+import { createUnlockConnectorBlock } from "./f-remote-control/unlock-connector.ts";
+import { createChangeAvailabilityBlock } from "./g-availability/change-availability.ts";
+import { createConnectorStatusBlock } from "./g-availability/connector-status.ts";
+import { createFaultEventsBlock } from "./g-availability/fault-events.ts";
+import { createHeartbeatBlock } from "./g-availability/heartbeat.ts";
+import { createMeteringBlock } from "./j-metering/metering.ts";
+import { createDataTransferBlock } from "./p-data-transfer/data-transfer.ts";
+
+/**
+ * In order of start: who hears of an event of the hardware side first decides first. The meter's reading is there
+ * before the transaction that wants it, and a plugged cable is told before the transaction that it starts.
+ */
+const BLOCKS: readonly ((context: StationContext) => Block)[] = [
+  createSecurityEventsBlock,
+  createConnectorStatusBlock,
+  createChangeAvailabilityBlock,
+  createFaultEventsBlock,
+  createMeteringBlock,
+  createTransactionsBlock,
+  createAuthorizationBlock,
+  createLocalListBlock,
+  createRemoteTransactionBlock,
+  createTriggerMessageBlock,
+  createUnlockConnectorBlock,
+  createDataTransferBlock,
+  createVariablesBlock,
+  createReportsBlock,
+  createNetworkProfilesBlock,
+  createResetBlock,
+  createClockSynchronizationBlock,
+  createHeartbeatBlock,
+  createBootBlock,
+];
+
+export interface Station {
+  start(): Promise<void>;
+  stop(): void;
+}
+
+/** The charging station of the specification: all functional blocks on one context. */
+export function createStation(context: StationContext): Station {
+  const blocks = BLOCKS.map((create) => create(context));
+  return {
+    async start() {
+      for (const block of blocks) await block.start();
+    },
+    stop() {
+      for (const block of [...blocks].reverse()) block.stop();
+    },
+  };
+}
