@@ -47,18 +47,28 @@ export class Bus {
 
   /** @throws when the broker cannot be reached at start. */
   static async connect(address: BrokerAddress, logger: Logger): Promise<Bus> {
+    try {
+      return await Bus.open(address, logger, 5);
+    } catch (error) {
+      // Small brokers speak 3.1.1 only; nothing of version 5 is needed.
+      if (!/protocol version/i.test((error as Error).message)) throw error;
+      return Bus.open(address, logger, 4);
+    }
+  }
+
+  private static async open(address: BrokerAddress, logger: Logger, protocolVersion: 4 | 5): Promise<Bus> {
     const client = mqtt.connect({
       ...(address.socketPath !== undefined
         ? { protocol: "mqtt" as const, path: address.socketPath }
         : { protocol: "mqtt" as const, host: address.host, port: address.port }),
-      protocolVersion: 5,
+      protocolVersion,
       clean: true,
       keepalive: KEEP_ALIVE_SECONDS,
       connectTimeout: CONNECT_TIMEOUT_MILLISECONDS,
       reconnectPeriod: 1_000,
       resubscribe: true,
       queueQoSZero: false,
-      properties: { receiveMaximum: 65_535 },
+      ...(protocolVersion === 5 && { properties: { receiveMaximum: 65_535 } }),
     });
     const bus = new Bus(client, logger);
     await bus.opened(address);

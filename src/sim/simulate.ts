@@ -1,3 +1,185 @@
-export async function simulateSession(): Promise<number | undefined> {
-  return 1;
+import { spawn } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { type Clock, SystemClock, sleep } from "../lib/clock.ts";
+import { startBroker } from "./broker.ts";
+import { SimulatedCsms } from "./csms.ts";
+import { EverestSide } from "./everest/everest-side.ts";
+
+const COLOURS = { station: "\u001b[36m", csms: "\u001b[33m", charger: "\u001b[32m", off: "\u001b[0m" } as const;
+const CARD = { value: "04A1B2C3D4E5F6", type: "ISO14443" };
+
+function summarize(request: Readonly<Record<string, unknown>>): string {
+  const info = request.transactionInfo as { chargingState?: string; stoppedReason?: string } | undefined;
+  const facts = [
+    request.reason,
+    request.connectorStatus && `EVSE ${String(request.evseId)} ${String(request.connectorStatus)}`,
+    request.eventType && `${String(request.eventType)} #${String(request.seqNo)} ${String(request.triggerReason)}`,
+    info?.chargingState,
+    info?.stoppedReason,
+    (request.idToken as { idToken?: string } | undefined)?.idToken && "with token",
+    energyOf(request),
+  ];
+  return facts.filter(Boolean).join(", ");
+}
+
+function energyOf(request: Readonly<Record<string, unknown>>): string | undefined {
+  const values = request.meterValue as
+    | readonly { sampledValue: readonly { measurand?: string; value: number }[] }[]
+    | undefined;
+  const energy = values?.at(-1)?.sampledValue.find(({ measurand }) => measurand === "Energy.Active.Import.Register");
+  return energy === undefined ? undefined : `${energy.value.toFixed(1)} Wh`;
+}
+
+/** A copy of the component configuration that points at the simulated CSMS and samples often enough to watch. */
+export function patchComponentConfig(
+  source: string,
+  target: string,
+  values: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>,
+): void {
+  cpSync(source, target, { recursive: true });
+  for (const [component, variables] of Object.entries(values)) {
+    const path = join(target, "standardized", `${component}.json`);
+    const content = JSON.parse(readFileSync(path, "utf8")) as {
+      properties: Record<string, { variable_name: string; attributes: { value?: unknown }[] }>;
+    };
+    for (const property of Object.values(content.properties)) {
+      const value = variables[property.variable_name];
+      const [attribute] = property.attributes;
+      if (value !== undefined && attribute !== undefined) attribute.value = value;
+    }
+    writeFileSync(path, JSON.stringify(content, null, 2));
+  }
+}
+
+export function networkProfiles(url: string): string {
+  return JSON.stringify([
+    {
+      configurationSlot: 1,
+      connectionData: {
+        messageTimeout: 30,
+        ocppCsmsUrl: url,
+        ocppInterface: "Wired0",
+        ocppTransport: "JSON",
+        ocppVersion: "OCPP20",
+        securityProfile: 1,
+      },
+    },
+  ]);
+}
+
+async function playSession(
+  everest: EverestSide,
+  csms: SimulatedCsms,
+  clock: Clock,
+  say: (text: string) => void,
+): Promise<void> {
+  const step = async (text: string, action: () => Promise<unknown>): Promise<void> => {
+    say(text);
+    await action();
+    await sleep(clock, 1_200);
+  };
+  const evse = everest.evse(1);
+  const from = csms.calls.length;
+  await step("a driver plugs in", () => evse.plugIn());
+  await step("… and presents a card", () => everest.presentToken(CARD));
+  await step("the car draws energy", () => evse.startCharging());
+  await sleep(clock, 5_000);
+  await step("the car pauses", () => evse.pause("EV"));
+  await step("the car goes on", () => evse.startCharging());
+  await step("the driver presents the card again", () => everest.presentToken(CARD));
+  await step("… and unplugs", () => evse.unplug());
+  await csms.waitFor("StatusNotification", ({ connectorStatus }) => connectorStatus === "Available", 10_000, from);
+}
+
+/** How this program is started again as the station: compiled it is its own executable, else the runtime and a script. */
+function stationCommand(): readonly [string, ...string[]] {
+  const compiled = Bun.main.startsWith("/$bunfs/");
+  return compiled ? [process.execPath] : [process.execPath, Bun.main];
+}
+
+/**
+ * Subcommand `simulate`: broker, EVerest side and CSMS in this process, the station as a child process; a charging
+ * session is played and every OCPP message shown as one line. Resolves to an exit code with `--once`.
+ */
+export async function simulateSession(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+  componentConfig: string,
+): Promise<number | undefined> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      once: { type: "boolean", default: false },
+      evses: { type: "string", default: "2" },
+      http: { type: "string" },
+    },
+  });
+  const clock = new SystemClock();
+  const print = (colour: keyof typeof COLOURS, who: string, text: string): void => {
+    process.stdout.write(`${COLOURS[colour]}${who.padEnd(16)}${COLOURS.off} ${text}\n`);
+  };
+  const directory = mkdtempSync(join(tmpdir(), "ocpp201-demo-"));
+  const broker = await startBroker();
+  const csms = await SimulatedCsms.start({ password: "DEADBEEFDEADBEEF" });
+  const config = join(directory, "component_config");
+  mkdirSync(config, { recursive: true });
+  patchComponentConfig(componentConfig, config, {
+    InternalCtrlr: { NetworkConnectionProfiles: networkProfiles(csms.url) },
+    SampledDataCtrlr: { TxUpdatedInterval: 2, TxEndedInterval: 2 },
+  });
+  const everest = await EverestSide.start({
+    broker: { host: "127.0.0.1", port: broker.port },
+    evseCount: Number(values.evses),
+    parameters: {
+      CoreDatabasePath: join(directory, "core"),
+      DeviceModelDatabasePath: join(directory, "device_model.db"),
+      EverestDeviceModelDatabasePath: join(directory, "everest_device_model.db"),
+      DeviceModelConfigPath: config,
+      MessageLogPath: join(directory, "logs"),
+    },
+  });
+  csms.events.on("call", ({ action, request }) =>
+    print("station", "station → CSMS", `${action} ${summarize(request)}`),
+  );
+  csms.events.on("connected", () => print("csms", "CSMS", "a station has connected"));
+  const [command, ...first] = stationCommand();
+  const station = spawn(
+    command,
+    [
+      ...first,
+      "--module",
+      "ocpp",
+      "--mqtt_broker_host",
+      "127.0.0.1",
+      "--mqtt_broker_port",
+      String(broker.port),
+      ...(values.http === undefined ? [] : ["--http", values.http]),
+    ],
+    { stdio: ["ignore", "inherit", "inherit"], env: { ...environment } as NodeJS.ProcessEnv },
+  );
+  const end = async (): Promise<void> => {
+    station.kill("SIGTERM");
+    await Promise.all([everest.stop(), csms.stop()]);
+    await broker.stop();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  process.once("SIGINT", () => void end().then(() => process.exit(0)));
+  await csms.waitFor("StatusNotification", undefined, 20_000);
+  await sleep(clock, 500);
+  await playSession(everest, csms, clock, (text) => print("charger", "charger", text));
+  for (const violation of csms.violations) print("csms", "CSMS complains", violation);
+  print(
+    "charger",
+    "demo",
+    csms.violations.length === 0 ? "the session is complete, the CSMS has no complaints" : "something is wrong",
+  );
+  if (values.once) {
+    await end();
+    return csms.violations.length === 0 ? 0 : 1;
+  }
+  print("charger", "demo", "stays up until Ctrl-C; the station is connected and idle");
+  return undefined;
 }

@@ -1,0 +1,238 @@
+import { type Clock, SystemClock } from "../../lib/clock.ts";
+import { type Random, SystemRandom } from "../../lib/random.ts";
+import { SimulatedBus } from "./bus.ts";
+import { SimulatedEvse } from "./simulated-evse.ts";
+
+export interface EverestSideOptions {
+  readonly broker: { readonly host: string; readonly port: number };
+  readonly evseCount?: number;
+  /** Parameters of the module OCPP201 that differ from the manifest's defaults. */
+  readonly parameters?: Readonly<Record<string, string | number | boolean>>;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** Milliseconds between two powermeter values; 0: only on demand. */
+  readonly powermeterIntervalMilliseconds?: number;
+}
+
+export interface SimulatedToken {
+  readonly value: string;
+  readonly type: string;
+}
+
+interface ProvidedToken {
+  readonly id_token: SimulatedToken;
+  readonly authorization_type: string;
+  readonly prevalidated?: boolean;
+  readonly connectors?: readonly number[];
+  readonly request_id?: number;
+  readonly parent_id_token?: SimulatedToken;
+}
+
+const RETAINED = ["settings", "module_names", "interfaces"] as const;
+const STATION = "ocpp";
+
+/** What stands around the module OCPP201 in a charger: manager, EVSEs, auth, system and security (PROTOCOL, BEHAVIOUR 22). */
+export class EverestSide {
+  readonly evses: readonly SimulatedEvse[];
+  readonly stationReady: Promise<void>;
+  /** Tokens that the station offered (remote start). */
+  readonly providedTokens: ProvidedToken[] = [];
+  private markReady: () => void = () => {};
+  private readonly answers = new Map<string, (args: Readonly<Record<string, unknown>>) => unknown>();
+
+  private constructor(
+    readonly bus: SimulatedBus,
+    private readonly options: EverestSideOptions,
+    private readonly clock: Clock,
+    random: Random,
+  ) {
+    this.stationReady = new Promise((resolve) => {
+      this.markReady = resolve;
+    });
+    this.evses = Array.from(
+      { length: options.evseCount ?? 2 },
+      (_, index) => new SimulatedEvse(bus, index + 1, clock, random, options.powermeterIntervalMilliseconds ?? 1_000),
+    );
+  }
+
+  static async start(options: EverestSideOptions): Promise<EverestSide> {
+    const bus = await SimulatedBus.connect(options.broker);
+    const side = new EverestSide(
+      bus,
+      options,
+      options.clock ?? new SystemClock(),
+      options.random ?? new SystemRandom(),
+    );
+    await side.serveEverything();
+    return side;
+  }
+
+  evse(evseId: number): SimulatedEvse {
+    const evse = this.evses[evseId - 1];
+    if (evse === undefined) throw new Error(`no EVSE ${evseId}`);
+    return evse;
+  }
+
+  /** Replaces the answer to a command of system, security or auth, e.g. `system.is_reset_allowed`. */
+  answer(command: string, answer: (args: Readonly<Record<string, unknown>>) => unknown): void {
+    this.answers.set(command, answer);
+  }
+
+  recorded(command: string): readonly Readonly<Record<string, unknown>>[] {
+    return this.bus.recorded.filter((one) => one.command === command).map(({ args }) => args);
+  }
+
+  /** A card is presented: validated by the station, then used at the EVSE as EVerest's Auth would. */
+  async presentToken(token: SimulatedToken, evseId = 1): Promise<string> {
+    const evse = this.evse(evseId);
+    const provided: ProvidedToken = { id_token: token, authorization_type: "RFID", connectors: [evseId] };
+    if (evse.isAuthorizedBy(token.value)) {
+      await evse.stopTransaction("Local", provided);
+      return "Stopped";
+    }
+    return this.use(provided, evseId);
+  }
+
+  private async use(provided: ProvidedToken, evseId: number): Promise<string> {
+    const result = (await this.bus.call("auth", STATION, "auth_validator", "validate_token", {
+      provided_token: provided,
+    })) as {
+      authorization_status: string;
+      parent_id_token?: SimulatedToken;
+    };
+    if (result.authorization_status !== "Accepted") return result.authorization_status;
+    const parent = result.parent_id_token;
+    await this.evse(evseId).authorize({ ...provided, ...(parent !== undefined && { parent_id_token: parent }) });
+    return "Accepted";
+  }
+
+  private async takeProvidedToken(provided: ProvidedToken): Promise<void> {
+    this.providedTokens.push(provided);
+    const evseId = provided.connectors?.[0] ?? 1;
+    if (provided.prevalidated === true) await this.evse(evseId).authorize(provided);
+    else await this.use(provided, evseId);
+  }
+
+  private async serveEverything(): Promise<void> {
+    const { bus } = this;
+    await this.serveManager();
+    for (const evse of this.evses) await evse.serve();
+    const serve = async (module: string, commands: Readonly<Record<string, unknown>>): Promise<void> => {
+      for (const [command, answer] of Object.entries(commands))
+        await bus.serve(module, "main", command, (args) => this.answers.get(`${module}.${command}`)?.(args) ?? answer);
+    };
+    await serve("auth", { set_connection_timeout: null, set_master_pass_group_id: null });
+    await serve("system", {
+      get_boot_reason: "PowerUp",
+      set_system_time: true,
+      is_reset_allowed: true,
+      reset: null,
+      update_firmware: "Accepted",
+      allow_firmware_installation: null,
+      upload_logs: { upload_logs_status: "Accepted", file_name: "diagnostics.tar.gz" },
+    });
+    await serve("security", {
+      install_ca_certificate: "Accepted",
+      delete_certificate: "Accepted",
+      update_leaf_certificate: "Accepted",
+      verify_certificate: "Valid",
+      get_installed_certificates: { status: "NotFound", certificate_hash_data_chain: [] },
+      get_v2g_ocsp_request_data: { ocsp_request_data_list: [] },
+      get_mo_ocsp_request_data: { ocsp_request_data_list: [] },
+      update_ocsp_cache: null,
+      is_ca_certificate_installed: false,
+      generate_certificate_signing_request: {
+        status: "Accepted",
+        csr: "-----BEGIN CERTIFICATE REQUEST-----\n-----END CERTIFICATE REQUEST-----",
+      },
+      get_leaf_certificate_info: { status: "NotFound" },
+      get_verify_file: "",
+      get_verify_location: "",
+      get_leaf_expiry_days_count: 365,
+    });
+    await bus.listen(`modules/${STATION}/impl/auth_provider/var/provided_token`, (payload) => {
+      void this.takeProvidedToken((payload as { data: { data: ProvidedToken } }).data.data);
+    });
+  }
+
+  private moduleConfiguration(): unknown {
+    const parameters = Object.entries(this.options.parameters ?? {}).map(([name, value]) => ({
+      name,
+      value,
+      characteristics: {
+        datatype: typeof value === "boolean" ? "bool" : typeof value === "number" ? "integer" : "string",
+        mutability: "ReadOnly",
+      },
+    }));
+    const connection = (module: string, implementation: string, requirement: string) => [
+      { module_id: module, implementation_id: implementation, requirement: { id: requirement } },
+    ];
+    return {
+      module_config: {
+        standalone: false,
+        module_name: "OCPP201",
+        module_id: STATION,
+        configuration_parameters: { "!module": parameters },
+        telemetry_enabled: false,
+        connections: {
+          evse_manager: this.evses.flatMap((evse) => connection(evse.module, "evse", "evse_manager")),
+          system: connection("system", "main", "system"),
+          security: connection("security", "main", "security"),
+          auth: connection("auth", "main", "auth"),
+        },
+        mapping: null,
+        access: null,
+      },
+      mappings: { [STATION]: null, system: null, security: null, auth: null },
+    };
+  }
+
+  private async serveManager(): Promise<void> {
+    const { bus } = this;
+    await bus.send(
+      "settings",
+      "GetConfigResponse",
+      { data_dir: "/nonexistent/share/everest", prefix: "/nonexistent" },
+      true,
+    );
+    await bus.send("interfaces", "GetConfigResponse", [], true);
+    await bus.send(
+      "module_names",
+      "GetConfigResponse",
+      { [STATION]: "OCPP201", system: "System", security: "EvseSecurity", auth: "Auth" },
+      true,
+    );
+    await bus.listen("config/request", (payload) => {
+      const { data } = payload as { data: { origin: string; type: string; request: { type?: string } } };
+      const response = {
+        Module: { type: "Module", data: this.moduleConfiguration() },
+        All: { type: "All", data: {} },
+        AllMappings: { type: "AllMappings", data: {} },
+      }[data.request.type ?? ""];
+      void bus.send(`modules/${data.origin}/response`, "GetConfigResponse", {
+        status: "Ok",
+        status_info: "",
+        type: data.type,
+        response: response ?? null,
+      });
+    });
+    await bus.listen(`modules/${STATION}/ready`, () => void this.releaseStation());
+  }
+
+  /** The global ready, then the EVSEs' own readiness, as often as the station starts. */
+  private async releaseStation(): Promise<void> {
+    for (const topic of RETAINED) await this.bus.clear(topic);
+    await this.bus.send("ready", "GlobalReady", true);
+    for (const evse of this.evses) await evse.reportWaiting();
+    this.markReady();
+  }
+
+  async stop(): Promise<void> {
+    for (const evse of this.evses) evse.stop();
+    await this.bus.close();
+  }
+
+  get now(): Date {
+    return this.clock.now();
+  }
+}

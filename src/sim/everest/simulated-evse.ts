@@ -1,0 +1,224 @@
+import { type Clock, every, type Timer } from "../../lib/clock.ts";
+import type { Random } from "../../lib/random.ts";
+import type { SimulatedBus } from "./bus.ts";
+
+interface Session {
+  readonly uuid: string;
+  token: unknown;
+  tokenValue: string | undefined;
+  transaction: boolean;
+  charging: boolean;
+}
+
+const CHARGING_WATTS = 11_040;
+const CHARGING_AMPERES = 16;
+
+/** One EVSE with its connector, powermeter and car, driven by the test or the demo. */
+export class SimulatedEvse {
+  readonly module: string;
+  energyWattHours = 0;
+  private session: Session | undefined;
+  private plugged = false;
+  private enabled = true;
+  private meterTimer: Timer | undefined;
+
+  constructor(
+    private readonly bus: SimulatedBus,
+    readonly evseId: number,
+    private readonly clock: Clock,
+    private readonly random: Random,
+    private readonly meterIntervalMilliseconds: number,
+  ) {
+    this.module = `evse_manager_${evseId}`;
+  }
+
+  async serve(): Promise<void> {
+    const serve = (command: string, answer: (args: Readonly<Record<string, unknown>>) => unknown) =>
+      this.bus.serve(this.module, "evse", command, answer);
+    await serve("get_evse", () => ({ id: this.evseId, connectors: [{ id: 1, type: "cType2" }] }));
+    await serve("enable_disable", ({ cmd_source }) =>
+      this.enable((cmd_source as { enable_state: string }).enable_state === "Enable"),
+    );
+    await serve("pause_charging", () => {
+      void this.pause("EVSE");
+      return true;
+    });
+    await serve("resume_charging", () => true);
+    await serve("stop_transaction", ({ request }) => {
+      if (this.session?.transaction !== true) return false;
+      void this.stopTransaction((request as { reason: string }).reason);
+      return true;
+    });
+    await serve("force_unlock", () => true);
+    await serve("external_ready_to_start_charging", () => {
+      void this.reportReady();
+      return true;
+    });
+    await serve("set_plug_and_charge_configuration", () => null);
+  }
+
+  reportWaiting(): Promise<void> {
+    return this.bus.variable(this.module, "evse", "waiting_for_external_ready", true);
+  }
+
+  isAuthorizedBy(tokenValue: string): boolean {
+    return this.session?.transaction === true && this.session.tokenValue === tokenValue;
+  }
+
+  async plugIn(): Promise<void> {
+    this.plugged = true;
+    const waiting = this.session;
+    if (waiting?.token !== undefined) return this.startTransaction(waiting);
+    this.session = {
+      uuid: this.random.uuid(),
+      token: undefined,
+      tokenValue: undefined,
+      transaction: false,
+      charging: false,
+    };
+    await this.event("SessionStarted", { session_started: { reason: "EVConnected", meter_value: this.meterValue() } });
+    await this.event("AuthRequired");
+  }
+
+  async authorize(token: { id_token: { value: string } }): Promise<void> {
+    const session = this.session ?? {
+      uuid: this.random.uuid(),
+      token: undefined,
+      tokenValue: undefined,
+      transaction: false,
+      charging: false,
+    };
+    const isNew = this.session === undefined;
+    this.session = session;
+    session.token = token;
+    session.tokenValue = token.id_token.value;
+    if (isNew)
+      await this.event("SessionStarted", {
+        session_started: { reason: "Authorized", id_tag: token, meter_value: this.meterValue() },
+      });
+    await this.event("Authorized");
+    if (this.plugged) await this.startTransaction(session);
+  }
+
+  async startCharging(): Promise<void> {
+    if (this.session === undefined) throw new Error("there is no session");
+    this.session.charging = true;
+    await this.event("ChargingStarted");
+  }
+
+  async pause(by: "EV" | "EVSE"): Promise<void> {
+    if (this.session === undefined) return;
+    this.session.charging = false;
+    await this.event(
+      by === "EV" ? "ChargingPausedEV" : "ChargingPausedEVSE",
+      by === "EVSE" ? { charging_paused_evse: { reasons: [0] } } : {},
+    );
+  }
+
+  async stopTransaction(reason: string, token?: unknown): Promise<void> {
+    const { session } = this;
+    if (session?.transaction !== true) return;
+    session.transaction = false;
+    session.charging = false;
+    await this.event("StoppingCharging");
+    await this.event("ChargingFinished");
+    await this.event("TransactionFinished", {
+      transaction_finished: { reason, meter_value: this.meterValue(), ...(token !== undefined && { id_tag: token }) },
+    });
+  }
+
+  async unplug(): Promise<void> {
+    this.plugged = false;
+    if (this.session?.transaction === true) await this.stopTransaction("EVDisconnected");
+    await this.event("SessionFinished", { session_finished: { meter_value: this.meterValue() } });
+    this.session = undefined;
+  }
+
+  /** Nobody plugged in: Auth gives the authorization up. */
+  async timeOutAuthorization(): Promise<void> {
+    await this.event("Deauthorized");
+    await this.event("SessionFinished", { session_finished: { meter_value: this.meterValue() } });
+    this.session = undefined;
+  }
+
+  async publishPowermeter(): Promise<void> {
+    if (this.session?.charging === true)
+      this.energyWattHours += (CHARGING_WATTS * this.meterIntervalMilliseconds) / 3_600_000;
+    await this.bus.variable(this.module, "evse", "powermeter", this.meterValue());
+  }
+
+  /** An error of this EVSE is raised or cleared, e.g. `evse_manager/Inoperative`. */
+  async error(type: string, state: "Active" | "ClearedByModule"): Promise<void> {
+    const [namespace, name] = type.split("/");
+    await this.bus.send(
+      `modules/${this.module}/impl/evse/error/${namespace}/${name}`,
+      state === "Active" ? "RaiseError" : "ClearError",
+      {
+        type,
+        sub_type: "",
+        message: "simulated",
+        description: "simulated error",
+        severity: "High",
+        origin: { module_id: this.module, implementation_id: "evse", mapping: { evse: this.evseId, connector: 1 } },
+        state,
+        timestamp: this.clock.now().toISOString(),
+        uuid: this.random.uuid(),
+        vendor_id: "EVerest",
+      },
+    );
+  }
+
+  stop(): void {
+    this.meterTimer?.cancel();
+  }
+
+  private async reportReady(): Promise<void> {
+    await this.bus.variable(this.module, "evse", "ready", true);
+    this.meterTimer?.cancel();
+    if (this.meterIntervalMilliseconds > 0)
+      this.meterTimer = every(
+        this.clock,
+        this.meterIntervalMilliseconds,
+        () => void this.publishPowermeter().catch(() => {}),
+      );
+  }
+
+  private enable(enabled: boolean): boolean {
+    if (this.enabled !== enabled) {
+      this.enabled = enabled;
+      void this.event(enabled ? "Enabled" : "Disabled");
+    }
+    return enabled;
+  }
+
+  private async startTransaction(session: Session): Promise<void> {
+    session.transaction = true;
+    await this.event("TransactionStarted", {
+      transaction_started: { id_tag: session.token, meter_value: this.meterValue() },
+    });
+    await this.event("PrepareCharging");
+  }
+
+  private event(name: string, context: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    return this.bus.variable(this.module, "evse", "session_event", {
+      uuid: this.session?.uuid ?? "",
+      timestamp: this.clock.now().toISOString(),
+      event: name,
+      ...context,
+    });
+  }
+
+  private meterValue(): unknown {
+    const charging = this.session?.charging === true;
+    const amperes = charging ? CHARGING_AMPERES : 0;
+    return {
+      timestamp: this.clock.now().toISOString(),
+      meter_id: `meter_${this.evseId}`,
+      energy_Wh_import: { total: this.energyWattHours },
+      power_W: { total: charging ? CHARGING_WATTS : 0 },
+      current_A: { L1: amperes, L2: amperes, L3: amperes, N: 0 },
+      voltage_V: { L1: 230, L2: 230, L3: 230 },
+      frequency_Hz: { L1: 50 },
+    };
+  }
+}
