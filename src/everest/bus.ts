@@ -59,7 +59,7 @@ export class Bus {
   private static async open(address: BrokerAddress, logger: Logger, protocolVersion: 4 | 5): Promise<Bus> {
     const client = mqtt.connect({
       ...(address.socketPath !== undefined
-        ? { protocol: "mqtt" as const, path: address.socketPath }
+        ? { protocol: "mqtt" as const, unixSocket: true, path: address.socketPath }
         : { protocol: "mqtt" as const, host: address.host, port: address.port }),
       protocolVersion,
       clean: true,

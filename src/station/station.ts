@@ -1,3 +1,5 @@
+import { createCertificateRenewalBlock } from "./a-security/certificate-renewal.ts";
+import { createCredentialsBlock } from "./a-security/credentials.ts";
 import { createSecurityEventsBlock } from "./a-security/security-events.ts";
 import { createBootBlock } from "./b-provisioning/boot.ts";
 import { createClockSynchronizationBlock } from "./b-provisioning/clock-synchronization.ts";
@@ -17,6 +19,10 @@ import { createConnectorStatusBlock } from "./g-availability/connector-status.ts
 import { createFaultEventsBlock } from "./g-availability/fault-events.ts";
 import { createHeartbeatBlock } from "./g-availability/heartbeat.ts";
 import { createMeteringBlock } from "./j-metering/metering.ts";
+import { createFirmwareBlock } from "./l-firmware/firmware.ts";
+import { createCertificatesBlock } from "./m-certificates/certificates.ts";
+import { createCustomerInformationBlock } from "./n-diagnostics/customer-information.ts";
+import { createLogsBlock } from "./n-diagnostics/logs.ts";
 import { createDataTransferBlock } from "./p-data-transfer/data-transfer.ts";
 
 /**
@@ -35,6 +41,12 @@ const BLOCKS: readonly ((context: StationContext) => Block)[] = [
   createRemoteTransactionBlock,
   createTriggerMessageBlock,
   createUnlockConnectorBlock,
+  createFirmwareBlock,
+  createLogsBlock,
+  createCertificatesBlock,
+  createCertificateRenewalBlock,
+  createCredentialsBlock,
+  createCustomerInformationBlock,
   createDataTransferBlock,
   createVariablesBlock,
   createReportsBlock,

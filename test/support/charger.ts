@@ -1,0 +1,136 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SimulatedCsms } from "../../src/sim/csms.ts";
+import { EverestSide } from "../../src/sim/everest/everest-side.ts";
+import { networkProfiles, patchComponentConfig } from "../../src/sim/simulate.ts";
+import { type Mosquitto, startMosquitto } from "./mosquitto.ts";
+
+export const EXECUTABLE = join(import.meta.dir, "../../dist/everest/libexec/everest/modules/OCPP201/OCPP201");
+const PASSWORD = "DEADBEEFDEADBEEF";
+
+type Patch = Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
+
+export interface ChargerOptions {
+  readonly patch?: Patch;
+  readonly parameters?: Readonly<Record<string, string | number | boolean>>;
+  readonly evseCount?: number;
+  readonly useSocket?: boolean;
+  readonly componentConfig?: string;
+  /** Do not start the station's process yet. */
+  readonly stopped?: boolean;
+}
+
+/** A whole charger for a test: mosquitto, EVerest side, CSMS and the compiled station as the manager starts it. */
+export class Charger {
+  log = "";
+  private process: ChildProcess | undefined;
+
+  private constructor(
+    readonly directory: string,
+    readonly broker: Mosquitto,
+    readonly everest: EverestSide,
+    readonly csms: SimulatedCsms,
+    private readonly useSocket: boolean,
+  ) {}
+
+  static async start(options: ChargerOptions = {}): Promise<Charger> {
+    if (!existsSync(EXECUTABLE)) throw new Error("dist/everest is missing: run scripts/build first");
+    const directory = mkdtempSync(join(tmpdir(), "charger-"));
+    const broker = await startMosquitto("set_tcp_nodelay true");
+    const csms = await SimulatedCsms.start({ password: PASSWORD });
+    const config = join(directory, "component_config");
+    patchComponentConfig(options.componentConfig ?? join(import.meta.dir, "../../component_config"), config, {
+      ...options.patch,
+      InternalCtrlr: { NetworkConnectionProfiles: networkProfiles(csms.url), ...options.patch?.InternalCtrlr },
+      OCPPCommCtrlr: { RetryBackOffWaitMinimum: 0, RetryBackOffRandomRange: 0, ...options.patch?.OCPPCommCtrlr },
+    });
+    const everest = await EverestSide.start({
+      broker: { host: "127.0.0.1", port: broker.port },
+      evseCount: options.evseCount ?? 2,
+      powermeterIntervalMilliseconds: 200,
+      parameters: {
+        CoreDatabasePath: join(directory, "core"),
+        DeviceModelDatabasePath: join(directory, "device_model.db"),
+        EverestDeviceModelDatabasePath: join(directory, "everest_device_model.db"),
+        DeviceModelConfigPath: config,
+        MessageLogPath: join(directory, "logs"),
+        ...options.parameters,
+      },
+    });
+    const charger = new Charger(directory, broker, everest, csms, options.useSocket === true);
+    if (options.stopped !== true) await charger.startStation();
+    return charger;
+  }
+
+  /** Started as the manager does it (PROTOCOL 3.1); resolves when the station has told all its connectors. */
+  async startStation(): Promise<void> {
+    const from = this.csms.calls.length;
+    this.spawn();
+    const { length } = this.everest.evses;
+    await this.csms.waitFor("StatusNotification", ({ evseId }) => evseId === length, 15_000, from);
+  }
+
+  spawn(): ChildProcess {
+    const broker = this.useSocket
+      ? ["--mqtt_broker_socket_path", this.broker.socketPath]
+      : ["--mqtt_broker_host", "127.0.0.1", "--mqtt_broker_port", String(this.broker.port)];
+    const station = spawn(
+      EXECUTABLE,
+      [
+        "--prefix",
+        this.directory,
+        "--module",
+        "ocpp",
+        "--log_config",
+        join(this.directory, "none.cfg"),
+        "--mqtt_everest_prefix",
+        "everest/",
+        "--mqtt_external_prefix",
+        "",
+        ...broker,
+      ],
+      { argv0: "ocpp:OCPP201", stdio: ["ignore", "pipe", "pipe"] },
+    );
+    station.stdout?.on("data", (data: Buffer) => {
+      this.log += data.toString();
+    });
+    station.stderr?.on("data", (data: Buffer) => {
+      this.log += data.toString();
+    });
+    this.process = station;
+    return station;
+  }
+
+  get isRunning(): boolean {
+    return this.process?.exitCode === null && this.process.signalCode === null;
+  }
+
+  /** Ends the process; resolves to its exit code, null for a signal. */
+  async end(signal: "SIGKILL" | "SIGTERM"): Promise<number | null> {
+    const { process: station } = this;
+    if (station === undefined || station.exitCode !== null) return station?.exitCode ?? null;
+    const ended = new Promise<number | null>((resolve) => station.once("exit", (code) => resolve(code)));
+    station.kill(signal);
+    return ended;
+  }
+
+  /** The events of a transaction in the order in which they came, repetitions included. */
+  transactionEvents(transactionId?: string): readonly Readonly<Record<string, unknown>>[] {
+    return this.csms.calls
+      .filter(({ action }) => action === "TransactionEvent")
+      .map(({ request }) => request)
+      .filter(
+        ({ transactionInfo }) =>
+          transactionId === undefined || (transactionInfo as { transactionId: string }).transactionId === transactionId,
+      );
+  }
+
+  async stop(): Promise<void> {
+    await this.end("SIGKILL");
+    await Promise.all([this.everest.stop(), this.csms.stop()]);
+    await this.broker.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}

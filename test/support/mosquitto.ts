@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export interface Mosquitto {
+  readonly port: number;
+  readonly socketPath: string;
+  /** Ends the broker and starts it again on the same addresses. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
+
+async function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+/** A mosquitto of its own on a free port and a unix socket, with Debian's defaults otherwise. */
+export async function startMosquitto(extra = ""): Promise<Mosquitto> {
+  const directory = mkdtempSync(join(tmpdir(), "mosquitto-"));
+  const port = await freePort();
+  const socketPath = join(directory, "sock");
+  const config = join(directory, "mosquitto.conf");
+  const user = process.getuid?.() === 0 ? "user root\n" : "";
+  writeFileSync(
+    config,
+    `${user}listener ${port} 127.0.0.1\nlistener 0 ${socketPath}\nallow_anonymous true\n${extra}\n`,
+  );
+  const binary = existsSync("/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "mosquitto";
+  let broker: ChildProcess | undefined;
+  const start = async (): Promise<void> => {
+    broker = spawn(binary, ["-c", config], { stdio: "ignore" });
+    for (let attempt = 0; !(await answers(port)); attempt++) {
+      if (attempt > 200) throw new Error("mosquitto does not start");
+      await Bun.sleep(25);
+    }
+  };
+  const end = async (): Promise<void> => {
+    const ended = new Promise((resolve) => broker?.once("exit", resolve));
+    broker?.kill("SIGKILL");
+    await ended;
+  };
+  await start();
+  return {
+    port,
+    socketPath,
+    restart: async () => {
+      await end();
+      await start();
+    },
+    stop: async () => {
+      await end();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
