@@ -18,6 +18,9 @@ import { newSession, type Session, type TxPoint, type TxPoints, transition } fro
 
 /** So long after the start EVerest may still resume a session that was running; then it is over (power loss). */
 const RESUME_WINDOW_MILLISECONDS = 20_000;
+/** Ids of the latest transactions that are over, kept so that none is ever given twice (E01.FR.08). */
+const ENDED_IDS_KEY = "transactions.endedIds";
+const ENDED_IDS_LIMIT = 256;
 /** Room for everything but the meter values in a message. */
 const ENVELOPE_BYTES = 2_000;
 const DEFAULT_MESSAGE_BYTES = 32_000;
@@ -27,6 +30,7 @@ export function createTransactionsBlock(context: StationContext): Block {
   const { clock, core, csms, deviceModel, events, hardware, hardwareEvents, logger, model, random } = context;
   const sessions = new Map<number, Session>();
   let left: LeftSessions = new Map();
+  let endedIds: readonly string[] = core.keyValues.get(ENDED_IDS_KEY, v.array(v.string())) ?? [];
   let resumeTimer: Timer | undefined;
   /** What the other blocks are told once the session is stored and shown. */
   let announcements: (() => void)[] = [];
@@ -144,7 +148,8 @@ export function createTransactionsBlock(context: StationContext): Block {
     reading: MeterReading | undefined,
   ): Session => {
     // E01.FR.08: the session's id is unique; a further transaction of the session gets one of its own.
-    const transactionId = session.transactionCount === 0 ? session.sessionId : random.uuid();
+    const isFirst = session.transactionCount === 0 && session.sessionId !== "" && !endedIds.includes(session.sessionId);
+    const transactionId = isFirst ? session.sessionId : random.uuid();
     const { stoppedReason: _, ...begun } = session;
     const opened: Session = {
       ...begun,
@@ -173,6 +178,8 @@ export function createTransactionsBlock(context: StationContext): Block {
     const suspended = session.chargingState === "SuspendedEV" ? "StoppedByEV" : "Other";
     const ending: Session = { ...session, stoppedReason: session.stoppedReason ?? suspended };
     const told = tell(ending, { ...facts, eventType: "Ended", meterValue: valuesAtEnd(transactionId, reading) });
+    endedIds = [...endedIds, transactionId].slice(-ENDED_IDS_LIMIT);
+    core.keyValues.set(ENDED_IDS_KEY, endedIds);
     core.transactions.remove(transactionId);
     core.meterValues.remove(transactionId);
     announcements.push(() => events.emit("transactionEnded", { transactionId, evseId, connectorId }));

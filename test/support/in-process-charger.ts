@@ -1,0 +1,338 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { linkSettings } from "../../src/agent/csms-connection.ts";
+import { hardwareComponents } from "../../src/bridge/device-model-components.ts";
+import { readComponentConfig } from "../../src/device-model/component-config.ts";
+import { type DeviceModel, openDeviceModel } from "../../src/device-model/device-model.ts";
+import { DeviceModelStorage } from "../../src/device-model/storage.ts";
+import { Emitter } from "../../src/lib/events.ts";
+import { FakeClock } from "../../src/lib/fake-clock.ts";
+import { SeededRandom } from "../../src/lib/random.ts";
+import type { Logger } from "../../src/log/logger.ts";
+import { CsmsLink } from "../../src/ocpp/csms-link.ts";
+import type { WebSocketListener } from "../../src/ocpp/websocket.ts";
+import type { StationContext, StationEvents } from "../../src/station/context.ts";
+import { createStationModel, type StationModel } from "../../src/station/model/station-model.ts";
+import type { EvseDescription, EvseEvent, Hardware, HardwareEvents, SecurityPort } from "../../src/station/ports.ts";
+import { createStation, type Station } from "../../src/station/station.ts";
+import { type CoreDatabase, openCoreDatabase } from "../../src/store/core-database.ts";
+
+const COMPONENTS = readComponentConfig(join(import.meta.dir, "../../component_config"));
+const ROOT = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+
+export type Payload = Readonly<Record<string, unknown>>;
+export interface SeenCall {
+  readonly action: string;
+  readonly payload: Payload;
+  readonly messageId: string;
+}
+/** What the memory CSMS does with a CALL: an answer, a CALLERROR, or nothing at all. */
+export type Reaction = { readonly answer: unknown } | { readonly error: string } | "silence";
+
+export interface HardwareCall {
+  readonly name: string;
+  readonly args: readonly unknown[];
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+export type EventInput = DistributiveOmit<EvseEvent, "timestamp" | "connectorId" | "evseId" | "sessionId"> & {
+  sessionId?: string;
+};
+
+/** The whole station above the bridge, in this process: fake clock, seeded chance, memory CSMS, real SQLite files. */
+export class InProcessCharger {
+  readonly directory = mkdtempSync(join(ROOT, "charger-"));
+  readonly calls: SeenCall[] = [];
+  readonly hardwareCalls: HardwareCall[] = [];
+  readonly answers: { readonly messageId: string; readonly kind: "response" | "error"; readonly body: unknown }[] = [];
+  readonly log: string[] = [];
+  readonly clock: FakeClock;
+  readonly random: SeededRandom;
+  csms!: CsmsLink;
+  deviceModel!: DeviceModel;
+  core!: CoreDatabase;
+  context!: StationContext;
+  model!: StationModel;
+  reachable = true;
+  react: (call: SeenCall) => Reaction = (call) => ({ answer: defaultAnswer(call.action, this.clock) });
+  hardwareEvents = new Emitter<HardwareEvents>();
+  hardwareAnswers: Partial<Record<string, (...args: readonly unknown[]) => unknown>> = {};
+  private station!: Station;
+  private listener: WebSocketListener | undefined;
+  private everestStorage!: DeviceModelStorage;
+  private nextMessage = 1;
+
+  constructor(
+    seed = 1,
+    private readonly variables: Readonly<Record<string, string>> = {},
+    private readonly evseCount = 2,
+  ) {
+    this.clock = new FakeClock();
+    this.random = new SeededRandom(seed);
+  }
+
+  /** Starts the station (again) on what is in the directory. */
+  async start(): Promise<this> {
+    const { clock, random } = this;
+    const logger = this.createLogger();
+    this.core = openCoreDatabase({ directory: this.directory, clock, logger });
+    const components = COMPONENTS.map((component) => ({
+      ...component,
+      variables: component.variables.map((variable) => {
+        const value = this.variables[`${component.name}.${variable.name}`];
+        return value === undefined
+          ? variable
+          : { ...variable, attributes: variable.attributes.map((attribute) => ({ ...attribute, value })) };
+      }),
+    }));
+    this.deviceModel = openDeviceModel({ path: join(this.directory, "dm.db"), components, clock, logger }).deviceModel;
+    const evses: EvseDescription[] = Array.from({ length: this.evseCount }, (_, index) => ({
+      evseId: index + 1,
+      connectors: [{ connectorId: 1, connectorType: "cType2" }],
+    }));
+    this.everestStorage = new DeviceModelStorage({ path: join(this.directory, "edm.db"), clock, logger });
+    this.deviceModel.addComponents(
+      hardwareComponents(evses, () => ({})),
+      this.everestStorage,
+      { source: "EVEREST" },
+    );
+    const hardware = this.createHardware(evses);
+    this.csms = new CsmsLink({
+      clock,
+      random,
+      logger,
+      unitOfWork: this.core.unitOfWork,
+      durableQueue: this.core.durableQueue,
+      normalQueue: this.core.normalQueue,
+      settings: {
+        ...linkSettings(this.deviceModel, () => hardware.security, clock, 0),
+        open: async (_profile, listener) => this.open(listener),
+      },
+    });
+    this.hardwareEvents = new Emitter();
+    this.model = createStationModel(evses);
+    this.context = {
+      clock,
+      random,
+      logger,
+      deviceModel: this.deviceModel,
+      csms: this.csms,
+      core: this.core,
+      hardware,
+      hardwareEvents: this.hardwareEvents,
+      events: new Emitter<StationEvents>(),
+      model: this.model,
+      settings: {
+        resetStopDelaySeconds: 0,
+        bootReason: "PowerUp",
+        softwareVersion: "test",
+        messageLogDirectory: join(this.directory, "logs"),
+      },
+      services: {},
+    };
+    this.station = createStation(this.context);
+    await this.station.start();
+    this.csms.start();
+    await clock.advance(10);
+    return this;
+  }
+
+  /** As after kill -9: nothing is stopped in order, the files stay as they are. */
+  crash(): void {
+    this.listener = undefined;
+    this.station.stop();
+    this.csms.stop("crash");
+    this.core.database.close();
+    this.deviceModel.close();
+  }
+
+  dispose(): void {
+    this.crash();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  event(evseId: number, event: EventInput): void {
+    this.hardwareEvents.emit("evse", {
+      sessionId: "",
+      ...event,
+      evseId,
+      connectorId: 1,
+      timestamp: this.clock.now(),
+    } as EvseEvent);
+  }
+
+  meter(evseId: number, wattHours: number): void {
+    this.hardwareEvents.emit("meter", {
+      evseId,
+      reading: {
+        timestamp: this.clock.now(),
+        samples: [
+          {
+            value: wattHours,
+            measurand: "Energy.Active.Import.Register",
+            location: "Outlet",
+            unitOfMeasure: { unit: "Wh" },
+          },
+          { value: 16, measurand: "Current.Import", phase: "L1", location: "Outlet", unitOfMeasure: { unit: "A" } },
+        ],
+      },
+    });
+  }
+
+  /** A CALL of the CSMS; resolves to the answer after time has passed for it to be made. */
+  async call(
+    action: string,
+    payload: unknown,
+  ): Promise<{ readonly kind: "response" | "error"; readonly body: unknown }> {
+    const messageId = `csms-${this.nextMessage++}`;
+    this.listener?.message(JSON.stringify([2, messageId, action, payload]));
+    await this.clock.advance(5);
+    const found = this.answers.find((answer) => answer.messageId === messageId);
+    if (found === undefined) throw new Error(`${action} got no answer`);
+    return found;
+  }
+
+  sendText(text: string): void {
+    this.listener?.message(text);
+  }
+
+  disconnect(): void {
+    const { listener } = this;
+    this.listener = undefined;
+    listener?.closed("code 1006", undefined);
+  }
+
+  callsOf(action: string): readonly Payload[] {
+    return this.calls.filter((call) => call.action === action).map(({ payload }) => payload);
+  }
+
+  private open(listener: WebSocketListener) {
+    if (!this.reachable) {
+      this.clock.after(1, () => listener.closed("refused", { kind: "network", text: "refused" }));
+      return { send: () => {}, close: () => {} };
+    }
+    this.clock.after(1, () => {
+      this.listener = listener;
+      listener.opened();
+    });
+    return {
+      send: (text: string) => {
+        if (this.listener === listener) this.receive(listener, text);
+      },
+      close: () => {
+        if (this.listener === listener) this.listener = undefined;
+      },
+    };
+  }
+
+  private receive(listener: WebSocketListener, text: string): void {
+    const [type, messageId, ...rest] = JSON.parse(text) as [number, string, ...unknown[]];
+    if (type === 3) this.answers.push({ messageId, kind: "response", body: rest[0] });
+    if (type === 4) this.answers.push({ messageId, kind: "error", body: rest[0] });
+    if (type !== 2) return;
+    const call = { action: String(rest[0]), payload: rest[1] as Payload, messageId };
+    this.calls.push(call);
+    const reaction = this.react(call);
+    if (reaction === "silence") return;
+    const frame = "answer" in reaction ? [3, messageId, reaction.answer] : [4, messageId, reaction.error, "", {}];
+    this.clock.after(1, () => {
+      if (this.listener === listener) listener.message(JSON.stringify(frame));
+    });
+  }
+
+  private createLogger(): Logger {
+    const write = (severity: string) => (message: string) => {
+      this.log.push(`${severity} ${message}`);
+    };
+    return {
+      debug: () => {},
+      info: write("info"),
+      warn: write("warn"),
+      error: write("error"),
+      critical: write("critical"),
+    };
+  }
+
+  /** Every command of the hardware side is recorded and answered with success, unless the test says otherwise. */
+  private createHardware(evses: readonly EvseDescription[]): Hardware {
+    const port = (defaults: Readonly<Record<string, unknown>>) =>
+      Object.fromEntries(
+        Object.entries(defaults).map(([name, value]) => [
+          name,
+          async (...args: unknown[]) => {
+            this.hardwareCalls.push({ name, args });
+            const answer = this.hardwareAnswers[name];
+            return answer === undefined
+              ? typeof value === "function"
+                ? (value as (...given: unknown[]) => unknown)(...args)
+                : value
+              : answer(...args);
+          },
+        ]),
+      );
+    const note =
+      (name: string) =>
+      (...args: unknown[]) => {
+        this.hardwareCalls.push({ name, args });
+      };
+    return {
+      evses,
+      evse: port({
+        enableConnector: (_evse: unknown, _connector: unknown, operative: unknown) => operative,
+        stopTransaction: true,
+        pauseCharging: true,
+        resumeCharging: true,
+        forceUnlock: true,
+        setPlugAndCharge: undefined,
+      }),
+      authorization: {
+        ...port({ setConnectionTimeout: undefined, setMasterPassGroupId: undefined }),
+        provideToken: note("provideToken"),
+        publishValidationUpdate: note("publishValidationUpdate"),
+      },
+      system: port({
+        bootReason: "PowerUp",
+        isResetAllowed: true,
+        reset: undefined,
+        setSystemTime: true,
+        updateFirmware: "Accepted",
+        allowFirmwareInstallation: undefined,
+        uploadLogs: { status: "Accepted", fileName: "log.tar.gz" },
+      }),
+      security: port({
+        installCaCertificate: "Accepted",
+        deleteCertificate: "Accepted",
+        installedCertificates: [],
+        generateSigningRequest: { csr: "CSR" },
+        updateLeafCertificate: { accepted: true },
+        verifyCertificate: "Valid",
+        leafCertificateFiles: undefined,
+        verifyLocation: undefined,
+        verifyFile: undefined,
+        leafExpiryDays: 365,
+        isCaInstalled: false,
+        v2gOcspRequestData: [],
+        moOcspRequestData: [],
+      }) as unknown as SecurityPort,
+      reservation: { available: true, ...port({ isReservedForOther: false }) },
+      dataTransfer: { deliver: undefined },
+      observer: {
+        connected: () => {},
+        bootNotificationResponse: () => {},
+        securityEvent: note("securityEvent"),
+        transactionEvent: () => {},
+        transactionEventResponse: () => {},
+      },
+    } as unknown as Hardware;
+  }
+}
+
+export function defaultAnswer(action: string, clock: FakeClock): unknown {
+  const currentTime = clock.now().toISOString();
+  if (action === "BootNotification") return { currentTime, interval: 300, status: "Accepted" };
+  if (action === "Heartbeat") return { currentTime };
+  if (action === "Authorize") return { idTokenInfo: { status: "Accepted" } };
+  if (action === "SignCertificate") return { status: "Accepted" };
+  return {};
+}

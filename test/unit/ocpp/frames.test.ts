@@ -1,0 +1,30 @@
+import { expect, test } from "bun:test";
+import { backOffMilliseconds } from "../../../src/ocpp/back-off.ts";
+import { parseFrame } from "../../../src/ocpp/frames.ts";
+
+test.each([
+  ["no JSON", "-1", "RpcFrameworkError", "{nonsense"],
+  ["no array", "-1", "RpcFrameworkError", '{"a":1}'],
+  ["empty array", "-1", "RpcFrameworkError", "[]"],
+  ["no message id", "-1", "RpcFrameworkError", "[2]"],
+  ["a message id that is no text", "-1", "RpcFrameworkError", '[2,7,"Heartbeat",{}]'],
+  ["a message id of 37 characters", "-1", "RpcFrameworkError", `[2,"${"x".repeat(37)}","Heartbeat",{}]`],
+  ["no payload", "a", "RpcFrameworkError", '[2,"a","Heartbeat"]'],
+  ["an action that is no text", "a", "RpcFrameworkError", '[2,"a",1,{}]'],
+  ["an unknown message type", "a", "MessageTypeNotSupported", '[9,"a","Heartbeat",{}]'],
+])("%s is answered with message id %s and %s", (_name, messageId, code, text) => {
+  expect(parseFrame(text)).toMatchObject({ kind: "bad", messageId, code });
+});
+
+test("a broken answer is not answered", () => {
+  expect(parseFrame('[3,"a"]').kind).toBe("broken-answer");
+  expect(parseFrame('[4,"a"]').kind).toBe("broken-answer");
+});
+
+test("back-off: minimum, doubled RepeatTimes times, plus a new random part each time (part 4, 5.3, errata 4)", () => {
+  const settings = { waitMinimumSeconds: 10, repeatTimes: 2, randomRangeSeconds: 4 };
+  const random = { next: () => 0.5, uuid: () => "" };
+  expect([0, 1, 2, 3, 9].map((failures) => backOffMilliseconds(failures, settings, random))).toEqual([
+    12_000, 22_000, 42_000, 42_000, 42_000,
+  ]);
+});
