@@ -23,7 +23,7 @@ export function createLocalListBlock(context: StationContext): Block {
     if (!enabled()) return fail("NotEnabled", "the local list is switched off");
     if (versionNumber <= 0) return fail("InvalidValue", "version numbers start at 1"); // D01.FR.18
     const keys = new Set(list.map(({ idToken }) => tokenHash(idToken)));
-    if (keys.size !== list.length) return fail("DuplicateTokens", "a token occurs twice");
+    if (keys.size !== list.length) return fail("InvalidIdToken", "a token occurs twice");
     if (updateType === "Full" && list.some(({ idTokenInfo }) => idTokenInfo === undefined))
       return fail("MissingParam", "an entry of a full list has no idTokenInfo");
     if (updateType === "Differential" && versionNumber <= core.localList.version) return { status: "VersionMismatch" }; // D01.FR.13

@@ -18,8 +18,6 @@ export interface EventFacts {
   readonly meterValue: readonly MeterValueType[];
   readonly stoppingToken?: PresentedToken | undefined;
   readonly numberOfPhasesUsed?: number | undefined;
-  /** TriggerMessage wants the charging state even when it is known (F06.FR.07). */
-  readonly alwaysChargingState?: boolean;
 }
 
 function secondsCharged(transaction: Transaction, at: Date): number {
@@ -48,11 +46,9 @@ export function buildEvent(
     (session.token !== undefined && session.authorized && !transaction.tokenTold ? session.token.idToken : undefined);
   const tellsEvse = !transaction.evseTold && (session.evConnected || eventType === "Started");
   const remoteStartId = session.token?.remote === true ? session.token.remoteStartId : undefined;
-  const tellsState =
-    eventType === "Started" ||
-    ended ||
-    facts.alwaysChargingState === true ||
-    session.chargingState !== transaction.chargingStateTold;
+  // E01.FR.18; only plain readings leave the state out.
+  const isReading = trigger === "MeterValuePeriodic" || trigger === "MeterValueClock";
+  const tellsState = !isReading || session.chargingState !== transaction.chargingStateTold;
   const tellsReservation = session.reservationId !== undefined && !transaction.reservationTold;
   const request: TransactionEventRequest = {
     eventType,

@@ -276,9 +276,7 @@ export function createTransactionsBlock(context: StationContext): Block {
 
   context.services.reportMeterValues = (evseId, trigger, meterValue) => {
     if (sessions.get(evseId)?.transaction === undefined) return false;
-    change(evseId, (session) =>
-      report(session, { trigger, timestamp: clock.now(), meterValue, alwaysChargingState: trigger === "Trigger" }),
-    );
+    change(evseId, (session) => report(session, { trigger, timestamp: clock.now(), meterValue }));
     return true;
   };
 

@@ -42,11 +42,12 @@ export function createRemoteTransactionBlock(context: StationContext): Block {
     request: RequestStartTransactionRequest,
     evse: EvseModel | undefined,
   ): Promise<RequestStartTransactionResponse | undefined> => {
-    if (csms.registration !== "Accepted") return refuse("NotEnabled", "the station is not accepted yet"); // B02.FR.05
+    if (csms.registration !== "Accepted") return refuse("CSNotAccepted", "the station is not accepted yet"); // B02.FR.05
     if (request.evseId !== undefined && model.evse(request.evseId) === undefined)
       return refuse("UnknownEvse", "no such EVSE");
     if (evse === undefined) return refuse("NotFound", "no EVSE is free");
-    if (!isUsable(evse)) return refuse("InvalidConnectorState", "the EVSE is in use, unavailable or faulted");
+    if (evse.transaction?.authorized === true) return refuse("TxInProgress", "the EVSE is in use");
+    if (!isUsable(evse)) return refuse("NotEnabled", "the EVSE is unavailable or faulted");
     if (await isReservedForOther(evse, request)) return refuse("Reserved", "reserved for another token"); // F01.FR.21, FR.22
     if (request.chargingProfile !== undefined && deviceModel.read(SmartChargingCtrlr.Enabled) === true) {
       const defect = profileDefect(request.chargingProfile);
