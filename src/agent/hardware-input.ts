@@ -1,12 +1,22 @@
+import * as v from "valibot";
 import type { HardwareCapabilities } from "../bridge/device-model-components.ts";
 import { toHardwareError } from "../bridge/errors.ts";
 import { toMeterReading } from "../bridge/meter-reading.ts";
 import { toEvseEvent } from "../bridge/session-event.ts";
 import type { EverestModule } from "../everest/everest-module.ts";
+import type { EvseManagerSessionEvent } from "../everest/interfaces/index.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Emitter } from "../lib/events.ts";
 import type { Logger } from "../log/logger.ts";
 import type { HardwareEvents } from "../station/ports.ts";
+
+/** What a session event needs at least: that it happened, and when, counts more than what came along with it. */
+const BareSessionEvent = v.object({
+  event: v.string(),
+  uuid: v.optional(v.string(), ""),
+  timestamp: v.optional(v.string(), ""),
+  connector_id: v.exactOptional(v.number()),
+}) as v.GenericSchema<unknown, EvseManagerSessionEvent>;
 
 /** So many inputs may wait for the start of the station; readings give way first. */
 const WAITING_LIMIT = 5_000;
@@ -34,11 +44,12 @@ export class HardwareInput {
     const { module } = this;
     module.peers("evse_manager", "evse_manager").forEach((peer, index) => {
       const evseId = index + 1;
-      peer.onVariable("session_event", (event) => {
+      const takeSessionEvent = (event: EvseManagerSessionEvent): void => {
         const translated = toEvseEvent(evseId, event, this.clock.now(), this.stateOfCharge.get(evseId));
         if (event.event === "SessionFinished") this.stateOfCharge.delete(evseId);
         if (translated !== undefined) this.pass(() => this.events.emit("evse", translated));
-      });
+      };
+      peer.onVariable("session_event", takeSessionEvent, BareSessionEvent);
       peer.onVariable("powermeter", (meter) => {
         const reading = toMeterReading(meter, this.clock.now(), {
           stateOfChargePercent: this.stateOfCharge.get(evseId),

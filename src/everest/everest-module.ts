@@ -96,8 +96,9 @@ export class Peer<I extends InterfaceName> {
   onVariable<V extends keyof Variables<I> & string>(
     name: V,
     handler: (value: Variables<I>[V]) => void | Promise<void>,
+    rest?: v.GenericSchema<unknown, Variables<I>[V]>,
   ): void {
-    this.module.addVariableHandler(this.connected, this.interfaceName, name, handler as (value: unknown) => void);
+    this.module.addVariableHandler(this.connected, this.interfaceName, name, handler as (value: unknown) => void, rest);
   }
 }
 
@@ -222,6 +223,7 @@ export class EverestModule {
     interfaceName: InterfaceName,
     name: string,
     handler: (value: unknown) => void | Promise<void>,
+    rest?: v.GenericSchema,
   ): void {
     const schema = (VARIABLES[interfaceName] as Readonly<Record<string, v.GenericSchema>>)[name] ?? v.unknown();
     const topic = this.topic(connected.moduleId, connected.implementationId, "var", name);
@@ -230,7 +232,9 @@ export class EverestModule {
       const parsed = variable === undefined ? undefined : v.safeParse(schema, variable.value);
       if (parsed?.success) return handler(parsed.output);
       const why = parsed === undefined ? "no variable in its envelope" : describeIssue(parsed.issues[0]);
-      this.options.logger.warn(`A message on ${topic} is dropped: ${why}`);
+      const remainder = rest === undefined || variable === undefined ? undefined : v.safeParse(rest, variable.value);
+      this.options.logger.warn(`A message on ${topic} is ${remainder?.success ? "taken in part" : "dropped"}: ${why}`);
+      return remainder?.success ? handler(remainder.output) : undefined;
     });
   }
 

@@ -85,6 +85,7 @@ function connectOrReplace(options: OpenDatabaseOptions): {
 export function keepCopy(database: Database, path: string, clock: Clock, logger: Logger): void {
   const prefix = `${basename(path)}.before-`;
   const target = join(dirname(path), `${prefix}${fileStamp(clock)}`);
+  if (existsSync(target)) return;
   database.query("VACUUM INTO ?").run(target);
   chmodSync(target, 0o600);
   logger.info(`A copy of ${path} is kept as ${target}`);

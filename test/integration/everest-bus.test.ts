@@ -1,0 +1,112 @@
+import { afterEach, expect, test } from "bun:test";
+import mqtt from "mqtt";
+import { Bus } from "../../src/everest/bus.ts";
+import { SeededRandom } from "../../src/lib/random.ts";
+import { silentLogger } from "../../src/log/logger.ts";
+import { Charger } from "../support/charger.ts";
+import { startMosquitto } from "../support/mosquitto.ts";
+
+const cleanUps: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+test("200 publications at once pass mosquitto's default window, every one", async () => {
+  const broker = await startMosquitto();
+  cleanUps.push(() => broker.stop());
+  const address = { host: "127.0.0.1", port: broker.port };
+  const receiver = await Bus.connect(address, silentLogger);
+  const sender = await Bus.connect(address, silentLogger);
+  cleanUps.push(
+    () => receiver.close(),
+    () => sender.close(),
+  );
+  const received: number[] = [];
+  const all = new Promise<void>((resolve) => {
+    void receiver
+      .subscribe(new Map([["burst", (text: string) => void (received.push(Number(text)) === 200 && resolve())]]))
+      .then(() => {
+        for (let number = 0; number < 200; number++) sender.publish("burst", String(number));
+      });
+  });
+  await all;
+  expect(received).toEqual(Array.from({ length: 200 }, (_, index) => index));
+});
+
+test("a slow handler of one topic keeps its order and does not hold up another", async () => {
+  const broker = await startMosquitto();
+  cleanUps.push(() => broker.stop());
+  const bus = await Bus.connect({ host: "127.0.0.1", port: broker.port }, silentLogger);
+  cleanUps.push(() => bus.close());
+  const seen: string[] = [];
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const done = new Promise<void>((resolve) => {
+    void bus
+      .subscribe(
+        new Map<string, (text: string) => void | Promise<void>>([
+          [
+            "slow",
+            async (text) => {
+              if (text === "1") await held;
+              seen.push(`slow ${text}`);
+              if (text === "2") resolve();
+            },
+          ],
+          [
+            "fast",
+            (text) => {
+              seen.push(`fast ${text}`);
+              release();
+            },
+          ],
+        ]),
+      )
+      .then(() => {
+        bus.publish("slow", "1");
+        bus.publish("slow", "2");
+        bus.publish("fast", "1");
+      });
+  });
+  await done;
+  expect(seen).toEqual(["fast 1", "slow 1", "slow 2"]);
+});
+
+test("1,000 malformed payloads on the module's topics neither stop the process nor change what it does", async () => {
+  const charger = await Charger.start();
+  cleanUps.push(() => charger.stop());
+  const client = await mqtt.connectAsync({ protocol: "mqtt", host: "127.0.0.1", port: charger.broker.port });
+  cleanUps.push(() => client.endAsync());
+  const random = new SeededRandom(7);
+  const topics = [
+    "evse_manager_1/impl/evse/var/session_event",
+    "evse_manager_1/impl/evse/var/powermeter",
+    "evse_manager_2/impl/evse/error/evse_manager/Inoperative",
+    "ocpp/impl/auth_validator/cmd/validate_token",
+    "ocpp/impl/ocpp_generic/cmd/set_variables",
+    "ocpp/response",
+    "system/impl/main/var/firmware_update_status",
+  ] as const;
+  const payloads = [
+    "",
+    "{",
+    "null",
+    "[]",
+    '{"msg_type":"Var"}',
+    '{"msg_type":"Var","data":{"data":{"event":"SessionStarted"}}}',
+    '{"msg_type":"Var","data":{"data":{"event":7,"uuid":null,"timestamp":[]}}}',
+    '{"msg_type":"Var","data":{"data":{"timestamp":"x","energy_Wh_import":{}}}}',
+    '{"msg_type":"Cmd","data":{"id":"1","origin":"auth","args":{"provided_token":7}}}',
+    '{"msg_type":"Cmd","data":{"id":"1","origin":"auth","args":"text"}}',
+    '{"msg_type":"RaiseError","data":{"type":1}}',
+    '{"msg_type":"Nobody","data":{"data":true}}',
+  ] as const;
+  for (let index = 0; index < 1_000; index++)
+    await client.publishAsync(`everest/modules/${random.pick(topics)}`, random.pick(payloads), { qos: 0 });
+  const calls = charger.csms.calls.length;
+  expect(await charger.everest.presentToken({ value: "CARD", type: "ISO14443" })).toBe("Accepted");
+  expect(charger.isRunning).toBe(true);
+  expect(charger.csms.calls.slice(calls).map(({ action }) => action)).toEqual(["Authorize"]);
+});
