@@ -17,6 +17,9 @@ export interface ChargerOptions {
   readonly parameters?: Readonly<Record<string, string | number | boolean>>;
   readonly evseCount?: number;
   readonly useSocket?: boolean;
+  /** The broker's `set_tcp_nodelay`; on unless said otherwise. */
+  readonly noDelay?: boolean;
+  readonly powermeterIntervalMilliseconds?: number;
   readonly componentConfig?: string;
   /** Do not start the station's process yet. */
   readonly stopped?: boolean;
@@ -38,7 +41,7 @@ export class Charger {
   static async start(options: ChargerOptions = {}): Promise<Charger> {
     if (!existsSync(EXECUTABLE)) throw new Error("dist/everest is missing: run scripts/build first");
     const directory = mkdtempSync(join(tmpdir(), "charger-"));
-    const broker = await startMosquitto("set_tcp_nodelay true");
+    const broker = await startMosquitto(options.noDelay === false ? "" : "set_tcp_nodelay true");
     const csms = await SimulatedCsms.start({ password: PASSWORD });
     const config = join(directory, "component_config");
     patchComponentConfig(options.componentConfig ?? join(import.meta.dir, "../../component_config"), config, {
@@ -49,7 +52,7 @@ export class Charger {
     const everest = await EverestSide.start({
       broker: { host: "127.0.0.1", port: broker.port },
       evseCount: options.evseCount ?? 2,
-      powermeterIntervalMilliseconds: 200,
+      powermeterIntervalMilliseconds: options.powermeterIntervalMilliseconds ?? 200,
       parameters: {
         CoreDatabasePath: join(directory, "core"),
         DeviceModelDatabasePath: join(directory, "device_model.db"),
@@ -101,6 +104,10 @@ export class Charger {
     });
     this.process = station;
     return station;
+  }
+
+  get pid(): number {
+    return this.process?.pid ?? 0;
   }
 
   get isRunning(): boolean {

@@ -46,6 +46,8 @@ export class SimulatedBus {
   }
 
   async send(topic: string, messageType: string, data: unknown, retain = false): Promise<void> {
+    // A timer of the simulation may fire while everything is being taken down.
+    if (this.client.disconnecting) return;
     await this.client.publishAsync(this.prefix + topic, JSON.stringify({ msg_type: messageType, data }), {
       qos: 2,
       retain,

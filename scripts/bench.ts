@@ -1,0 +1,190 @@
+/** Figures of the compiled executable against real mosquitto and a CSMS in this process; see scripts/bench. */
+import { readFileSync, statSync } from "node:fs";
+import { Charger, EXECUTABLE } from "../test/support/charger.ts";
+
+const RUNS = 5;
+const CARD = { value: "04A1B2C3", type: "ISO14443" };
+const TOKEN = { id_token: CARD, authorization_type: "RFID" };
+
+function percentile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
+}
+const median = (values: readonly number[]): number => percentile(values, 0.5);
+
+const rows: { figure: string; value: string; aim: string; limit: string }[] = [];
+const row = (figure: string, value: string, aim: string, limit: string): void => {
+  rows.push({ figure, value, aim, limit });
+  console.error(`${figure}: ${value}`);
+};
+
+async function withCharger<Result>(
+  options: Parameters<typeof Charger.start>[0],
+  work: (charger: Charger) => Promise<Result>,
+): Promise<Result> {
+  const charger = await Charger.start(options);
+  try {
+    return await work(charger);
+  } finally {
+    await charger.stop();
+  }
+}
+
+async function startTimes(noDelay: boolean): Promise<readonly number[]> {
+  const times: number[] = [];
+  for (let run = 0; run < RUNS; run++)
+    await withCharger({ stopped: true, noDelay }, async (charger) => {
+      const begun = performance.now();
+      charger.spawn();
+      await charger.csms.waitFor("BootNotification");
+      times.push((performance.now() - begun) / 1000);
+    });
+  return times;
+}
+
+/** Times between an action at the hardware side and a CALL at the CSMS. */
+async function latencies(
+  charger: Charger,
+  count: number,
+  act: (index: number) => Promise<unknown>,
+  action: "TransactionEvent" | "Authorize",
+): Promise<readonly number[]> {
+  const times: number[] = [];
+  for (let index = 0; index < count; index++) {
+    const from = charger.csms.calls.length;
+    const begun = performance.now();
+    const seen = charger.csms.waitFor(action, undefined, 5_000, from).then(() => times.push(performance.now() - begun));
+    await act(index);
+    await seen;
+    await Bun.sleep(2);
+  }
+  return times;
+}
+
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+function memory(pid: number): { rss: number; anonymous: number; threads: number } {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const kilobytes = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
+  return { rss: kilobytes("VmRSS") / 1024, anonymous: kilobytes("RssAnon") / 1024, threads: kilobytes("Threads") };
+}
+
+row(
+  "start → BootNotification, default mosquitto",
+  `${median(await startTimes(false)).toFixed(2)} s`,
+  "≤ 0.4 s",
+  "process start, Nagle of the broker",
+);
+row(
+  "start → BootNotification, set_tcp_nodelay",
+  `${median(await startTimes(true)).toFixed(2)} s`,
+  "≤ 0.2 s",
+  "process start, two fresh databases",
+);
+
+await withCharger({ patch: { SampledDataCtrlr: { TxUpdatedInterval: 0 } } }, async (charger) => {
+  const evse = charger.everest.evse(1);
+  await evse.plugIn();
+  await evse.authorize(TOKEN);
+  const events = await latencies(
+    charger,
+    200,
+    (index) => (index % 2 === 0 ? evse.startCharging() : evse.pause("EV")),
+    "TransactionEvent",
+  );
+  row(
+    "session event → TransactionEvent, p50 / p99",
+    `${median(events).toFixed(1)} / ${percentile(events, 0.99).toFixed(1)} ms`,
+    "≤ 2 / 5 ms",
+    "QoS 2 hand-shake, one fsync",
+  );
+
+  const validate = (index: number) =>
+    charger.everest.bus.call("auth", "ocpp", "auth_validator", "validate_token", {
+      provided_token: { ...TOKEN, id_token: { value: `CARD${index}`, type: "ISO14443" } },
+    });
+  const tokens = await latencies(charger, 100, validate, "Authorize");
+  row("validate_token → Authorize, p50", `${median(tokens).toFixed(1)} ms`, "≤ 1 ms", "QoS 2 hand-shake");
+
+  const getVariables = {
+    getVariableData: [{ component: { name: "TxCtrlr" }, variable: { name: "TxStartPoint" } }],
+  } as const;
+  const single: number[] = [];
+  const begun = performance.now();
+  for (let count = 0; count < 1_000; count++) {
+    const sentAt = performance.now();
+    await charger.csms.send("GetVariables", getVariables);
+    single.push(performance.now() - sentAt);
+  }
+  row("GetVariables → response, p50", `${median(single).toFixed(2)} ms`, "≤ 1 ms", "two processes on two cores");
+  row(
+    "1,000 CALLs one after the other",
+    `${Math.round(1_000 / ((performance.now() - begun) / 1000))}/s`,
+    "≥ 1,500/s",
+    "round trips",
+  );
+});
+
+await withCharger(
+  { patch: { SampledDataCtrlr: { TxUpdatedInterval: 0 }, InternalCtrlr: { MessageQueueSizeThreshold: 5_000 } } },
+  async (charger) => {
+    const evse = charger.everest.evse(1);
+    await evse.plugIn();
+    await evse.authorize(TOKEN);
+    await charger.csms.waitFor("TransactionEvent");
+    charger.csms.refuseWith = 503;
+    charger.csms.drop();
+    for (let count = 0; count < 500; count++) {
+      await evse.startCharging();
+      await evse.pause("EV");
+    }
+    const from = charger.csms.calls.length;
+    let first = 0;
+    let last = 0;
+    let count = 0;
+    charger.csms.events.on("call", ({ action }) => {
+      if (action !== "TransactionEvent") return;
+      first ||= performance.now();
+      last = performance.now();
+      count++;
+    });
+    charger.csms.refuseWith = undefined;
+    await charger.csms.waitFor("TransactionEvent", ({ seqNo }) => seqNo === 1_000, 60_000, from);
+    row(
+      "1,000 events queued offline, delivered",
+      `${Math.round(count / ((last - first) / 1000))}/s`,
+      "≥ 1,000/s",
+      "round trips, deletions",
+    );
+  },
+);
+
+for (const evseCount of [2, 16])
+  await withCharger({ evseCount, powermeterIntervalMilliseconds: 1_000 }, async (charger) => {
+    const pid = charger.pid;
+    await Bun.sleep(2_000);
+    const before = cpuSeconds(pid);
+    await Bun.sleep(20_000);
+    const used = (cpuSeconds(pid) - before) * 3;
+    row(
+      `CPU in 60 s, ${evseCount} EVSEs at 1 Hz (from 20 s)`,
+      `${used.toFixed(2)} s`,
+      evseCount === 2 ? "≤ 0.4 s" : "≤ 1.0 s",
+      "MQTT packets",
+    );
+    if (evseCount !== 2) return;
+    const { rss, anonymous, threads } = memory(pid);
+    row(
+      "RSS / anonymous, threads",
+      `${rss.toFixed(0)} / ${anonymous.toFixed(0)} MB, ${threads}`,
+      "≤ 64 / 24 MB",
+      "the runtime",
+    );
+  });
+
+row("executable", `${(statSync(EXECUTABLE).size / 2 ** 20).toFixed(0)} MiB`, "≤ 115 MiB", "the runtime");
+console.table(rows);
+process.exit(0);
