@@ -11,6 +11,7 @@ import {
   type VariableDefinition,
   variableKey,
 } from "./definitions.ts";
+import { inconsistencies, missingVariables } from "./required-variables.ts";
 import { valueDefect } from "./value-rules.ts";
 
 /** Everything that is wrong with the component configuration, one line each: `file:line: message`. */
@@ -208,6 +209,9 @@ export function readComponentConfig(directory: string): readonly ComponentDefini
   const components = readDirectory(standardized, defects);
   const custom = join(directory, "custom");
   if (existsSync(custom)) for (const [key, component] of readDirectory(custom, defects)) components.set(key, component);
+  const all = [...components.values()];
+  if (defects.length === 0)
+    defects.push(...[...missingVariables(all), ...inconsistencies(all)].map((defect) => `${directory}: ${defect}`));
   if (defects.length > 0) throw new ComponentConfigError(defects);
-  return [...components.values()];
+  return all;
 }

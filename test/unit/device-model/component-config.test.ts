@@ -60,18 +60,25 @@ test("all defects at once: unknown key, wrong type, wrong value, duplicate compo
   expect(found).toContain("AuthCtrlr is described twice");
 });
 
+test("required variables are named when they are missing or have no value", () => {
+  edit((text) => text.replace('"variable_name": "TxStopPoint"', '"variable_name": "Other"'));
+  setTimeOut("null");
+  expect(defects().join("\n")).toContain("component TxCtrlr: the variable TxStopPoint is required");
+  expect(defects().join("\n")).toContain("component TxCtrlr: the required variable EVConnectionTimeOut has no value");
+});
+
 test("a component of custom/ replaces the whole standardized one", () => {
   writeFileSync(
     join(directory, "custom-source.json"),
     JSON.stringify({
-      name: "TxCtrlr",
+      name: "ReservationCtrlr",
       properties: {
         A: { variable_name: "Only", characteristics: { dataType: "string" }, attributes: [{ value: "x" }] },
       },
     }),
   );
-  cpSync(join(directory, "custom-source.json"), join(directory, "custom/TxCtrlr.json"));
-  const found = readComponentConfig(directory).find(({ name }) => name === "TxCtrlr");
+  cpSync(join(directory, "custom-source.json"), join(directory, "custom/Reservation.json"));
+  const found = readComponentConfig(directory).find(({ name }) => name === "ReservationCtrlr");
   expect(found?.variables.map(({ name }) => name)).toEqual(["Only"]);
 });
 
