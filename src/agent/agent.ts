@@ -13,7 +13,7 @@ import type { ComponentDefinition } from "../device-model/definitions.ts";
 import { type DeviceModel, openDeviceModel } from "../device-model/device-model.ts";
 import { embeddedComponentConfig } from "../device-model/embedded-component-config.ts";
 import { DeviceModelStorage } from "../device-model/storage.ts";
-import { AuthCtrlr, EVSE, ISO15118Ctrlr, TxCtrlr } from "../device-model/variables.ts";
+import { AuthCtrlr, ISO15118Ctrlr, TxCtrlr } from "../device-model/variables.ts";
 import type { ModuleArguments } from "../everest/command-line.ts";
 import { AllMappingsSchema, AllParametersSchema } from "../everest/configuration.ts";
 import { EverestModule, type InterfaceName } from "../everest/everest-module.ts";
@@ -29,6 +29,7 @@ import { createStation, type Station } from "../station/station.ts";
 import { type CoreDatabase, openCoreDatabase } from "../store/core-database.ts";
 import { linkSettings } from "./csms-connection.ts";
 import { HardwareInput } from "./hardware-input.ts";
+import { followHardware } from "./hardware-variables.ts";
 import { startMessageLog } from "./message-log.ts";
 
 export const PROVIDES: Readonly<Record<string, InterfaceName>> = {
@@ -52,6 +53,9 @@ export const REQUIRES: Readonly<Record<string, InterfaceName>> = {
 
 /** How long the start waits for the configuration of the other modules, which is only reported. */
 const MODULE_CONFIGURATION_LIMIT_MILLISECONDS = 1_000;
+
+/** How long a silent system module may hold up the start. */
+const BOOT_REASON_LIMIT_MILLISECONDS = 5_000;
 
 export interface AgentOptions {
   readonly arguments: ModuleArguments;
@@ -213,7 +217,10 @@ export class Agent {
   ): Promise<void> {
     const { clock, logger, random, version } = this.options;
     const hardware = createHardware(module, evses, clock, logger);
-    const reason = hardware.system.bootReason().catch((): BootReason => "Unknown");
+    const reason = Promise.race([
+      hardware.system.bootReason().catch((): BootReason => "Unknown"),
+      sleep(clock, BOOT_REASON_LIMIT_MILLISECONDS).then((): BootReason => "Unknown"),
+    ]);
     pushConfiguration(deviceModel, hardware, logger);
     const csms = new CsmsLink({
       clock,
@@ -255,12 +262,7 @@ export class Agent {
     this.station = createStation(context);
     csms.events.on("connected", () => hardware.observer.connected(true));
     csms.events.on("disconnected", () => hardware.observer.connected(false));
-    input.events.on("meter", ({ evseId, reading }) => {
-      const power = reading.samples.find(
-        ({ measurand, phase }) => measurand?.startsWith("Power.Active.") && phase === undefined,
-      )?.value;
-      if (power !== undefined) deviceModel.write(EVSE.Power.at(evseId), power, "EVEREST", true);
-    });
+    followHardware(context);
     await this.station.start();
     for (const file of corruptFiles)
       events.emit("securityEvent", {

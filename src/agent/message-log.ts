@@ -2,6 +2,7 @@ import { appendFile, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { InternalCtrlr } from "../device-model/variables.ts";
 import type { EverestModule } from "../everest/everest-module.ts";
+import type { Logger } from "../log/logger.ts";
 import type { WireMessage } from "../ocpp/csms-link.ts";
 import type { StationContext } from "../station/context.ts";
 
@@ -20,6 +21,15 @@ function header({ direction, name = "?" }: WireMessage, time: Date): string {
   return `${time.toISOString()}: ${columns}`;
 }
 
+function makeDirectory(path: string, logger: Logger): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    // A station without message log is better than none.
+    logger.warn(`The directory of the message log cannot be made: ${(error as Error).message}`);
+  }
+}
+
 /** The OCPP message log (BEHAVIOUR 21): text file, console and bus, as InternalCtrlr.LogMessagesFormat says. */
 export function startMessageLog(
   { clock, csms, deviceModel, logger, settings }: StationContext,
@@ -31,7 +41,7 @@ export function startMessageLog(
   const base = deviceModel.read(InternalCtrlr.LogRotation) === true ? "libocpp_201" : clock.now().toISOString();
   const path = join(settings.messageLogDirectory, `${base}.log`);
   let pending = 0;
-  if (wanted.includes("log")) mkdirSync(settings.messageLogDirectory, { recursive: true, mode: 0o700 });
+  if (wanted.includes("log")) makeDirectory(settings.messageLogDirectory, logger);
 
   const write = (entry: string): void => {
     if (pending >= PENDING_LIMIT) return;

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import * as v from "valibot";
 import type { Logger } from "../log/logger.ts";
+import { jsonColumn } from "./json-column.ts";
 
 /** One CALL that waits for delivery, as libocpp's queue tables keep it (STORES 1.2). */
 export interface QueuedMessage {
@@ -14,18 +15,7 @@ export interface QueuedMessage {
 const Row = v.object({
   rowid: v.number(),
   UNIQUE_ID: v.string(),
-  MESSAGE: v.pipe(
-    v.string(),
-    v.rawTransform(({ dataset, addIssue, NEVER }) => {
-      try {
-        return JSON.parse(dataset.value) as unknown;
-      } catch {
-        addIssue({ message: "not JSON" });
-        return NEVER;
-      }
-    }),
-    v.tuple([v.literal(2), v.string(), v.string(), v.record(v.string(), v.unknown())]),
-  ),
+  MESSAGE: jsonColumn(v.tuple([v.literal(2), v.string(), v.string(), v.record(v.string(), v.unknown())])),
   MESSAGE_ATTEMPTS: v.number(),
 });
 

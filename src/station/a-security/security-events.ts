@@ -33,6 +33,7 @@ export function createSecurityEventsBlock(context: StationContext): Block {
 
   const writeLog = (entry: Readonly<Record<string, unknown>>): void => {
     try {
+      mkdirSync(settings.messageLogDirectory, { recursive: true, mode: 0o700 });
       if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LOG_LIMIT_BYTES) renameSync(path, `${path}.1`);
       appendFileSync(path, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
     } catch (error) {
@@ -45,7 +46,6 @@ export function createSecurityEventsBlock(context: StationContext): Block {
   return {
     name: "security-events",
     start() {
-      mkdirSync(settings.messageLogDirectory, { recursive: true, mode: 0o700 });
       unsubscribes.push(
         events.on(
           "securityEvent",

@@ -23,27 +23,21 @@ export function createMeteringBlock(context: StationContext): Block {
   const timers = new Map<string, Timer>();
   const unsubscribes: (() => void)[] = [];
 
-  const sampled = (
+  const select = (
     evse: EvseModel,
     measurands: readonly string[] | undefined,
     kind: ReadingContextEnumType,
+    signReadings: boolean | undefined,
   ): MeterValueType | undefined =>
     toMeterValue(evse.reading, kind, {
       measurands: measurands ?? [],
-      signReadings: deviceModel.read(SampledDataCtrlr.SignReadings) === true,
+      signReadings: signReadings === true,
       registersWithoutPhases: deviceModel.read(SampledDataCtrlr.RegisterValuesWithoutPhases) === true,
     });
-
-  const aligned = (
-    evse: EvseModel,
-    measurands: readonly string[] | undefined,
-    kind: ReadingContextEnumType,
-  ): MeterValueType | undefined =>
-    toMeterValue(evse.reading, kind, {
-      measurands: measurands ?? [],
-      signReadings: deviceModel.read(AlignedDataCtrlr.SignReadings) === true,
-      registersWithoutPhases: deviceModel.read(SampledDataCtrlr.RegisterValuesWithoutPhases) === true,
-    });
+  const sampled = (evse: EvseModel, measurands: readonly string[] | undefined, kind: ReadingContextEnumType) =>
+    select(evse, measurands, kind, deviceModel.read(SampledDataCtrlr.SignReadings));
+  const aligned = (evse: EvseModel, measurands: readonly string[] | undefined, kind: ReadingContextEnumType) =>
+    select(evse, measurands, kind, deviceModel.read(AlignedDataCtrlr.SignReadings));
 
   const store = (evse: EvseModel, kind: ReadingContextEnumType, value: MeterValueType | undefined): void => {
     const transactionId = evse.transaction?.transactionId;
