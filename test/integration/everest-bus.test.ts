@@ -95,7 +95,7 @@ test("1,000 malformed payloads on the module's topics neither stop the process n
     "null",
     "[]",
     '{"msg_type":"Var"}',
-    '{"msg_type":"Var","data":{"data":{"event":"SessionStarted"}}}',
+    '{"msg_type":"Var","data":{"data":{"uuid":"u","timestamp":"2026-01-01T00:00:00Z"}}}',
     '{"msg_type":"Var","data":{"data":{"event":7,"uuid":null,"timestamp":[]}}}',
     '{"msg_type":"Var","data":{"data":{"timestamp":"x","energy_Wh_import":{}}}}',
     '{"msg_type":"Cmd","data":{"id":"1","origin":"auth","args":{"provided_token":7}}}',
