@@ -42,7 +42,8 @@ export class Connection {
   private round: readonly ConnectionProfile[] = [];
   private index = 0;
   private attempts = 0;
-  private failures = 0;
+  /** Waits since the last connection or change of profile: what the back-off grows with. */
+  private waits = 0;
   private timer: Timer | undefined;
   private lastConnectedSlot: number | undefined;
 
@@ -56,7 +57,7 @@ export class Connection {
   start(): void {
     if (this.wanted) return;
     this.wanted = true;
-    this.failures = 0;
+    this.waits = 0;
     this.beginRound();
     this.attempt();
   }
@@ -72,7 +73,7 @@ export class Connection {
     if (!this.wanted) return;
     this.timer?.cancel();
     this.drop(1000, reason);
-    this.failures = 0;
+    this.waits = 0;
     this.beginRound();
     this.timer = this.options.clock.after(0, () => this.attempt());
   }
@@ -123,7 +124,7 @@ export class Connection {
         const switched = this.lastConnectedSlot !== undefined && this.lastConnectedSlot !== profile.slot;
         this.lastConnectedSlot = profile.slot;
         this.opened = true;
-        this.failures = 0;
+        this.waits = 0;
         this.attempts = 0;
         this.options.onConnected(profile, this.transport, switched);
       },
@@ -149,20 +150,21 @@ export class Connection {
     this.options.logger.warn(`No connection to ${profile.url} (slot ${profile.slot}): ${failure.text}`);
     this.options.onFailure(profile, failure);
     if (this.attempts >= Math.max(1, this.options.attemptsPerProfile())) this.nextProfile();
-    this.failures++;
     this.retryLater();
   }
 
   private nextProfile(): void {
     this.attempts = 0;
     this.index++;
-    if (this.index >= this.round.length) this.beginRound(); // B10.FR.08
-    if (this.round.length > 1) this.failures = -1; // Each profile has a back-off of its own.
+    if (this.index >= this.round.length)
+      this.beginRound(); // B10.FR.08
+    // Each profile has a back-off of its own; a list that failed as a whole is not tried any faster.
+    else this.waits = 0;
   }
 
   private retryLater(): void {
     if (!this.wanted) return;
-    const wait = backOffMilliseconds(Math.max(0, this.failures - 1), this.options.backOff(), this.options.random);
+    const wait = backOffMilliseconds(this.waits++, this.options.backOff(), this.options.random);
     this.options.logger.info(`Next attempt in ${(wait / 1000).toFixed(1)} s`);
     this.timer = this.options.clock.after(wait, () => this.attempt());
   }

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { InternalCtrlr, ISO15118Ctrlr, SecurityCtrlr } from "../../device-model/variables.ts";
 import { every, type Timer } from "../../lib/clock.ts";
 import type { CertificateSigningUseEnumType } from "../../ocpp/v201/index.ts";
@@ -81,9 +82,11 @@ export function createCertificateRenewalBlock(context: StationContext): Block {
         },
       }; // A02.FR.16
     stopWaiting(certificateType); // A02.FR.20: a refused certificate is not asked for again
-    const result = await hardware.security
-      .updateLeafCertificate(certificateChain, LEAF_USE[certificateType])
-      .catch((error: Error) => ({ accepted: false, reason: error.message }));
+    const result = isNotYetValid(certificateChain)
+      ? { accepted: false, reason: "not yet valid" }
+      : await hardware.security
+          .updateLeafCertificate(certificateChain, LEAF_USE[certificateType])
+          .catch((error: Error) => ({ accepted: false, reason: error.message }));
     if (!result.accepted) {
       events.emit("securityEvent", {
         type: "InvalidChargingStationCertificate",
@@ -104,6 +107,15 @@ export function createCertificateRenewalBlock(context: StationContext): Block {
       },
     };
   });
+
+  /** Errata A02.FR.06: the validity of the leaf must hold now; what cannot be read is left to the hardware side. */
+  const isNotYetValid = (certificateChain: string): boolean => {
+    try {
+      return Date.parse(new X509Certificate(certificateChain).validFrom) > clock.now().getTime();
+    } catch {
+      return false;
+    }
+  };
 
   const checkExpiry = async (type: CertificateSigningUseEnumType): Promise<void> => {
     const days = await hardware.security.leafExpiryDays(LEAF_USE[type]).catch(() => undefined);

@@ -19,6 +19,8 @@ const TRANSACTION_END_LIMIT_MILLISECONDS = 10_000;
 const DELIVERY_LIMIT_MILLISECONDS = 5_000;
 const POLL_MILLISECONDS = 50;
 const RETRY_WAIT_MILLISECONDS = 5_000;
+/** A station that is still here so long after its reset was not reset: its EVSEs serve again. */
+const SURVIVAL_MILLISECONDS = 60_000;
 
 /** B11 and B12 with errata 2.14: reset of the station or of one EVSE, now or when idle. */
 export function createResetBlock(context: StationContext): Block {
@@ -27,6 +29,7 @@ export function createResetBlock(context: StationContext): Block {
   let executing = false;
   let stopped = false;
   let idleCheck: Timer | undefined;
+  let survival: Timer | undefined;
   const unsubscribes: (() => void)[] = [];
 
   const evsesOf = (evseId: number | undefined) =>
@@ -60,6 +63,7 @@ export function createResetBlock(context: StationContext): Block {
     for (let attempt = 1; attempt <= attempts && !stopped; attempt++) {
       try {
         await hardware.system.reset(scheduled);
+        survival = clock.after(SURVIVAL_MILLISECONDS, () => context.services.releaseUnavailable?.(HOLDER));
         return;
       } catch (error) {
         logger.error(`Reset attempt ${attempt} of ${attempts} failed: ${(error as Error).message}`);
@@ -163,6 +167,7 @@ export function createResetBlock(context: StationContext): Block {
     stop() {
       stopped = true;
       idleCheck?.cancel();
+      survival?.cancel();
       for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },
   };

@@ -125,8 +125,10 @@ export function createChangeAvailabilityBlock(context: StationContext): Block {
   };
 
   const holdUnavailable = (holder: string, evseIds: readonly number[]): void => {
-    holders.set(holder, new Set([...(holders.get(holder) ?? []), ...evseIds]));
-    for (const evseId of evseIds) applyAll({ evseId, connectorId: 0 });
+    const held = holders.get(holder) ?? new Set();
+    const added = evseIds.filter((evseId) => !held.has(evseId));
+    holders.set(holder, new Set([...held, ...added]));
+    for (const evseId of added) applyAll({ evseId, connectorId: 0 });
   };
 
   const releaseUnavailable = (holder: string): void => {

@@ -1,4 +1,4 @@
-import { SecurityCtrlr } from "../../device-model/variables.ts";
+import { InternalCtrlr, SecurityCtrlr } from "../../device-model/variables.ts";
 import type {
   CertificateHashDataChainType,
   GetCertificateIdUseEnumType,
@@ -25,7 +25,24 @@ const ALL_USES: readonly GetCertificateIdUseEnumType[] = [
 export function createCertificatesBlock(context: StationContext): Block {
   const { csms, deviceModel, events, hardware, logger } = context;
 
+  /** Roots that decide whom the station trusts do not come over an insecure connection unless that is allowed. */
+  const isForbidden = (certificateType: InstallCertificateUseEnumType): boolean => {
+    if ((deviceModel.read(SecurityCtrlr.SecurityProfile) ?? 0) >= 2) return false;
+    if (certificateType === "CSMSRootCertificate")
+      return deviceModel.read(InternalCtrlr.AllowCSMSRootCertInstallWithUnsecureConnection) === false;
+    if (certificateType === "ManufacturerRootCertificate")
+      return deviceModel.read(InternalCtrlr.AllowMFRootCertInstallWithUnsecureConnection) === false;
+    return false;
+  };
+
   csms.handle("InstallCertificate", async ({ certificate, certificateType }) => {
+    if (isForbidden(certificateType))
+      return {
+        response: {
+          status: "Rejected",
+          statusInfo: { reasonCode: "NotEnabled", additionalInfo: "not over an insecure connection" },
+        },
+      };
     try {
       const limit = deviceModel.read(SecurityCtrlr.CertificateEntries);
       const installed =
