@@ -5,9 +5,10 @@ import {
   everestModuleComponents,
   hardwareComponents,
 } from "../bridge/device-model-components.ts";
+import { unmappedSinks } from "../bridge/energy-sink.ts";
 import { createHardware } from "../bridge/hardware.ts";
 import { provideInterfaces, type RunningStation } from "../bridge/provided.ts";
-import { type ModuleParameters, readParameters } from "../config/parameters.ts";
+import { ConfigurationError, type ModuleParameters, readParameters } from "../config/parameters.ts";
 import { readComponentConfig } from "../device-model/component-config.ts";
 import type { ComponentDefinition } from "../device-model/definitions.ts";
 import { type DeviceModel, openDeviceModel } from "../device-model/device-model.ts";
@@ -163,6 +164,11 @@ export class Agent {
       shareDirectory: module.directories.share,
     });
     for (const warning of warnings) this.options.logger.warn(warning);
+    const unmapped = unmappedSinks(module);
+    if (unmapped.length > 0)
+      throw new ConfigurationError(
+        `evse_energy_sink: the modules ${unmapped.join(", ")} need a mapping with an EVSE (0 for the whole station)`,
+      );
     return parameters;
   }
 
@@ -216,7 +222,7 @@ export class Agent {
     evses: readonly EvseDescription[],
   ): Promise<void> {
     const { clock, logger, random, version } = this.options;
-    const hardware = createHardware(module, evses, clock, logger);
+    const hardware = createHardware(module, this.options.arguments.moduleId, evses, clock, logger);
     const reason = Promise.race([
       hardware.system.bootReason().catch((): BootReason => "Unknown"),
       sleep(clock, BOOT_REASON_LIMIT_MILLISECONDS).then((): BootReason => "Unknown"),
@@ -254,6 +260,11 @@ export class Agent {
         },
         softwareVersion: version,
         messageLogDirectory: parameters.MessageLogPath,
+        compositeSchedule: {
+          intervalSeconds: parameters.CompositeScheduleIntervalS,
+          durationSeconds: parameters.RequestCompositeScheduleDurationS,
+          unit: parameters.RequestCompositeScheduleUnit === "W" ? "W" : "A",
+        },
       },
       services,
     };

@@ -10,6 +10,7 @@ import type {
   ReservationPort,
   SystemPort,
 } from "../station/ports.ts";
+import { createEnergyPort } from "./energy-sink.ts";
 import { createObserverPort } from "./observer.ts";
 import { createSecurityPort } from "./security.ts";
 import { fromStoppedReason } from "./session-event.ts";
@@ -173,6 +174,7 @@ function createDataTransferPort(peer: Peer<"ocpp_data_transfer"> | undefined): D
 /** The hardware side of the station, made of EVerest's modules. */
 export function createHardware(
   module: EverestModule,
+  moduleId: string,
   evses: readonly EvseDescription[],
   clock: Clock,
   logger: Logger,
@@ -190,6 +192,7 @@ export function createHardware(
     security: createSecurityPort(only(module.peers("security", "evse_security"), "security")),
     reservation: createReservationPort(module.peers("reservation", "reservation")[0]),
     dataTransfer: createDataTransferPort(module.peers("data_transfer", "ocpp_data_transfer")[0]),
+    energy: createEnergyPort(module, moduleId, clock, logger),
     observer: createObserverPort(module, clock, logger),
   };
 }

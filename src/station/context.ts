@@ -17,6 +17,11 @@ export interface StationSettings {
   readonly bootReason: BootReason;
   readonly softwareVersion: string;
   readonly messageLogDirectory: string;
+  readonly compositeSchedule: {
+    readonly intervalSeconds: number;
+    readonly durationSeconds: number;
+    readonly unit: "A" | "W";
+  };
 }
 
 /** What happens inside the station; emitted synchronously after the deciding unit of work has committed. */

@@ -4,7 +4,6 @@
  * Every outgoing call may fail or take long: promises reject with an Error that says why, and callers decide.
  */
 import type {
-  ChargingProfileType,
   ConnectorStatusEnumType,
   IdTokenInfoType,
   IdTokenType,
@@ -327,9 +326,22 @@ export interface ObserverPort {
   transactionEventResponse(request: TransactionEventRequest, response: TransactionEventResponse): void;
 }
 
-/** Charging limits and profiles come with the smart charging block; until then a profile can only be refused. */
-export interface ChargingProfileGate {
-  accept(evseId: number, profile: ChargingProfileType): boolean;
+/** What one EVSE, or with EVSE 0 the station, may draw from `start` on. */
+export interface ChargingLimits {
+  readonly evseId: number;
+  readonly unit: "A" | "W";
+  readonly durationSeconds: number;
+  readonly start: Date;
+  readonly periods: readonly {
+    readonly startSeconds: number;
+    readonly limit: number;
+    readonly numberOfPhases?: number;
+  }[];
+}
+
+export interface EnergyPort {
+  /** Told anew as a whole each time; failing for one EVSE does not concern the others. */
+  setLimits(limits: readonly ChargingLimits[]): void;
 }
 
 export interface Hardware {
@@ -340,6 +352,7 @@ export interface Hardware {
   readonly security: SecurityPort;
   readonly reservation: ReservationPort;
   readonly dataTransfer: DataTransferPort;
+  readonly energy: EnergyPort;
   readonly observer: ObserverPort;
 }
 

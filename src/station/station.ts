@@ -19,6 +19,7 @@ import { createConnectorStatusBlock } from "./g-availability/connector-status.ts
 import { createFaultEventsBlock } from "./g-availability/fault-events.ts";
 import { createHeartbeatBlock } from "./g-availability/heartbeat.ts";
 import { createMeteringBlock } from "./j-metering/metering.ts";
+import { createDefaultSchedulesBlock } from "./k-smart-charging/default-schedules.ts";
 import { createFirmwareBlock } from "./l-firmware/firmware.ts";
 import { createCertificatesBlock } from "./m-certificates/certificates.ts";
 import { createCustomerInformationBlock } from "./n-diagnostics/customer-information.ts";
@@ -41,6 +42,7 @@ const BLOCKS: readonly ((context: StationContext) => Block)[] = [
   createRemoteTransactionBlock,
   createTriggerMessageBlock,
   createUnlockConnectorBlock,
+  createDefaultSchedulesBlock,
   createFirmwareBlock,
   createLogsBlock,
   createCertificatesBlock,

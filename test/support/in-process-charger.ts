@@ -128,6 +128,7 @@ export class InProcessCharger {
         bootReason: "PowerUp",
         softwareVersion: "test",
         messageLogDirectory: join(this.directory, "logs"),
+        compositeSchedule: { intervalSeconds: 30, durationSeconds: 600, unit: "A" },
       },
       services: {},
     };
@@ -317,6 +318,7 @@ export class InProcessCharger {
       }) as unknown as SecurityPort,
       reservation: { available: true, ...port({ isReservedForOther: false }) },
       dataTransfer: { deliver: undefined },
+      energy: { setLimits: note("setLimits") },
       observer: {
         connected: () => {},
         bootNotificationResponse: () => {},

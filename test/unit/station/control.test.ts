@@ -434,6 +434,26 @@ describe("A, L, M, N: what a fleet owner trusts", () => {
     expect(charger.core.localList.count).toBe(1);
   });
 
+  test("without profiles the default limits are told, the station's as their sum, at every interval (BEHAVIOUR 10.1)", async () => {
+    await start();
+    const told = () =>
+      sent("setLimits").map(([limits]) =>
+        (limits as { evseId: number; periods: { limit: number }[] }[]).map(({ evseId, periods }) => [
+          evseId,
+          periods[0]?.limit,
+        ]),
+      );
+    expect(told()).toEqual([
+      [
+        [0, 96],
+        [1, 48],
+        [2, 48],
+      ],
+    ]);
+    await charger.clock.advance(61_000);
+    expect(told()).toHaveLength(3);
+  });
+
   test("actions of later issues are not supported, unknown ones not implemented, and nothing is Accepted in vain", async () => {
     await start();
     expect((await charger.call("SetDisplayMessage", {})).body).toBe("NotSupported");
