@@ -16,6 +16,7 @@ export interface ChargerOptions {
   readonly patch?: Patch;
   readonly parameters?: Readonly<Record<string, string | number | boolean>>;
   readonly evseCount?: number;
+  readonly optionalModules?: boolean;
   readonly useSocket?: boolean;
   /** The broker's `set_tcp_nodelay`; on unless said otherwise. */
   readonly noDelay?: boolean;
@@ -52,6 +53,7 @@ export class Charger {
     const everest = await EverestSide.start({
       broker: { host: "127.0.0.1", port: broker.port },
       evseCount: options.evseCount ?? 2,
+      optionalModules: options.optionalModules === true,
       powermeterIntervalMilliseconds: options.powermeterIntervalMilliseconds ?? 200,
       parameters: {
         CoreDatabasePath: join(directory, "core"),

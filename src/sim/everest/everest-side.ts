@@ -8,6 +8,8 @@ export interface EverestSideOptions {
   readonly evseCount?: number;
   /** Parameters of the module OCPP201 that differ from the manifest's defaults. */
   readonly parameters?: Readonly<Record<string, string | number | boolean>>;
+  /** Connects the modules that a charger may do without: reservation, data transfer, display, energy sinks, ISO 15118. */
+  readonly optionalModules?: boolean;
   readonly clock?: Clock;
   readonly random?: Random;
   /** Milliseconds between two powermeter values; 0: only on demand. */
@@ -150,12 +152,37 @@ export class EverestSide {
       get_verify_location: "",
       get_leaf_expiry_days_count: 365,
     });
+    if (this.options.optionalModules === true) await this.serveOptionalModules(serve);
     await bus.listen(`modules/${STATION}/impl/auth_provider/var/provided_token`, (payload) => {
       void this.takeProvidedToken((payload as { data: { data: ProvidedToken } }).data.data);
     });
   }
 
+  private async serveOptionalModules(
+    serve: (module: string, commands: Readonly<Record<string, unknown>>) => Promise<void>,
+  ): Promise<void> {
+    await serve("reservation", {
+      reserve_now: "Accepted",
+      cancel_reservation: true,
+      exists_reservation: "NotReserved",
+    });
+    await serve("data_transfer", { data_transfer: { status: "Accepted" } });
+    await serve("display", {
+      set_display_message: [{ status: "Accepted" }],
+      get_display_messages: { messages: [] },
+      clear_display_message: { status: "Accepted" },
+    });
+    await serve("iso15118", { set_get_certificate_response: null });
+    for (const evseId of this.sinkEvseIds) await serve(`sink_${evseId}`, { set_external_limits: null });
+  }
+
+  /** The station as a whole and each of its EVSEs. */
+  private get sinkEvseIds(): readonly number[] {
+    return [0, ...this.evses.map(({ evseId }) => evseId)];
+  }
+
   private moduleConfiguration(): unknown {
+    const optional = this.options.optionalModules === true;
     const parameters = Object.entries(this.options.parameters ?? {}).map(([name, value]) => ({
       name,
       value,
@@ -179,11 +206,26 @@ export class EverestSide {
           system: connection("system", "main", "system"),
           security: connection("security", "main", "security"),
           auth: connection("auth", "main", "auth"),
+          ...(optional && {
+            reservation: connection("reservation", "main", "reservation"),
+            data_transfer: connection("data_transfer", "main", "data_transfer"),
+            display_message: connection("display", "main", "display_message"),
+            extensions_15118: connection("iso15118", "main", "extensions_15118"),
+            evse_energy_sink: this.sinkEvseIds.flatMap((evseId) =>
+              connection(`sink_${evseId}`, "main", "evse_energy_sink"),
+            ),
+          }),
         },
         mapping: null,
         access: null,
       },
-      mappings: { [STATION]: null, system: null, security: null, auth: null },
+      mappings: {
+        [STATION]: null,
+        system: null,
+        security: null,
+        auth: null,
+        ...(optional && Object.fromEntries(this.sinkEvseIds.map((evse) => [`sink_${evse}`, { module: { evse } }]))),
+      },
     };
   }
 
