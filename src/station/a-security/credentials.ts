@@ -5,8 +5,8 @@ import type { Block, StationContext } from "../context.ts";
 const PREVIOUS_PASSWORD_KEY = "security.previousPassword";
 /** The SetVariablesResponse leaves before the connection is changed. */
 const RECONNECT_DELAY_MILLISECONDS = 100;
-/** Errata 2.1; shorter ones in older configurations keep working, they are only not accepted anew. */
-const PASSWORD_LENGTH = { minimum: 16, maximum: 64 };
+/** A00.FR.205 with errata 2.1; the upper bound is the variable's own maxLimit, which is 40 to 64. */
+const SHORTEST_PASSWORD = 16;
 
 /** A01: a new password is answered, then used; one that the CSMS refuses gives way to the old one. */
 export function createCredentialsBlock(context: StationContext): Block {
@@ -14,11 +14,11 @@ export function createCredentialsBlock(context: StationContext): Block {
   const unsubscribes: (() => void)[] = [];
 
   deviceModel.addRule(SecurityCtrlr.BasicAuthPassword, (value, source) => {
-    if (value.length < PASSWORD_LENGTH.minimum || value.length > PASSWORD_LENGTH.maximum)
+    if (value.length < SHORTEST_PASSWORD)
       return {
         status: "Rejected",
         reasonCode: "InvalidValue",
-        additionalInfo: `${PASSWORD_LENGTH.minimum} to ${PASSWORD_LENGTH.maximum} characters`,
+        additionalInfo: `at least ${SHORTEST_PASSWORD} characters`,
       };
     // Kept before the new one is stored: whatever happens now, one of the two opens the door.
     const previous = deviceModel.read(SecurityCtrlr.BasicAuthPassword);
