@@ -231,12 +231,15 @@ export class CsmsLink {
     call.resolve({ kind: "offline" });
   }
 
-  /** E04.FR.07/08: when the queue is too long every other Updated goes, never a Started or Ended. */
+  /** When the queue is too long every other Updated goes (E04.FR.07, FR.08), then the oldest security events; never a Started or Ended. */
   private makeRoom(): void {
-    for (const { transactionId, seqNo } of this.parts.durableQueue.dropEveryOtherUpdated(this.durableInFlight))
-      this.parts.logger.warn(
-        `Storage is short: TransactionEvent Updated ${seqNo} of ${transactionId} is dropped (E04.FR.08)`,
-      );
+    const { durableQueue, logger, settings } = this.parts;
+    for (const { transactionId, seqNo } of durableQueue.dropEveryOtherUpdated(this.durableInFlight))
+      logger.warn(`Storage is short: TransactionEvent Updated ${seqNo} of ${transactionId} is dropped (E04.FR.08)`);
+    const excess = durableQueue.length - settings.durableLimit();
+    if (excess <= 0 || this.durableInFlight !== undefined) return;
+    const dropped = durableQueue.dropOldestOf("SecurityEventNotification", excess);
+    if (dropped > 0) logger.warn(`Storage is short: the ${dropped} oldest SecurityEventNotifications are dropped`);
   }
 
   private takeConnection(profile: ConnectionProfile, transport: Transport, switchedProfile: boolean): void {

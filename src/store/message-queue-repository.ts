@@ -124,6 +124,17 @@ export class MessageQueueRepository {
     return dropped;
   }
 
+  /** Removes the oldest `number` messages of an action; returns how many there were. */
+  dropOldestOf(action: string, number: number): number {
+    const { changes } = this.database
+      .query(
+        `DELETE FROM ${this.table} WHERE rowid IN (SELECT rowid FROM ${this.table} WHERE MESSAGE_TYPE = ? ORDER BY rowid LIMIT ?)`,
+      )
+      .run(action, number);
+    this.count = Math.max(0, this.count - changes);
+    return changes;
+  }
+
   /** Removes the oldest `number` messages. */
   dropOldest(number: number): void {
     const { changes } = this.database

@@ -12,6 +12,8 @@ const SHORTEST_PASSWORD = 16;
 export function createCredentialsBlock(context: StationContext): Block {
   const { clock, core, csms, deviceModel, events, logger } = context;
   const unsubscribes: (() => void)[] = [];
+  /** One event for a refusal, however often the attempt is repeated. */
+  let refusalTold = false;
 
   deviceModel.addRule(SecurityCtrlr.BasicAuthPassword, (value, source) => {
     if (value.length < SHORTEST_PASSWORD)
@@ -46,10 +48,15 @@ export function createCredentialsBlock(context: StationContext): Block {
           }); // A01.FR.11, FR.12
           if (source !== "internal") clock.after(RECONNECT_DELAY_MILLISECONDS, () => csms.reconnect("a new password"));
         }),
-        csms.events.on("connected", () => core.unitOfWork.run(() => core.keyValues.remove(PREVIOUS_PASSWORD_KEY))),
+        csms.events.on("connected", () => {
+          refusalTold = false;
+          core.unitOfWork.run(() => core.keyValues.remove(PREVIOUS_PASSWORD_KEY));
+        }),
         csms.events.on("connectionFailed", ({ failure }) => {
           if (failure.kind !== "refused" || failure.httpStatus !== 401) return;
-          events.emit("securityEvent", { type: "FailedToAuthenticateAtCsms", techInfo: failure.text });
+          if (!refusalTold)
+            events.emit("securityEvent", { type: "FailedToAuthenticateAtCsms", techInfo: failure.text });
+          refusalTold = true;
           fallBack();
         }),
       );

@@ -30,6 +30,8 @@ export function createSecurityEventsBlock(context: StationContext): Block {
   const { clock, core, csms, events, hardware, logger, settings } = context;
   const path = join(settings.messageLogDirectory, LOG_FILE);
   const unsubscribes: (() => void)[] = [];
+  /** Failures told since the last connection: a CSMS that stays unreachable is one event, not one for each attempt. */
+  const toldFailures = new Set<string>();
 
   const writeLog = (entry: Readonly<Record<string, unknown>>): void => {
     try {
@@ -73,8 +75,11 @@ export function createSecurityEventsBlock(context: StationContext): Block {
               : failure.reason === "cipher"
                 ? "InvalidTLSCipherSuite"
                 : "InvalidCsmsCertificate";
+          if (toldFailures.has(type)) return;
+          toldFailures.add(type);
           events.emit("securityEvent", { type, techInfo: failure.text });
         }),
+        csms.events.on("connected", () => toldFailures.clear()),
       );
     },
     stop() {

@@ -332,6 +332,18 @@ describe("A, L, M, N: what a fleet owner trusts", () => {
     expect(charger.log.join("\n")).not.toContain("a-new-password-of-some-length");
   });
 
+  test("a queue of security events is bounded: the oldest give way", async () => {
+    await start({ "InternalCtrlr.MessageQueueSizeThreshold": "20" });
+    charger.reachable = false;
+    charger.disconnect();
+    for (let index = 0; index < 100; index++)
+      charger.context.events.emit("securityEvent", { type: "TamperDetectionActivated", techInfo: `${index}` });
+    expect(charger.csms.durableQueueLength).toBeLessThanOrEqual(20);
+    charger.reachable = true;
+    await charger.clock.advance(60_000);
+    expect(charger.callsOf("SecurityEventNotification").at(-1)?.techInfo).toBe("99");
+  });
+
   test("A02.FR.16–20: CertificateSigned is checked, SignCertificate repeated with growing waits", async () => {
     await start({ "SecurityCtrlr.CertSigningWaitMinimum": "30", "SecurityCtrlr.CertSigningRepeatTimes": "2" });
     await charger.call("TriggerMessage", { requestedMessage: "SignChargingStationCertificate" });
