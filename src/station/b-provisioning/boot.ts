@@ -109,8 +109,7 @@ export function createBootBlock(context: StationContext): Block {
       const { synchronizeClock } = context.services;
       synchronizeClock?.(outcome.response.currentTime, clock.monotonicMilliseconds() - sentAt); // B01.FR.06
       takeAnswer(outcome.response);
-    } else if (outcome.kind === "offline") {
-    } else {
+    } else if (outcome.kind !== "offline") {
       logger.warn(`BootNotification got no usable answer (${outcome.kind}); it is sent again`);
       scheduleRetry(0);
     }

@@ -164,9 +164,8 @@ describe("B05–B08: variables and reports", () => {
     expect(await get("SecurityCtrlr", "BasicAuthPassword")).toMatchObject({ attributeStatus: "Rejected" });
     expect(await get("AuthCacheCtrlr", "LifeTime")).toMatchObject({ attributeStatus: "Accepted", attributeValue: "" });
     expect((await get("Nothing", "x"))?.attributeValue).toBeUndefined();
-    expect(await get("ClockCtrlr", "DateTime")).toMatchObject({
-      attributeValue: charger.clock.now().toISOString().slice(0, 19) === undefined ? "" : expect.any(String),
-    });
+    expect(await get("ClockCtrlr", "DateTime")).toMatchObject({ attributeValue: expect.stringMatching(/^2026-01-01T/) });
+  });
   });
 
   test("a value set by the CSMS is still there after a crash", async () => {

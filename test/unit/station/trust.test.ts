@@ -1,0 +1,180 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { InProcessCharger } from "../../support/in-process-charger.ts";
+
+let charger: InProcessCharger;
+afterEach(() => charger.dispose());
+
+const start = async (variables: Record<string, string> = {}) => {
+  charger = await new InProcessCharger(1, variables).start();
+  await charger.clock.advance(100);
+  return charger;
+};
+const statusOf = async (action: string, request: object) =>
+  ((await charger.call(action, request)).body as { status: string }).status;
+const sent = (name: string) => charger.hardwareCalls.filter((call) => call.name === name).map(({ args }) => args);
+const token = { idToken: { idToken: "A", type: "ISO14443" as const }, remote: false };
+const beginTransaction = (evseId = 1) => {
+  charger.event(evseId, { kind: "SessionStarted", sessionId: `s${evseId}`, reason: "EVConnected" });
+  charger.event(evseId, { kind: "TransactionStarted", sessionId: `s${evseId}`, token });
+};
+
+describe("A, L, M, N: what a fleet owner trusts", () => {
+  test("A01: a new password is answered first, then used; never shown", async () => {
+    await start();
+    const { body } = await charger.call("SetVariables", {
+      setVariableData: [
+        {
+          component: { name: "SecurityCtrlr" },
+          variable: { name: "BasicAuthPassword" },
+          attributeValue: "a-new-password-of-some-length",
+        },
+      ],
+    });
+    expect(body).toMatchObject({ setVariableResult: [{ attributeStatus: "Accepted" }] });
+    await charger.clock.advance(5_000);
+    expect(charger.csms.connected).toBe(true);
+    expect(charger.log.some((line) => line.includes("a new password"))).toBe(true);
+    expect(charger.log.join("\n")).not.toContain("a-new-password-of-some-length");
+  });
+
+  test("a queue of security events is bounded: the oldest give way", async () => {
+    await start({ "InternalCtrlr.MessageQueueSizeThreshold": "20" });
+    charger.reachable = false;
+    charger.disconnect();
+    for (let index = 0; index < 100; index++)
+      charger.context.events.emit("securityEvent", { type: "TamperDetectionActivated", techInfo: `${index}` });
+    expect(charger.csms.durableQueueLength).toBeLessThanOrEqual(20);
+    charger.reachable = true;
+    await charger.clock.advance(60_000);
+    expect(charger.callsOf("SecurityEventNotification").at(-1)?.techInfo).toBe("99");
+  });
+
+  test("A02.FR.16–20: CertificateSigned is checked, SignCertificate repeated with growing waits", async () => {
+    await start({ "SecurityCtrlr.CertSigningWaitMinimum": "30", "SecurityCtrlr.CertSigningRepeatTimes": "2" });
+    await charger.call("TriggerMessage", { requestedMessage: "SignChargingStationCertificate" });
+    await charger.clock.advance(29_000);
+    expect(charger.callsOf("SignCertificate")).toHaveLength(1);
+    await charger.clock.advance(2_000 + 60_000);
+    expect(charger.callsOf("SignCertificate")).toHaveLength(3);
+    await charger.clock.advance(600_000);
+    expect(charger.callsOf("SignCertificate")).toHaveLength(3); // A02.FR.19
+    charger.hardwareAnswers.updateLeafCertificate = () => ({ accepted: false, reason: "Expired" });
+    expect(
+      await statusOf("CertificateSigned", { certificateChain: "x", certificateType: "ChargingStationCertificate" }),
+    ).toBe("Rejected");
+    await charger.clock.advance(100);
+    expect(charger.callsOf("SecurityEventNotification").at(-1)).toMatchObject({
+      type: "InvalidChargingStationCertificate",
+    });
+  });
+
+  test("L01: statuses with their requestId, installation after the last transaction", async () => {
+    await start();
+    beginTransaction();
+    const firmware = {
+      location: "https://x/fw",
+      retrieveDateTime: "2026-01-01T00:00:00Z",
+      signingCertificate: "PEM",
+      signature: "s",
+    };
+    expect(await statusOf("UpdateFirmware", { requestId: 5, firmware })).toBe("Accepted");
+    for (const state of ["Downloading", "Downloaded", "SignatureVerified"] as const)
+      charger.hardwareEvents.emit("firmwareStatus", { state, requestId: 5 });
+    await charger.clock.advance(100);
+    expect(charger.callsOf("FirmwareStatusNotification").map(({ status, requestId }) => [status, requestId])).toEqual([
+      ["Downloading", 5],
+      ["Downloaded", 5],
+      ["SignatureVerified", 5],
+      ["InstallScheduled", 5],
+    ]);
+    expect(sent("allowFirmwareInstallation")).toHaveLength(0);
+    charger.event(1, { kind: "TransactionFinished", sessionId: "s1", stoppedReason: "Local" });
+    await charger.clock.advance(100);
+    expect(sent("allowFirmwareInstallation")).toHaveLength(1);
+    charger.hardwareAnswers.verifyCertificate = () => "Expired";
+    expect(await statusOf("UpdateFirmware", { requestId: 6, firmware })).toBe("InvalidCertificate");
+  });
+
+  test("N01: upload statuses, and a second request supersedes the first (N01.FR.12, FR.20)", async () => {
+    await start();
+    const log = { remoteLocation: "https://x/" };
+    expect((await charger.call("GetLog", { logType: "DiagnosticsLog", requestId: 1, log })).body).toEqual({
+      status: "Accepted",
+      filename: "log.tar.gz",
+    });
+    charger.hardwareEvents.emit("logStatus", { state: "Uploading", requestId: 1 });
+    expect(await statusOf("GetLog", { logType: "SecurityLog", requestId: 2, log })).toBe("AcceptedCanceled");
+    charger.hardwareEvents.emit("logStatus", { state: "Uploading", requestId: 2 });
+    charger.hardwareEvents.emit("logStatus", { state: "Uploaded", requestId: 2 });
+    await charger.clock.advance(100);
+    expect(charger.callsOf("LogStatusNotification").map(({ status, requestId }) => [status, requestId])).toEqual([
+      ["Uploading", 1],
+      ["AcceptedCanceled", 1],
+      ["Uploading", 2],
+      ["Uploaded", 2],
+    ]);
+  });
+
+  test("M03–M05: certificates of the hardware side", async () => {
+    await start();
+    expect(await statusOf("InstallCertificate", { certificateType: "CSMSRootCertificate", certificate: "PEM" })).toBe(
+      "Accepted",
+    );
+    expect(await statusOf("GetInstalledCertificateIds", {})).toBe("NotFound");
+    const hash = { hashAlgorithm: "SHA256", issuerNameHash: "a", issuerKeyHash: "b", serialNumber: "1" };
+    charger.hardwareAnswers.installedCertificates = () => [{ use: "CSMSRootCertificate", hash, children: [] }];
+    expect((await charger.call("GetInstalledCertificateIds", {})).body).toEqual({
+      status: "Accepted",
+      certificateHashDataChain: [{ certificateType: "CSMSRootCertificate", certificateHashData: hash }],
+    });
+    charger.hardwareAnswers.deleteCertificate = () => "NotFound";
+    expect(await statusOf("DeleteCertificate", { certificateHashData: hash })).toBe("NotFound");
+  });
+
+  test("N09, N10: customer information is told, and forgotten except for the local list", async () => {
+    await start();
+    const customer = { idToken: { idToken: "A", type: "ISO14443" } };
+    await charger.call("SendLocalList", {
+      versionNumber: 1,
+      updateType: "Full",
+      localAuthorizationList: [{ ...customer, idTokenInfo: { status: "Accepted" } }],
+    });
+    expect(await statusOf("CustomerInformation", { requestId: 1, report: true, clear: false })).toBe("Invalid"); // N09.FR.09
+    expect(await statusOf("CustomerInformation", { requestId: 1, report: false, clear: false, ...customer })).toBe(
+      "Rejected",
+    );
+    expect(await statusOf("CustomerInformation", { requestId: 1, report: true, clear: true, ...customer })).toBe(
+      "Accepted",
+    );
+    await charger.clock.advance(10);
+    expect(String(charger.callsOf("NotifyCustomerInformation")[0]?.data)).toContain("localAuthorizationList");
+    expect(charger.core.localList.count).toBe(1);
+  });
+
+  test("without profiles the default limits are told, the station's as their sum, at every interval (BEHAVIOUR 10.1)", async () => {
+    await start();
+    const told = () =>
+      sent("setLimits").map(([limits]) =>
+        (limits as { evseId: number; periods: { limit: number }[] }[]).map(({ evseId, periods }) => [
+          evseId,
+          periods[0]?.limit,
+        ]),
+      );
+    expect(told()).toEqual([
+      [
+        [0, 96],
+        [1, 48],
+        [2, 48],
+      ],
+    ]);
+    await charger.clock.advance(61_000);
+    expect(told()).toHaveLength(3);
+  });
+
+  test("actions of later issues are not supported, unknown ones not implemented, and nothing is Accepted in vain", async () => {
+    await start();
+    expect((await charger.call("SetDisplayMessage", {})).body).toBe("NotSupported");
+    expect((await charger.call("SetChargingProfile", {})).body).toBe("NotSupported");
+    expect((await charger.call("MakeCoffee", {})).body).toBe("NotImplemented");
+  });
+});
