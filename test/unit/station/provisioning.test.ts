@@ -164,8 +164,9 @@ describe("B05–B08: variables and reports", () => {
     expect(await get("SecurityCtrlr", "BasicAuthPassword")).toMatchObject({ attributeStatus: "Rejected" });
     expect(await get("AuthCacheCtrlr", "LifeTime")).toMatchObject({ attributeStatus: "Accepted", attributeValue: "" });
     expect((await get("Nothing", "x"))?.attributeValue).toBeUndefined();
-    expect(await get("ClockCtrlr", "DateTime")).toMatchObject({ attributeValue: expect.stringMatching(/^2026-01-01T/) });
-  });
+    expect(await get("ClockCtrlr", "DateTime")).toMatchObject({
+      attributeValue: expect.stringMatching(/^2026-01-01T/),
+    });
   });
 
   test("a value set by the CSMS is still there after a crash", async () => {
