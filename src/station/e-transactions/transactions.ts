@@ -21,6 +21,9 @@ const RESUME_WINDOW_MILLISECONDS = 20_000;
 /** Ids of the latest transactions that are over, kept so that none is ever given twice (E01.FR.08). */
 const ENDED_IDS_KEY = "transactions.endedIds";
 const ENDED_IDS_LIMIT = 256;
+/** A decision that cannot be stored (disk full) is tried again; what happens meanwhile waits behind it. */
+const STORE_RETRY_MILLISECONDS = 1_000;
+const WAITING_EVENTS_LIMIT = 10_000;
 /** Room for everything but the meter values in a message. */
 const ENVELOPE_BYTES = 2_000;
 const DEFAULT_MESSAGE_BYTES = 32_000;
@@ -32,6 +35,8 @@ export function createTransactionsBlock(context: StationContext): Block {
   let left: LeftSessions = new Map();
   let endedIds: readonly string[] = core.keyValues.get(ENDED_IDS_KEY, v.array(v.string())) ?? [];
   let resumeTimer: Timer | undefined;
+  let storeRetry: Timer | undefined;
+  const waitingEvents: EvseEvent[] = [];
   /** What the other blocks are told once the session is stored and shown. */
   let announcements: (() => void)[] = [];
   const unsubscribes: (() => void)[] = [];
@@ -218,7 +223,36 @@ export function createTransactionsBlock(context: StationContext): Block {
         session = report(session, { trigger, timestamp, meterValue: [], stoppingToken });
       return step.over ? undefined : session;
     });
-    events.emit("evseChanged", { evseId: event.evseId });
+  };
+
+  /** In order and each until it is stored: an event of the hardware side is not told a second time. */
+  const takeWaiting = (): void => {
+    storeRetry?.cancel();
+    for (let event = waitingEvents[0]; event !== undefined; event = waitingEvents[0]) {
+      try {
+        adoptLeft(event);
+        take(event);
+      } catch (error) {
+        logger.critical(
+          `${event.kind} of EVSE ${event.evseId} cannot be stored and waits: ${(error as Error).message}`,
+        );
+        storeRetry = clock.after(STORE_RETRY_MILLISECONDS, takeWaiting);
+        return;
+      }
+      waitingEvents.shift();
+      events.emit("evseChanged", { evseId: event.evseId });
+    }
+  };
+
+  const receive = (event: EvseEvent): void => {
+    if (waitingEvents.length >= WAITING_EVENTS_LIMIT) {
+      logger.critical(
+        `${event.kind} of EVSE ${event.evseId} is lost: ${WAITING_EVENTS_LIMIT} events wait to be stored`,
+      );
+      return;
+    }
+    waitingEvents.push(event);
+    if (waitingEvents.length === 1) takeWaiting();
   };
 
   /** Power loss: the transaction ended when the station was last known to be alive. */
@@ -314,10 +348,7 @@ export function createTransactionsBlock(context: StationContext): Block {
     start() {
       left = readLeftSessions(context);
       unsubscribes.push(
-        hardwareEvents.on("evse", (event) => {
-          adoptLeft(event);
-          take(event);
-        }),
+        hardwareEvents.on("evse", receive),
         hardwareEvents.on("meter", ({ evseId }) => deauthorization.checkEnergyLimit(evseId)),
       );
       resumeTimer = clock.after(RESUME_WINDOW_MILLISECONDS, () => {
@@ -326,6 +357,7 @@ export function createTransactionsBlock(context: StationContext): Block {
     },
     stop() {
       resumeTimer?.cancel();
+      storeRetry?.cancel();
       for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },
   };

@@ -262,6 +262,22 @@ describe("offline and failing delivery (E04, E11–E13)", () => {
     expect(await status({ transactionId: "s" })).toEqual({ ongoingIndicator: true, messagesInQueue: false });
   });
 
+  test("a full disk: events wait in order and are told once they can be stored", async () => {
+    await start();
+    charger.core.database.run("PRAGMA query_only = ON");
+    plugFirst();
+    charge();
+    await charger.clock.advance(5_000);
+    expect(events()).toEqual([]);
+    expect(charger.log.some((line) => line.startsWith("critical") && line.includes("waits"))).toBe(true);
+    charger.core.database.run("PRAGMA query_only = OFF");
+    await charger.clock.advance(2_000);
+    expect(events().map(({ seqNo, triggerReason }) => [seqNo, triggerReason])).toEqual([
+      [0, "Authorized"],
+      [1, "ChargingStateChanged"],
+    ]);
+  });
+
   test("power loss: a transaction that nobody resumes is ended with PowerLoss", async () => {
     await start();
     plugFirst();
