@@ -363,7 +363,8 @@ export class CsmsLink {
 
   private settleDurable(message: QueuedMessage, outcome: CallOutcome): void {
     const { durableQueue, unitOfWork } = this.parts;
-    unitOfWork.run(() => {
+    // Relaxed: after a power cut the message would be sent a second time, which the CSMS tells by its number.
+    unitOfWork.runRelaxed(() => {
       durableQueue.remove(message.rowId);
       this.durableListeners.get(message.action)?.(message.payload as never, outcome as never);
     });

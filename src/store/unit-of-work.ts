@@ -11,6 +11,11 @@ export interface UnitOfWork {
    * so compute first and change memory in an effect or as the last step.
    */
   run<Result>(decide: () => Result): Result;
+  /**
+   * The same for a decision that may be taken again after a power cut, such as forgetting a message that was answered:
+   * it survives the end of the process, but does not wait for the disk.
+   */
+  runRelaxed<Result>(decide: () => Result): Result;
   /** Registers an effect for after the commit; outside `run` it happens at once. */
   afterCommit(effect: () => void): void;
 }
@@ -31,22 +36,39 @@ export function createUnitOfWork(database: Database, onEffectError: (error: unkn
     }
   };
 
+  const commit = <Result>(decide: () => Result): Result => {
+    depth = 1;
+    try {
+      database.run("BEGIN IMMEDIATE");
+      const result = decide();
+      database.run("COMMIT");
+      return result;
+    } catch (error) {
+      effects = [];
+      if (database.inTransaction) database.run("ROLLBACK");
+      throw error;
+    } finally {
+      depth = 0;
+    }
+  };
+
   return {
     run(decide) {
       if (depth > 0) return decide();
-      depth = 1;
+      const result = commit(decide);
+      runEffects();
+      return result;
+    },
+    runRelaxed(decide) {
+      if (depth > 0) return decide();
+      database.run("PRAGMA synchronous = NORMAL");
       let result: ReturnType<typeof decide>;
       try {
-        database.run("BEGIN IMMEDIATE");
-        result = decide();
-        database.run("COMMIT");
-      } catch (error) {
-        effects = [];
-        if (database.inTransaction) database.run("ROLLBACK");
-        throw error;
+        result = commit(decide);
       } finally {
-        depth = 0;
+        database.run("PRAGMA synchronous = FULL");
       }
+      // The decisions that effects make are strict again.
       runEffects();
       return result;
     },

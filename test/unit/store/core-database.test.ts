@@ -103,6 +103,17 @@ test("a decision that fails leaves nothing behind and says nothing", () => {
   expect(core?.database.query("SELECT count(*) FROM TRANSACTION_QUEUE").values()[0]?.[0]).toBe(0);
 });
 
+test("a relaxed decision does not relax those of its effects", () => {
+  const { database, unitOfWork } = open();
+  const synchronous = () => database.query("PRAGMA synchronous").values()[0]?.[0];
+  const seen: unknown[] = [];
+  unitOfWork.runRelaxed(() => {
+    seen.push(synchronous());
+    unitOfWork.afterCommit(() => seen.push(synchronous()));
+  });
+  expect(seen).toEqual([1, 2]);
+});
+
 test("a row that cannot be read does not stop the queue", () => {
   const { database, durableQueue } = open();
   database.run("INSERT INTO TRANSACTION_QUEUE VALUES ('bad', 'not json', 'TransactionEvent', 0, '2026')");
