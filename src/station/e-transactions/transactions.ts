@@ -97,6 +97,7 @@ export function createTransactionsBlock(context: StationContext): Block {
     if (evse === undefined) return;
     evse.sessionId = session?.sessionId;
     evse.evConnected = session?.evConnected ?? false;
+    evse.authorized = session?.authorized ?? false;
     const transaction = session?.transaction;
     evse.transaction =
       session === undefined || transaction === undefined

@@ -6,7 +6,7 @@ const LOCK_ERROR_WINDOW_MILLISECONDS = 1_000;
 
 /** F05: UnlockConnector. */
 export function createUnlockConnectorBlock(context: StationContext): Block {
-  const { clock, csms, hardware, hardwareEvents, logger, model, services } = context;
+  const { clock, csms, hardware, hardwareEvents, logger, model } = context;
 
   const lockFailsWithinWindow = (evseId: number): { readonly failed: Promise<boolean>; cancel(): void } => {
     let cancel = (): void => {};
@@ -28,7 +28,6 @@ export function createUnlockConnectorBlock(context: StationContext): Block {
   const unlock = async (evseId: number, connectorId: number): Promise<UnlockStatusEnumType> => {
     if (model.connector(evseId, connectorId) === undefined) return "UnknownConnector"; // F05.FR.03
     if (model.evse(evseId)?.transaction?.authorized === true) return "OngoingAuthorizedTransaction"; // F05.FR.02
-    services.noteTrigger?.(evseId, "UnlockCommand");
     const lock = lockFailsWithinWindow(evseId);
     try {
       if (await hardware.evse.forceUnlock(evseId, connectorId)) {

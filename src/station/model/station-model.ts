@@ -32,6 +32,8 @@ export interface EvseModel {
   sessionId: string | undefined;
   /** The EV is connected; written by the E block. */
   evConnected: boolean;
+  /** A token may charge here now, with or without an OCPP transaction; written by the E block. */
+  authorized: boolean;
   /** The newest reading of the EVSE's meter; written by the J block. */
   reading: MeterReading | undefined;
 }
@@ -71,6 +73,7 @@ export function createStationModel(
     transaction: undefined,
     sessionId: undefined,
     evConnected: false,
+    authorized: false,
     reading: undefined,
   }));
   const byId = new Map(models.map((evse) => [evse.evseId, evse]));
