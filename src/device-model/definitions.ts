@@ -39,6 +39,10 @@ export interface AttributeDefinition {
   readonly mutability: Mutability;
   /** As text; absent when the source names no value. */
   readonly value?: string;
+  /** False: a value that was set is gone after a restart; true where it is left out. */
+  readonly persistent?: boolean;
+  /** True: nobody changes the value while the station runs; false where it is left out. */
+  readonly constant?: boolean;
 }
 
 export interface VariableDefinition {

@@ -1,4 +1,12 @@
-import type { ComponentDefinition } from "./definitions.ts";
+import { type ComponentDefinition, variableKey } from "./definitions.ts";
+
+/** Something that the configuration lacks, and the place that it is about as far as there is one. */
+export interface RequirementDefect {
+  readonly component?: ComponentDefinition;
+  /** `variableKey` of a variable that is there, but of no use. */
+  readonly variable?: string;
+  readonly message: string;
+}
 
 /** Variables that a station cannot do without (part 2, chapter 2; COMPONENT-CONFIG 4); `Name[Instance]` for instances. */
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
@@ -18,6 +26,17 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
     "FirmwareVersion",
   ],
   AuthCtrlr: ["AuthorizeRemoteStart", "LocalAuthorizeOffline", "LocalPreAuthorize"],
+  ChargingStation: ["AvailabilityState", "Available", "SupplyPhases"],
+  ClockCtrlr: ["DateTime", "TimeSource"],
+  DeviceDataCtrlr: [
+    "BytesPerMessage[GetReport]",
+    "BytesPerMessage[GetVariables]",
+    "BytesPerMessage[SetVariables]",
+    "ItemsPerMessage[GetReport]",
+    "ItemsPerMessage[GetVariables]",
+    "ItemsPerMessage[SetVariables]",
+  ],
+  ISO15118Ctrlr: ["ContractValidationOffline"],
   OCPPCommCtrlr: [
     "FileTransferProtocols",
     "MessageTimeout[Default]",
@@ -37,45 +56,90 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   TxCtrlr: ["EVConnectionTimeOut", "StopTxOnEVSideDisconnect", "StopTxOnInvalidId", "TxStartPoint", "TxStopPoint"],
 };
 
-function nameOf(variable: { readonly name: string; readonly instance?: string }): string {
-  return variable.instance === undefined ? variable.name : `${variable.name}[${variable.instance}]`;
+/** Likewise for optional components, once the variable says that they are there. */
+const REQUIRED_WHEN_AVAILABLE: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  LocalAuthListCtrlr: { Available: ["Entries", "ItemsPerMessage", "BytesPerMessage"] },
+  SmartChargingCtrlr: {
+    Available: [
+      "ProfileStackLevel",
+      "RateUnit",
+      "PeriodsPerSchedule",
+      "Entries[ChargingProfiles]",
+      "LimitChangeSignificance",
+    ],
+  },
+  TariffCostCtrlr: {
+    "Available[Tariff]": ["TariffFallbackMessage", "Currency"],
+    "Available[Cost]": ["TotalCostFallbackMessage", "Currency"],
+  },
+  MonitoringCtrlr: {
+    Available: ["ItemsPerMessage[SetVariableMonitoring]", "BytesPerMessage[SetVariableMonitoring]"],
+  },
+  DisplayMessageCtrlr: { Available: ["DisplayMessages", "SupportedFormats", "SupportedPriorities"] },
+};
+
+function keyOf(label: string): string {
+  const [, name = label, instance] = /^(.+?)(?:\[(.+)\])?$/.exec(label) ?? [];
+  return variableKey({ name, ...(instance !== undefined && { instance }) });
 }
 
-/** One line for each required variable that does not exist or has no value. */
-export function missingVariables(components: readonly ComponentDefinition[]): readonly string[] {
-  return Object.entries(REQUIRED).flatMap(([componentName, names]) => {
-    const component = components.find(({ name, evseId }) => name === componentName && evseId === undefined);
-    if (component === undefined) return [`component ${componentName} is required, but no file describes it`];
-    return names.flatMap((name) => {
-      const variable = component.variables.find((one) => nameOf(one).toLowerCase() === name.toLowerCase());
-      if (variable === undefined)
-        return [`component ${componentName}: the variable ${name} is required, but not described`];
-      const hasValue = variable.attributes.some(({ type, value }) => type === "Actual" && value !== undefined);
-      return hasValue ? [] : [`component ${componentName}: the required variable ${name} has no value`];
-    });
+function findVariable(component: ComponentDefinition, label: string) {
+  return component.variables.find((variable) => variableKey(variable) === keyOf(label));
+}
+
+function actualValue(component: ComponentDefinition | undefined, label: string): string | undefined {
+  const variable = component === undefined ? undefined : findVariable(component, label);
+  return variable?.attributes.find(({ type }) => type === "Actual")?.value;
+}
+
+function missing(component: ComponentDefinition, labels: readonly string[]): readonly RequirementDefect[] {
+  return labels.flatMap((label) => {
+    const variable = findVariable(component, label);
+    if (variable === undefined) return [{ component, message: `the variable ${label} is required, but not described` }];
+    return actualValue(component, label) === undefined
+      ? [{ component, variable: variableKey(variable), message: `the required variable ${label} has no value` }]
+      : [];
   });
 }
 
-/** Lists that contradict each other: a priority that names a slot without profile. */
-export function inconsistencies(components: readonly ComponentDefinition[]): readonly string[] {
-  const actual = (componentName: string, variableName: string): string | undefined =>
-    components
-      .find(({ name }) => name === componentName)
-      ?.variables.find(({ name }) => name === variableName)
-      ?.attributes.find(({ type }) => type === "Actual")?.value;
-  const identity = actual("SecurityCtrlr", "Identity") ?? "";
-  return [
-    ...(identity.includes(":") ? ["component SecurityCtrlr: Identity must not contain a colon (A00.FR.204)"] : []),
-    ...(parsesAsList(actual("InternalCtrlr", "NetworkConnectionProfiles"))
-      ? []
-      : ["component InternalCtrlr: NetworkConnectionProfiles is not a JSON array of profiles"]),
-  ];
-}
-
-function parsesAsList(text: string | undefined): boolean {
+function isJsonArray(text: string): boolean {
   try {
-    return text === undefined || Array.isArray(JSON.parse(text));
+    return Array.isArray(JSON.parse(text));
   } catch {
     return false;
   }
+}
+
+function contradictions(stationComponent: (name: string) => ComponentDefinition | undefined): RequirementDefect[] {
+  const defects: RequirementDefect[] = [];
+  const check = (componentName: string, label: string, isFine: (value: string) => boolean, message: string): void => {
+    const component = stationComponent(componentName);
+    const value = actualValue(component, label);
+    if (component !== undefined && value !== undefined && !isFine(value))
+      defects.push({ component, variable: keyOf(label), message });
+  };
+  check("SecurityCtrlr", "Identity", (value) => !value.includes(":"), "must not contain a colon (A00.FR.204)");
+  check("InternalCtrlr", "NetworkConnectionProfiles", isJsonArray, "is not a JSON array of profiles");
+  return defects;
+}
+
+/** What is missing, or cannot be meant so. */
+export function requirementDefects(components: readonly ComponentDefinition[]): readonly RequirementDefect[] {
+  const stationComponent = (wanted: string) =>
+    components.find(({ name, evseId, instance }) => name === wanted && evseId === undefined && instance === undefined);
+  const always = Object.entries(REQUIRED).flatMap(([name, labels]) => {
+    const component = stationComponent(name);
+    return component === undefined
+      ? [{ message: `component ${name} is required, but no file describes it` }]
+      : missing(component, labels);
+  });
+  const conditional = Object.entries(REQUIRED_WHEN_AVAILABLE).flatMap(([name, conditions]) => {
+    const component = stationComponent(name);
+    return Object.entries(conditions).flatMap(([condition, labels]) =>
+      component !== undefined && actualValue(component, condition)?.toLowerCase() === "true"
+        ? missing(component, labels)
+        : [],
+    );
+  });
+  return [...always, ...conditional, ...contradictions(stationComponent)];
 }
