@@ -32,6 +32,8 @@ export interface StationEvents {
   connected: { readonly offlineMilliseconds: number | undefined; readonly switchedProfile: boolean };
   disconnected: { readonly reason: string };
   transactionStarted: { readonly transactionId: string; readonly evseId: number; readonly connectorId: number };
+  /** A transaction of an earlier run goes on after a restart. */
+  transactionResumed: { readonly transactionId: string; readonly evseId: number; readonly connectorId: number };
   transactionEnded: { readonly transactionId: string; readonly evseId: number; readonly connectorId: number };
   /** An EVSE lost or got a session, a cable, a reservation, or availability: somebody waiting for idle looks again. */
   evseChanged: { readonly evseId: number };
