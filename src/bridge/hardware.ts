@@ -39,6 +39,9 @@ function createEvsePort(evses: readonly Peer<"evse_manager">[]): EvsePort {
       }),
     stopTransaction: async (evseId, reason) =>
       peer(evseId).call("stop_transaction", { request: { reason: fromStoppedReason(reason) } }),
+    withdrawAuthorization: async (evseId) => {
+      await peer(evseId).call("withdraw_authorization", {});
+    },
     pauseCharging: async (evseId) => peer(evseId).call("pause_charging", {}),
     resumeCharging: async (evseId) => peer(evseId).call("resume_charging", {}),
     forceUnlock: async (evseId, connectorId) => peer(evseId).call("force_unlock", { connector_id: connectorId }),

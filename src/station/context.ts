@@ -71,6 +71,8 @@ export interface StationServices {
   reportMeterValues(evseId: number, trigger: TriggerReasonEnumType, meterValue: readonly MeterValueType[]): boolean;
   /** E: RequestStartTransaction matched a transaction that waits for authorization (F01.FR.13). */
   expectRemoteStart(evseId: number, remoteStartId: number, idToken: IdTokenType): string | undefined;
+  /** E: tells of a trigger that changes nothing by itself, such as UnlockCommand, if a transaction runs (E03.FR.12). */
+  noteTrigger(evseId: number, trigger: TriggerReasonEnumType): void;
   /** J: likewise for MeterValues; undefined when there is no reading. */
   triggerMeterValues(evseId: number | undefined): (() => void) | undefined;
   /** G: changes the flags of a connector and tells whoever must know. */

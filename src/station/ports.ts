@@ -61,6 +61,8 @@ export type EvseEvent = {
   | {
       readonly kind: "TransactionFinished";
       readonly stoppedReason: ReasonEnumType;
+      /** Where the reason alone does not tell: a command of the CSMS that made the hardware side stop. */
+      readonly cause?: "UnlockCommand" | "ResetCommand";
       readonly token?: PresentedToken;
       readonly meter?: MeterReading;
       readonly signedStart?: SignedMeterValueType;
@@ -149,6 +151,8 @@ export interface EvsePort {
   enableConnector(evseId: number, connectorId: number, operative: boolean): Promise<boolean>;
   /** Resolves to false when no transaction is active there. */
   stopTransaction(evseId: number, reason: ReasonEnumType): Promise<boolean>;
+  /** Takes back an authorization with which nothing has begun yet. */
+  withdrawAuthorization(evseId: number): Promise<void>;
   pauseCharging(evseId: number): Promise<boolean>;
   resumeCharging(evseId: number): Promise<boolean>;
   /** True only says that the command was taken; a failure follows as a connector lock error. */

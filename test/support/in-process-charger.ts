@@ -282,6 +282,7 @@ export class InProcessCharger {
       evse: port({
         enableConnector: (_evse: unknown, _connector: unknown, operative: unknown) => operative,
         stopTransaction: true,
+        withdrawAuthorization: undefined,
         pauseCharging: true,
         resumeCharging: true,
         forceUnlock: true,
@@ -323,8 +324,8 @@ export class InProcessCharger {
         connected: () => {},
         bootNotificationResponse: () => {},
         securityEvent: note("securityEvent"),
-        transactionEvent: () => {},
-        transactionEventResponse: () => {},
+        transactionEvent: note("transactionEvent"),
+        transactionEventResponse: note("transactionEventResponse"),
       },
     } as unknown as Hardware;
   }

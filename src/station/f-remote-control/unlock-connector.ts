@@ -6,7 +6,7 @@ const LOCK_ERROR_WINDOW_MILLISECONDS = 1_000;
 
 /** F05: UnlockConnector. */
 export function createUnlockConnectorBlock(context: StationContext): Block {
-  const { clock, csms, hardware, hardwareEvents, logger, model } = context;
+  const { clock, csms, hardware, hardwareEvents, logger, model, services } = context;
 
   const lockFailsWithinWindow = (evseId: number): { readonly failed: Promise<boolean>; cancel(): void } => {
     let cancel = (): void => {};
@@ -31,6 +31,7 @@ export function createUnlockConnectorBlock(context: StationContext): Block {
     const lock = lockFailsWithinWindow(evseId);
     try {
       if (await hardware.evse.forceUnlock(evseId, connectorId)) {
+        services.noteTrigger?.(evseId, "UnlockCommand");
         return (await lock.failed) ? "UnlockFailed" : "Unlocked"; // F05.FR.04, FR.05
       }
     } catch (error) {
