@@ -67,10 +67,6 @@ export class DeviceModelStorage {
     this.corruptFileMovedTo = opened.corruptFileMovedTo;
     this.logger = options.logger;
     this.database.run("PRAGMA foreign_keys = ON");
-    // What the configuration file said when it was last applied: tells an edited file from a changed value.
-    this.database.run(
-      "CREATE TABLE IF NOT EXISTS STATION_APPLIED_VALUE (ATTRIBUTE_ID INTEGER PRIMARY KEY, VALUE TEXT NOT NULL) STRICT",
-    );
   }
 
   close(): void {

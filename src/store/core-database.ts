@@ -8,8 +8,7 @@ import { KeyValueRepository } from "./key-value-repository.ts";
 import { LocalListRepository } from "./local-list-repository.ts";
 import { MessageQueueRepository } from "./message-queue-repository.ts";
 import { MeterValueRepository } from "./meter-value-repository.ts";
-import { migrate, readMigrations } from "./migrations.ts";
-import { keepCopy, openDatabase } from "./open-database.ts";
+import { openDatabase } from "./open-database.ts";
 import { TransactionRepository } from "./transaction-repository.ts";
 import { createUnitOfWork, type UnitOfWork } from "./unit-of-work.ts";
 
@@ -36,30 +35,11 @@ export interface CoreDatabaseOptions {
   readonly logger: Logger;
 }
 
-function stationSchemaVersion(database: Database): number {
-  database.run("CREATE TABLE IF NOT EXISTS STATION_SCHEMA (VERSION INTEGER NOT NULL)");
-  return Number(database.query("SELECT VERSION FROM STATION_SCHEMA").values()[0]?.[0] ?? 0);
-}
-
-/** Our own tables have a version of their own; a newer one than ours is fine, since schemas only grow. */
-function addStationTables(database: Database): void {
-  migrate(database, stationSchemaVersion(database), readMigrations("core/station"), (version) => {
-    database.run("DELETE FROM STATION_SCHEMA");
-    database.query("INSERT INTO STATION_SCHEMA (VERSION) VALUES (?)").run(version);
-  });
-}
-
-/** @throws DatabaseError when the file was left by a newer program. */
+/** @throws DatabaseError when the file cannot be used as it is. */
 export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
   const { clock, logger } = options;
   const path = join(options.directory, "cp.db");
-  const { database, corruptFileMovedTo, foundVersion } = openDatabase({ path, migrations: "core", clock, logger });
-  const isOurs = database.query("SELECT 1 FROM sqlite_master WHERE name = 'STATION_SCHEMA'").get() !== null;
-  if (foundVersion !== undefined && !isOurs) {
-    logger.info(`${path} was left by another program (schema version ${foundVersion}); it is taken over`);
-    keepCopy(database, path, clock, logger);
-  }
-  addStationTables(database);
+  const { database, corruptFileMovedTo } = openDatabase({ path, migrations: "core", clock, logger });
   return {
     database,
     unitOfWork: createUnitOfWork(database, (error) =>

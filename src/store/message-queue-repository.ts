@@ -19,6 +19,21 @@ const Row = v.object({
   MESSAGE_ATTEMPTS: v.number(),
 });
 
+/** What is needed of a TransactionEvent to go on with its transaction. */
+const TransactionEvent = v.object({
+  eventType: v.picklist(["Started", "Updated", "Ended"]),
+  timestamp: v.pipe(v.string(), v.isoTimestamp()),
+  seqNo: v.number(),
+  transactionInfo: v.object({ transactionId: v.string(), chargingState: v.exactOptional(v.string()) }),
+  evse: v.exactOptional(v.object({ id: v.number(), connectorId: v.exactOptional(v.number()) })),
+  idToken: v.exactOptional(v.unknown()),
+});
+export type QueuedTransactionEvent = v.InferOutput<typeof TransactionEvent>;
+const TransactionEventMessage = jsonColumn(v.tuple([v.number(), v.string(), v.string(), TransactionEvent]));
+
+const EVENTS = "WHERE MESSAGE_TYPE = 'TransactionEvent' AND json_valid(MESSAGE)";
+const TRANSACTION_ID = "json_extract(MESSAGE, '$[3].transactionInfo.transactionId')";
+
 /** A durable queue in one of libocpp's tables; the order is that of `rowid`. */
 export class MessageQueueRepository {
   private count: number;
@@ -160,11 +175,30 @@ export class MessageQueueRepository {
   /** The highest seqNo that waits for this transaction; undefined when none waits. */
   highestSequenceNumber(transactionId: string): number | undefined {
     const value = this.database
-      .query(
-        `SELECT max(json_extract(MESSAGE, '$[3].seqNo')) FROM ${this.table} WHERE MESSAGE_TYPE = 'TransactionEvent'
-         AND json_valid(MESSAGE) AND json_extract(MESSAGE, '$[3].transactionInfo.transactionId') = ?`,
-      )
+      .query(`SELECT max(json_extract(MESSAGE, '$[3].seqNo')) FROM ${this.table} ${EVENTS} AND ${TRANSACTION_ID} = ?`)
       .values(transactionId)[0]?.[0];
     return typeof value === "number" ? value : undefined;
+  }
+
+  /** Transactions of which events wait, the Ended one not among them, in the order of their first event. */
+  openTransactions(): readonly string[] {
+    return this.database
+      .query(
+        `SELECT ${TRANSACTION_ID} AS tx FROM ${this.table} ${EVENTS} AND tx IS NOT NULL
+         GROUP BY tx HAVING max(json_extract(MESSAGE, '$[3].eventType') = 'Ended') = 0 ORDER BY min(rowid)`,
+      )
+      .values()
+      .map(([transactionId]) => String(transactionId));
+  }
+
+  /** The events of a transaction that wait, in order, as far as they can be read. */
+  transactionEvents(transactionId: string): readonly QueuedTransactionEvent[] {
+    return this.database
+      .query(`SELECT MESSAGE FROM ${this.table} ${EVENTS} AND ${TRANSACTION_ID} = ? ORDER BY rowid`)
+      .values(transactionId)
+      .flatMap(([message]) => {
+        const parsed = v.safeParse(TransactionEventMessage, message);
+        return parsed.success ? [parsed.output[3]] : [];
+      });
   }
 }

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import * as v from "valibot";
 import { jsonColumn } from "./json-column.ts";
+import { libocppMeterValues, removeLibocppMeterValues } from "./libocpp-meter-values.ts";
 
 const Row = v.tuple([jsonColumn(v.unknown())]);
 
@@ -14,15 +15,16 @@ export class MeterValueRepository {
       .run(transactionId, context, JSON.stringify(meterValue));
   }
 
-  /** In order of insertion; what cannot be read is left out. */
+  /** In order of insertion, those that libocpp left first; what cannot be read is left out. */
   list(transactionId: string): readonly unknown[] {
-    return this.database
+    const own = this.database
       .query("SELECT METER_VALUE FROM STATION_METER_VALUE WHERE TRANSACTION_ID = ? ORDER BY ID")
       .values(transactionId)
       .flatMap((row) => {
         const parsed = v.safeParse(Row, row);
         return parsed.success ? [parsed.output[0]] : [];
       });
+    return [...libocppMeterValues(this.database, transactionId), ...own];
   }
 
   count(transactionId: string): number {
@@ -48,5 +50,6 @@ export class MeterValueRepository {
 
   remove(transactionId: string): void {
     this.database.query("DELETE FROM STATION_METER_VALUE WHERE TRANSACTION_ID = ?").run(transactionId);
+    removeLibocppMeterValues(this.database, transactionId);
   }
 }

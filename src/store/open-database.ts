@@ -3,12 +3,18 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } fro
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
-import { migrate, readMigrations } from "./migrations.ts";
+import { DatabaseError } from "./database-error.ts";
+import { fileStamp, keepCopy, keepNewest } from "./database-files.ts";
+import { type Migration, migrate, readMigrations } from "./migrations.ts";
+import { growthDefects, hasOwnTables, isEmptyDatabase, ownSchemaVersion, userVersion } from "./schema.ts";
 
 export interface OpenDatabaseOptions {
   readonly path: string;
-  /** Folder below `migrations/`; its highest version is the `user_version` that the file will have. */
-  readonly migrations: string;
+  /**
+   * Folder below `migrations/`; its highest version is the `user_version` that the file will have. The tables that only
+   * this program has come from its subfolder `station`.
+   */
+  readonly migrations: "core" | "device_model";
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -17,28 +23,18 @@ export interface OpenedDatabase {
   readonly database: Database;
   /** Where a damaged file was put; undefined when all was well. */
   readonly corruptFileMovedTo: string | undefined;
-  /** Version of the file that was found and upgraded or taken over; undefined for a new file. */
-  readonly foundVersion: number | undefined;
 }
 
-/** A file that was left by a newer program, or cannot be used for another reason that is not damage. */
-export class DatabaseError extends Error {}
-
-const COPIES_KEPT = 3;
+const DAMAGED_FILES_KEPT = 3;
 const SIDE_FILES = ["", "-wal", "-shm", "-journal"];
 
-function fileStamp(clock: Clock): string {
-  return clock.now().toISOString().replace(/[:.]/g, "-");
-}
-
+/** Reads nothing but what tells whether it is a database; changes nothing but rolls back what a power cut left half done. */
 function connect(path: string): Database {
   const database = new Database(path, { create: true, strict: true });
   try {
-    database.run("PRAGMA journal_mode = WAL");
-    // Every commit survives a power cut; deletions of delivered messages relax this for themselves.
-    database.run("PRAGMA synchronous = FULL");
     database.run("PRAGMA busy_timeout = 2000");
-    database.query("SELECT count(*) FROM sqlite_master").get();
+    const [check] = database.query("PRAGMA quick_check(1)").values();
+    if (check?.[0] !== "ok") throw new Error(`malformed: ${String(check?.[0])}`);
     return database;
   } catch (error) {
     database.close();
@@ -55,70 +51,82 @@ function isDamage(error: unknown): boolean {
 function moveAside(path: string, clock: Clock): string {
   const target = `${path}.corrupt-${fileStamp(clock)}`;
   for (const side of SIDE_FILES) if (existsSync(path + side)) renameSync(path + side, target + side);
+  const damaged = readdirSync(dirname(path)).filter(
+    (file) => file.startsWith(`${basename(path)}.corrupt-`) && !SIDE_FILES.slice(1).some((side) => file.endsWith(side)),
+  );
+  for (const old of keepNewest(damaged, DAMAGED_FILES_KEPT))
+    for (const side of SIDE_FILES) rmSync(join(dirname(path), old + side), { force: true });
   return target;
 }
 
 /** Opens, and where the file is damaged keeps it under a dated name and starts a fresh one. */
-function connectOrReplace(options: OpenDatabaseOptions): {
-  database: Database;
-  corruptFileMovedTo: string | undefined;
-} {
+function connectOrReplace({ path, clock, logger }: OpenDatabaseOptions): OpenedDatabase {
   try {
-    const database = connect(options.path);
-    const [check] = database.query("PRAGMA quick_check(1)").values();
-    if (check?.[0] !== "ok") {
-      database.close();
-      throw new Error(`malformed: ${String(check?.[0])}`);
-    }
-    return { database, corruptFileMovedTo: undefined };
+    return { database: connect(path), corruptFileMovedTo: undefined };
   } catch (error) {
-    if (!isDamage(error)) throw new DatabaseError(`${options.path} cannot be opened: ${(error as Error).message}`);
-    const movedTo = moveAside(options.path, options.clock);
-    options.logger.critical(
-      `${options.path} is damaged (${(error as Error).message}); kept as ${movedTo}, a fresh one is made`,
-    );
-    return { database: connect(options.path), corruptFileMovedTo: movedTo };
+    if (!isDamage(error)) throw new DatabaseError(`${path} cannot be opened: ${(error as Error).message}`);
+    const movedTo = moveAside(path, clock);
+    logger.critical(`${path} is damaged (${(error as Error).message}); kept as ${movedTo}, a fresh one is made`);
+    return { database: connect(path), corruptFileMovedTo: movedTo };
   }
 }
 
-/** A copy of a file that is about to be upgraded or taken over; only the newest few are kept. */
-export function keepCopy(database: Database, path: string, clock: Clock, logger: Logger): void {
-  const prefix = `${basename(path)}.before-`;
-  const target = join(dirname(path), `${prefix}${fileStamp(clock)}`);
-  if (existsSync(target)) return;
-  database.query("VACUUM INTO ?").run(target);
-  chmodSync(target, 0o600);
-  logger.info(`A copy of ${path} is kept as ${target}`);
-  const copies = readdirSync(dirname(path))
-    .filter((file) => file.startsWith(prefix))
-    .sort();
-  for (const old of copies.slice(0, -COPIES_KEPT)) rmSync(join(dirname(path), old), { force: true });
+/**
+ * What stands against using a file that is not empty. A newer one of this program's own only grew, so an older program
+ * goes on with it; whoever else left a version that is not known here may have meant anything by it.
+ */
+function refusal(path: string, database: Database, migrations: readonly Migration[]): string | undefined {
+  const found = userVersion(database);
+  const known = migrations.at(-1)?.version ?? 0;
+  if (found === 0) return `${path} has tables, but no schema version: neither this program nor libocpp left it`;
+  if (found <= known) return undefined;
+  const newer = `${path} has schema version ${found}, this program knows ${known}`;
+  if (!hasOwnTables(database)) return `${newer}: a newer libocpp left it`;
+  const defects = growthDefects(database, migrations);
+  return defects.length === 0
+    ? undefined
+    : `${newer}, and cannot work with what the newer one left: ${defects.join(", ")}`;
 }
 
-export function userVersion(database: Database): number {
-  return Number(database.query("PRAGMA user_version").values()[0]?.[0] ?? 0);
+function bringUpToDate(database: Database, migrations: readonly Migration[], folder: string): void {
+  migrate(database, userVersion(database), migrations, (version) => database.run(`PRAGMA user_version = ${version}`));
+  migrate(database, ownSchemaVersion(database), readMigrations(`${folder}/station`), (version) => {
+    database.run("CREATE TABLE IF NOT EXISTS STATION_SCHEMA (VERSION INTEGER NOT NULL)");
+    database.run("DELETE FROM STATION_SCHEMA");
+    database.query("INSERT INTO STATION_SCHEMA (VERSION) VALUES (?)").run(version);
+  });
 }
 
 /**
  * Opens or creates a SQLite file, brings it to the version of the embedded migrations and makes it private (0600).
- * @throws DatabaseError when the file was left by a newer program; it is not touched then.
+ * A file that is taken over from libocpp or upgraded is copied first.
+ * @throws DatabaseError when the file cannot be used as it is; it is not touched then.
  */
 export function openDatabase(options: OpenDatabaseOptions): OpenedDatabase {
   const { path, clock, logger } = options;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const { database, corruptFileMovedTo } = connectOrReplace(options);
-  const migrations = readMigrations(options.migrations);
-  const target = migrations.at(-1)?.version ?? 0;
-  const found = userVersion(database);
-  const isEmpty = database.query("SELECT count(*) FROM sqlite_master").values()[0]?.[0] === 0;
-  if (found > target) {
+  const opened = connectOrReplace(options);
+  const { database } = opened;
+  try {
+    const migrations = readMigrations(options.migrations);
+    if (!isEmptyDatabase(database)) {
+      const reason = refusal(path, database, migrations);
+      if (reason !== undefined) throw new DatabaseError(reason);
+      const found = userVersion(database);
+      const isOwn = hasOwnTables(database);
+      if (!isOwn) logger.info(`${path} was left by another program (schema version ${found}); it is taken over`);
+      if (!isOwn || found < (migrations.at(-1)?.version ?? 0)) keepCopy(database, path, clock, logger);
+    }
+    chmodSync(path, 0o600);
+    database.run("PRAGMA journal_mode = WAL");
+    // Every commit survives a power cut; deletions of delivered messages relax this for themselves.
+    database.run("PRAGMA synchronous = FULL");
+    bringUpToDate(database, migrations, options.migrations);
+    return opened;
+  } catch (error) {
     database.close();
-    throw new DatabaseError(
-      `${path} has schema version ${found}, this program knows ${target}: it was left by a newer one`,
-    );
+    throw error instanceof DatabaseError
+      ? error
+      : new DatabaseError(`${path} cannot be brought up to date and is left as it is: ${(error as Error).message}`);
   }
-  if (!isEmpty && found < target) keepCopy(database, path, clock, logger);
-  migrate(database, isEmpty ? 0 : found, migrations, (version) => database.run(`PRAGMA user_version = ${version}`));
-  chmodSync(path, 0o600);
-  return { database, corruptFileMovedTo, foundVersion: isEmpty ? undefined : found };
 }

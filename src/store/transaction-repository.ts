@@ -76,6 +76,22 @@ export class TransactionRepository {
       });
   }
 
+  /**
+   * The next number according to libocpp's row; undefined without one, when another transaction took its EVSE or another
+   * program gave it up.
+   */
+  nextSequenceNumber(transactionId: string): number | undefined {
+    const value = this.database.query("SELECT SEQ_NO FROM TRANSACTIONS WHERE TRANSACTION_ID = ?").values(transactionId);
+    return typeof value[0]?.[0] === "number" ? value[0][0] : undefined;
+  }
+
+  /** Is it one of our own records? */
+  has(transactionId: string): boolean {
+    return (
+      this.database.query("SELECT 1 FROM STATION_TRANSACTION WHERE TRANSACTION_ID = ?").get(transactionId) !== null
+    );
+  }
+
   /** Transactions that libocpp left behind and that are not ours yet (STORES 4, point 3). */
   leftByLibocpp(): readonly StoredTransaction[] {
     return this.database

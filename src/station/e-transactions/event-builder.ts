@@ -26,7 +26,8 @@ function secondsCharged(transaction: Transaction, at: Date): number {
   return transaction.secondsCharged + Math.max(0, running);
 }
 
-function followCharging(transaction: Transaction, state: ChargingStateEnumType, at: Date): Transaction {
+/** Counts the time that energy flows (timeSpentCharging). */
+export function followCharging(transaction: Transaction, state: ChargingStateEnumType, at: Date): Transaction {
   if (state === "Charging")
     return transaction.chargingSince === undefined ? { ...transaction, chargingSince: at.toISOString() } : transaction;
   const { chargingSince: _, ...rest } = transaction;

@@ -1,40 +1,72 @@
 import * as v from "valibot";
+import { MeterValueTypeSchema } from "../../ocpp/v201/index.ts";
 import type { StationContext } from "../context.ts";
-import { newTransaction } from "./event-builder.ts";
-import { newSession, type Session, SessionSchema } from "./session.ts";
+import { thinToSize } from "../model/meter-values.ts";
+import { buildEvent } from "./event-builder.ts";
+import { sessionsLeftByLibocpp } from "./left-by-libocpp.ts";
+import { type Session, SessionSchema } from "./session.ts";
 
 /** Sessions with a running transaction that an earlier run left, by EVSE. */
 export type LeftSessions = Map<number, Session>;
 
-const CHARGING_STATES = ["Charging", "EVConnected", "SuspendedEV", "SuspendedEVSE", "Idle"] as const;
+/** Meter values of an event that is written for a transaction long gone. */
+const METER_VALUES_LIMIT_BYTES = 30_000;
 
-/** Reads what is stored, our own records and those that libocpp left (STORES 4, point 3). */
-export function readLeftSessions({ core, logger }: StationContext): LeftSessions {
-  const sessions: LeftSessions = new Map();
-  for (const state of core.transactions.states()) {
+/** Our own records; replaced are those whose row is gone (see `nextSequenceNumber`). */
+function ownSessions({ core, logger }: StationContext): {
+  readonly current: readonly Session[];
+  readonly replaced: readonly Session[];
+} {
+  const sessions = core.transactions.states().flatMap((state) => {
     const parsed = v.safeParse(SessionSchema, state);
-    if (parsed.success) sessions.set(parsed.output.evseId, parsed.output);
-    else logger.error(`A stored transaction has an unknown form and is left alone: ${parsed.issues[0].message}`);
+    if (parsed.success) return [parsed.output];
+    logger.error(`A stored transaction has an unknown form and is left alone: ${parsed.issues[0].message}`);
+    return [];
+  });
+  const current: Session[] = [];
+  const replaced: Session[] = [];
+  for (const session of sessions) {
+    const { transaction } = session;
+    const next = transaction && core.transactions.nextSequenceNumber(transaction.transactionId);
+    if (transaction === undefined || next === undefined) replaced.push(session);
+    else {
+      const nextSequenceNumber = Math.max(transaction.nextSequenceNumber, next);
+      current.push({ ...session, transaction: { ...transaction, nextSequenceNumber } });
+    }
   }
-  for (const found of core.transactions.leftByLibocpp()) {
-    if (sessions.has(found.evseId)) continue;
-    const queued = core.durableQueue.highestSequenceNumber(found.transactionId);
-    const chargingState = CHARGING_STATES.find((state) => state === found.chargingState) ?? "EVConnected";
-    sessions.set(found.evseId, {
-      ...newSession(found.transactionId, found.evseId, found.connectorId),
-      authorized: found.idTokenSent,
-      evConnected: true,
-      energyFlows: chargingState === "Charging",
-      chargingState,
-      transactionCount: 1,
-      transaction: {
-        ...newTransaction(found.transactionId, found.startedAt),
-        nextSequenceNumber: Math.max(found.nextSequenceNumber, (queued ?? -1) + 1),
-        tokenTold: found.idTokenSent,
-        evseTold: true,
-        chargingStateTold: chargingState,
-      },
-    });
-  }
+  return { current, replaced };
+}
+
+/** A transaction on whose EVSE another one began: it ended when it was last heard of. */
+function endSuperseded({ core, csms, logger }: StationContext, session: Session): void {
+  const { transaction } = session;
+  if (transaction === undefined) return;
+  const { transactionId, lastEventAt } = transaction;
+  logger.warn(`Transaction ${transactionId} of EVSE ${session.evseId} was never ended; it is ended`);
+  const stored = core.meterValues.list(transactionId).flatMap((value) => {
+    const parsed = v.safeParse(MeterValueTypeSchema, value);
+    return parsed.success ? [parsed.output] : [];
+  });
+  const { request } = buildEvent({ ...session, stoppedReason: "PowerLoss", energyFlows: false }, transaction, {
+    eventType: "Ended",
+    trigger: "AbnormalCondition",
+    timestamp: new Date(lastEventAt),
+    offline: true,
+    meterValue: thinToSize(stored, METER_VALUES_LIMIT_BYTES),
+  });
+  core.unitOfWork.run(() => {
+    csms.enqueue("TransactionEvent", request);
+    core.transactions.remove(transactionId);
+    core.meterValues.remove(transactionId);
+  });
+}
+
+/** Reads what is stored, our own records and those that libocpp left (STORES 4, point 3); one goes on for each EVSE. */
+export function readLeftSessions(context: StationContext): LeftSessions {
+  const sessions: LeftSessions = new Map();
+  const { current, replaced } = ownSessions(context);
+  for (const session of [...current, ...sessionsLeftByLibocpp(context), ...replaced])
+    if (sessions.has(session.evseId)) endSuperseded(context, session);
+    else sessions.set(session.evseId, session);
   return sessions;
 }
