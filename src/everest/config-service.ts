@@ -2,7 +2,14 @@ import * as v from "valibot";
 import type { Clock } from "../lib/clock.ts";
 import type { Bus } from "./bus.ts";
 import { ConfigAnswerSchema } from "./configuration.ts";
-import { type Dialect, openConfiguration, openEnvelope, sealRequest } from "./envelope.ts";
+import {
+  type Dialect,
+  openConfiguration,
+  openEnvelope,
+  openSetRequest,
+  sealRequest,
+  sealSetResponse,
+} from "./envelope.ts";
 
 const ANSWER_TIMEOUT_MILLISECONDS = 5_000;
 /** How long the first request waits for a hint about the manager's dialect before it is sent in the older one. */
@@ -30,8 +37,10 @@ export class ConfigService {
 
   /** Subscriptions to be made before the first request. */
   subscriptions(onSettings: (settings: unknown) => void): Map<string, (text: string) => void> {
+    const own = `${this.everestPrefix}modules/${this.moduleId}`;
     return new Map([
-      [`${this.everestPrefix}modules/${this.moduleId}/response`, (text: string) => this.take(text)],
+      [`${own}/response`, (text: string) => this.take(text)],
+      [`${own}/config/set_request`, (text: string) => this.takeSetRequest(text, `${own}/config/set_response`)],
       [
         `${this.everestPrefix}settings`,
         (text: string) => {
@@ -116,6 +125,12 @@ export class ConfigService {
     this.learnDialect(text);
     const parsed = v.safeParse(ConfigAnswerSchema, openConfiguration(text));
     if (parsed.success) this.waiting?.(parsed.output);
+  }
+
+  /** Newer managers offer a changed parameter to the running module; ours are read at the start only (PROTOCOL 17.4). */
+  private takeSetRequest(text: string, responseTopic: string): void {
+    if (openSetRequest(text) === undefined) return;
+    this.bus.publish(responseTopic, sealSetResponse("RebootRequired", "parameters are read at the start"));
   }
 
   private learnDialect(text: string): void {

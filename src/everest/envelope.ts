@@ -93,6 +93,11 @@ export function openConfiguration(text: string): unknown {
   return envelope !== undefined && Object.values(RESPONSE_TYPE).includes(envelope.msg_type) ? envelope.data : undefined;
 }
 
+/** A manager that hands a changed parameter to its module (PROTOCOL 17.4). */
+export function openSetRequest(text: string): unknown {
+  return open(text, [REQUEST_TYPE.Configuration], v.object({ identifier: v.unknown(), value: v.unknown() }));
+}
+
 function seal(type: string, data: unknown): string {
   return JSON.stringify({ msg_type: type, data });
 }
@@ -122,6 +127,11 @@ export function sealReady(): string {
 
 export function sealMetadata(dialect: Dialect, data: unknown): string {
   return seal(RESPONSE_TYPE[dialect], data);
+}
+
+export function sealSetResponse(status: "RebootRequired", statusInfo: string): string {
+  const response = { status, status_info: statusInfo };
+  return seal(RESPONSE_TYPE.Configuration, { status: "Ok", status_info: statusInfo, type: "Set", response });
 }
 
 export function sealRequest(dialect: Dialect, data: unknown): string {

@@ -47,9 +47,11 @@ function describe(issue: v.BaseIssue<unknown>): string {
   return `${path}: ${rule}`.slice(0, 255);
 }
 
-function validate<Value>(schema: v.GenericSchema<unknown, Value>, payload: unknown): Validation<Value> {
-  if (typeof payload !== "object" || payload === null || Array.isArray(payload))
-    return { ok: false, code: "FormatViolation", description: "the payload is not an object" };
+function validate<Value>(schema: v.GenericSchema<unknown, Value>, received: unknown): Validation<Value> {
+  // Part 4, 4.1.5: `null` is the other notation of a payload without members.
+  const payload = received ?? {};
+  if (typeof payload !== "object" || Array.isArray(payload))
+    return { ok: false, code: "ProtocolError", description: "the payload is not an object" };
   const result = v.safeParse(schema, payload, { abortEarly: true, abortPipeEarly: true });
   if (result.success) return { ok: true, value: result.output };
   const [issue] = result.issues;

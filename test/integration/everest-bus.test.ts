@@ -110,3 +110,21 @@ test("1,000 malformed payloads on the module's topics neither stop the process n
   expect(charger.isRunning).toBe(true);
   expect(charger.csms.calls.slice(calls).map(({ action }) => action)).toEqual(["Authorize"]);
 });
+
+test("a manager that offers a changed parameter hears that it needs a restart (PROTOCOL 17.4)", async () => {
+  const charger = await Charger.start();
+  cleanUps.push(() => charger.stop());
+  const client = await mqtt.connectAsync({ protocol: "mqtt", host: "127.0.0.1", port: charger.broker.port });
+  cleanUps.push(() => client.endAsync());
+  await client.subscribeAsync("everest/modules/ocpp/config/set_response");
+  const answered = new Promise<unknown>((resolve) =>
+    client.once("message", (_topic, payload) => resolve(JSON.parse(payload.toString()))),
+  );
+  const data = { identifier: { configuration_parameter_name: "ResetStopDelay" }, value: "5" };
+  const request = { msg_type: "ConfigurationRequest", data };
+  await client.publishAsync("everest/modules/ocpp/config/set_request", JSON.stringify(request), { qos: 2 });
+  expect(await answered).toMatchObject({
+    msg_type: "ConfigurationResponse",
+    data: { status: "Ok", type: "Set", response: { status: "RebootRequired" } },
+  });
+});

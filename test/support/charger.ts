@@ -8,6 +8,8 @@ import { networkProfiles, patchComponentConfig } from "../../src/sim/simulate.ts
 import { type Mosquitto, startMosquitto } from "./mosquitto.ts";
 
 export const EXECUTABLE = join(import.meta.dir, "../../dist/everest/libexec/everest/modules/OCPP201/OCPP201");
+/** How the station is started: the executable, or as STATION_COMMAND says (scripts/release: under qemu). */
+const [COMMAND = EXECUTABLE, ...COMMAND_ARGUMENTS] = process.env.STATION_COMMAND?.split(" ") ?? [];
 const PASSWORD = "DEADBEEFDEADBEEF";
 
 type Patch = Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
@@ -82,8 +84,9 @@ export class Charger {
       ? ["--mqtt_broker_socket_path", this.broker.socketPath]
       : ["--mqtt_broker_host", "127.0.0.1", "--mqtt_broker_port", String(this.broker.port)];
     const station = spawn(
-      EXECUTABLE,
+      COMMAND,
       [
+        ...COMMAND_ARGUMENTS,
         "--prefix",
         this.directory,
         "--module",
@@ -96,7 +99,7 @@ export class Charger {
         "",
         ...broker,
       ],
-      { argv0: "ocpp:OCPP201", stdio: ["ignore", "pipe", "pipe"] },
+      { ...(COMMAND === EXECUTABLE && { argv0: "ocpp:OCPP201" }), stdio: ["ignore", "pipe", "pipe"] },
     );
     station.stdout?.on("data", (data: Buffer) => {
       this.log += data.toString();

@@ -52,9 +52,14 @@ describe("the error code names the broken rule (part 4, table 8)", () => {
       "PropertyConstraintViolation",
     ],
     ["wrong type", { reason: "PowerUp", chargingStation: { ...station, model: 7 } }, "TypeConstraintViolation"],
-    ["no object", [], "FormatViolation"],
+    ["no object", [], "ProtocolError"],
+    ["null, the other notation of no members (part 4, 4.1.5)", null, "OccurrenceConstraintViolation"],
   ])("%s", (_name, payload, code) => {
     expect(codeOf(payload)).toBe(code);
+  });
+
+  test("null stands for a payload without members (part 4, 4.1.5)", () => {
+    expect(validateRequest("Heartbeat", null)).toEqual({ ok: true, value: {} });
   });
 
   test("a description never repeats the value: it may be a secret", () => {
