@@ -6,8 +6,10 @@ import { InternalCtrlr, OCPPCommCtrlr, SecurityCtrlr } from "../device-model/var
 import type { Clock } from "../lib/clock.ts";
 import type { ConnectionProfile } from "../ocpp/connection.ts";
 import type { LinkSettings } from "../ocpp/csms-link.ts";
+import { stationUrl } from "../ocpp/station-url.ts";
 import { openWebSocket, type TlsSettings, type WebSocketSettings } from "../ocpp/websocket.ts";
 import { readProfiles } from "../station/b-provisioning/network-profiles.ts";
+import { isForbiddenDowngrade } from "../station/model/security-profile.ts";
 import type { SecurityPort } from "../station/ports.ts";
 
 const HANDSHAKE_TIMEOUT_MILLISECONDS = 30_000;
@@ -24,22 +26,16 @@ const CIPHERS = [
   "AES256-GCM-SHA384",
 ].join(":");
 
-/** The profiles of NetworkConfigurationPriority, in its order. */
+/** The profiles of NetworkConfigurationPriority that may be used, in its order. */
 export function connectionProfiles(deviceModel: DeviceModel): readonly ConnectionProfile[] {
   const stored = readProfiles(deviceModel.read(InternalCtrlr.NetworkConnectionProfiles));
   return (deviceModel.read(OCPPCommCtrlr.NetworkConfigurationPriority) ?? []).flatMap((slot) => {
     const found = stored.find((profile) => String(profile.configurationSlot) === slot);
     if (found === undefined) return [];
     const { ocppCsmsUrl, securityProfile } = found.connectionData;
+    if (isForbiddenDowngrade(deviceModel, securityProfile)) return []; // A00.FR.005
     return [{ slot: found.configurationSlot, url: ocppCsmsUrl, securityProfile }];
   });
-}
-
-/** `<csmsUrl>/<identity>`; an identity that the URL already ends with is not repeated. */
-export function stationUrl(csmsUrl: string, identity: string): string {
-  const base = csmsUrl.replace(/\/+$/, "");
-  const encoded = encodeURIComponent(identity);
-  return base.endsWith(`/${encoded}`) ? base : `${base}/${encoded}`;
 }
 
 function readCertificates(location: string): readonly string[] {
@@ -102,7 +98,7 @@ async function attemptSettings(
   if (securityProfile === 0 && deviceModel.read(InternalCtrlr.AllowSecurityLevelZeroConnections) !== true)
     throw new Error("security profile 0 is not allowed (InternalCtrlr.AllowSecurityLevelZeroConnections)");
   return {
-    url: stationUrl(profile.url, identity),
+    url: stationUrl(profile.url, securityProfile, identity),
     ...((securityProfile === 1 || securityProfile === 2) && { basicAuthentication: { user: identity, password } }), // A00.FR.203
     ...(securityProfile >= 2 && { tls: await tlsSettings(deviceModel, security, securityProfile) }),
     compression: false, // A00.FR.321: nothing is compressed below or inside TLS

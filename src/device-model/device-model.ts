@@ -115,6 +115,7 @@ function addressKeys(address: VariableAddress): { component: string; variable: s
 export class DeviceModel {
   private readonly components = new Map<string, ComponentState>();
   private readonly rules = new Map<string, SetRule[]>();
+  private readonly preparations = new Map<string, () => Promise<void>>();
   private readonly listeners = new Map<string, Set<(change: VariableChange) => void>>();
   private readonly anyListeners = new Set<(change: VariableChange) => void>();
   private readonly computed = new Map<string, () => string>();
@@ -214,6 +215,7 @@ export class DeviceModel {
   async set(requests: readonly SetRequest[], source: string, mayWriteReadOnly = false): Promise<readonly SetResult[]> {
     const results: SetResult[] = [];
     const accepted: PendingWrite[] = [];
+    await this.prepare(requests);
     for (const request of requests) {
       const checked = this.check(request, source, mayWriteReadOnly);
       if ("status" in checked) {
@@ -245,6 +247,12 @@ export class DeviceModel {
     this.rules.set(key, [...(this.rules.get(key) ?? []), rule]);
   }
 
+  /** What the rules of a variable must know from elsewhere is gathered by `gather` before they run; it must not reject. */
+  prepareRules<Kind extends ValueKind>(handle: VariableHandle<Kind>, gather: () => Promise<void>): void {
+    const keys = addressKeys(handle);
+    this.preparations.set(`${keys.component}\n${keys.variable}`, gather);
+  }
+
   onChange<Kind extends ValueKind>(
     handle: VariableHandle<Kind>,
     listener: (change: VariableChange) => void,
@@ -264,6 +272,13 @@ export class DeviceModel {
 
   close(): void {
     for (const storage of new Set([...this.components.values()].map(({ store }) => store.storage))) storage.close();
+  }
+
+  private async prepare(requests: readonly SetRequest[]): Promise<void> {
+    for (const { address } of requests) {
+      const variable = this.find(address);
+      if (typeof variable !== "string") await this.preparations.get(this.stateKey(variable))?.();
+    }
   }
 
   private stateKey(variable: VariableState): string {

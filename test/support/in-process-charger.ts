@@ -10,6 +10,7 @@ import { Emitter } from "../../src/lib/events.ts";
 import { FakeClock } from "../../src/lib/fake-clock.ts";
 import { SeededRandom } from "../../src/lib/random.ts";
 import type { Logger } from "../../src/log/logger.ts";
+import type { ConnectionProfile } from "../../src/ocpp/connection.ts";
 import { CsmsLink } from "../../src/ocpp/csms-link.ts";
 import type { WebSocketListener } from "../../src/ocpp/websocket.ts";
 import type { StationContext, StationEvents } from "../../src/station/context.ts";
@@ -45,6 +46,7 @@ export class InProcessCharger {
   readonly directory = mkdtempSync(join(ROOT, "charger-"));
   readonly calls: SeenCall[] = [];
   readonly hardwareCalls: HardwareCall[] = [];
+  readonly attempts: ConnectionProfile[] = [];
   readonly answers: { readonly messageId: string; readonly kind: "response" | "error"; readonly body: unknown }[] = [];
   readonly log: string[] = [];
   readonly clock: FakeClock;
@@ -107,7 +109,10 @@ export class InProcessCharger {
       normalQueue: this.core.normalQueue,
       settings: {
         ...linkSettings(this.deviceModel, () => hardware.security, clock, 0),
-        open: async (_profile, listener) => this.open(listener),
+        open: async (profile, listener) => {
+          this.attempts.push(profile);
+          return this.open(listener);
+        },
       },
     });
     this.hardwareEvents = new Emitter();

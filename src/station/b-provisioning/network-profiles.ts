@@ -1,13 +1,11 @@
 import * as v from "valibot";
 import type { SetResult } from "../../device-model/device-model.ts";
 import { InternalCtrlr, OCPPCommCtrlr, SecurityCtrlr } from "../../device-model/variables.ts";
-import type {
-  NetworkConnectionProfileType,
-  SetNetworkProfileRequest,
-  SetNetworkProfileResponse,
-} from "../../ocpp/v201/index.ts";
+import { csmsUrlDefect } from "../../ocpp/station-url.ts";
+import type { SetNetworkProfileRequest, SetNetworkProfileResponse } from "../../ocpp/v201/index.ts";
 import { NetworkConnectionProfileTypeSchema } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
+import { isForbiddenDowngrade } from "../model/security-profile.ts";
 
 const StoredProfiles = v.array(
   v.object({
@@ -26,27 +24,16 @@ export function readProfiles(text: string | undefined): readonly StoredProfile[]
   }
 }
 
-function isWebSocketUrl(url: string, securityProfile: number): boolean {
-  if (!URL.canParse(url)) return false;
-  const { protocol } = new URL(url);
-  return securityProfile >= 2 ? protocol === "wss:" : protocol === "ws:" || protocol === "wss:";
-}
-
 /** B09, B10 and A05: network profiles and their order. */
 export function createNetworkProfilesBlock(context: StationContext): Block {
-  const { csms, deviceModel, logger } = context;
+  const { csms, deviceModel, events, hardware, logger } = context;
   const unsubscribes: (() => void)[] = [];
+  let connectedSecurityProfile: number | undefined;
 
   const profiles = () => readProfiles(deviceModel.read(InternalCtrlr.NetworkConnectionProfiles));
 
-  /** A00.FR.005, A05.FR.08, FR.09: never down, except from 3 to 2 where that is allowed. */
-  const isDowngrade = (securityProfile: number): boolean => {
-    const active = deviceModel.read(SecurityCtrlr.SecurityProfile) ?? 0;
-    if (securityProfile >= active) return false;
-    const mayDowngrade = deviceModel.read(SecurityCtrlr.AllowSecurityProfileDowngrade) === true;
-    return !(mayDowngrade && active === 3 && securityProfile === 2);
-  };
-
+  /** What the security profiles need, as the hardware side knew it at the beginning of SetVariables. */
+  let installed = { csmsRoot: false, stationCertificate: false };
   const slotsAllowed = (): readonly string[] => {
     const variable = deviceModel.find(OCPPCommCtrlr.NetworkConfigurationPriority);
     const list = typeof variable === "string" ? undefined : variable.characteristics.valuesList;
@@ -72,9 +59,10 @@ export function createNetworkProfilesBlock(context: StationContext): Block {
       return refuse("InvalidNetworkConf", "APN and VPN cannot be set up through this station"); // told honestly, not stored in vain
     if (securityProfile < 1 || securityProfile > 3)
       return refuse("InvalidNetworkConf", "security profiles are 1, 2 and 3"); // B09.FR.02
-    if (!isWebSocketUrl(ocppCsmsUrl, securityProfile))
-      return refuse("InvalidNetworkConf", "the URL does not fit the security profile");
-    if (isDowngrade(securityProfile)) return refuse("NoSecurityDowngrade", "lower than the active security profile"); // B09.FR.04, FR.31
+    const urlDefect = csmsUrlDefect(ocppCsmsUrl, securityProfile);
+    if (urlDefect !== undefined) return refuse("InvalidNetworkConf", urlDefect);
+    if (isForbiddenDowngrade(deviceModel, securityProfile))
+      return refuse("NoSecurityDowngrade", "lower than the active security profile"); // B09.FR.04, FR.31
     return undefined;
   };
 
@@ -90,33 +78,90 @@ export function createNetworkProfilesBlock(context: StationContext): Block {
     return { response: { status: "Accepted" } }; // B09.FR.01
   });
 
-  /** B10.FR.01, FR.02: every slot of the list must hold a usable profile. */
+  const rejected = (reasonCode: string, additionalInfo: string): SetResult => ({
+    status: "Rejected",
+    reasonCode,
+    additionalInfo,
+  });
+
+  const gatherInstalled = async (): Promise<void> => {
+    const [csmsRoot, stationCertificate] = await Promise.all([
+      hardware.security.isCaInstalled("CSMS").catch(() => false),
+      hardware.security.leafCertificateFiles("CSMS").then(
+        (files) => files !== undefined,
+        () => false,
+      ),
+    ]);
+    installed = { csmsRoot, stationCertificate };
+  };
+
+  /** A05.FR.02, FR.03: a higher security profile needs its certificates beforehand. */
+  const missingFor = (securityProfile: number): string | undefined => {
+    if (securityProfile <= (deviceModel.read(SecurityCtrlr.SecurityProfile) ?? 0)) return undefined;
+    if (securityProfile >= 2 && !installed.csmsRoot) return "no CSMS root certificate is installed";
+    if (securityProfile === 3 && !installed.stationCertificate) return "no charging station certificate is installed";
+    return undefined;
+  };
+
+  /** B10.FR.01, FR.02, A05.FR.04: every slot of the list must hold a profile that can be used now. */
   const checkPriority = (value: string): SetResult | undefined => {
     const stored = profiles();
     for (const slot of value.split(",").map((item) => item.trim())) {
       const found = stored.find((profile) => String(profile.configurationSlot) === slot);
-      if (found === undefined)
-        return { status: "Rejected", reasonCode: "InvalidConfSlot", additionalInfo: `slot ${slot} holds no profile` };
-      const data = found.connectionData as unknown as NetworkConnectionProfileType;
-      if (!isWebSocketUrl(data.ocppCsmsUrl, data.securityProfile))
-        return { status: "Rejected", reasonCode: "InvalidNetworkConf", additionalInfo: `slot ${slot} is not usable` };
-      if (isDowngrade(data.securityProfile))
-        return { status: "Rejected", reasonCode: "NoSecurityDowngrade", additionalInfo: `slot ${slot} is less secure` };
+      if (found === undefined) return rejected("InvalidConfSlot", `slot ${slot} holds no profile`);
+      const { ocppCsmsUrl, securityProfile } = found.connectionData;
+      if (isForbiddenDowngrade(deviceModel, securityProfile))
+        return rejected("NoSecurityDowngrade", `slot ${slot} is less secure`); // A05.FR.09, FR.10
+      const defect = csmsUrlDefect(ocppCsmsUrl, securityProfile) ?? missingFor(securityProfile);
+      if (defect !== undefined) return rejected("InvalidNetworkConf", `slot ${slot}: ${defect}`);
     }
     return undefined;
   };
+  deviceModel.prepareRules(OCPPCommCtrlr.NetworkConfigurationPriority, gatherInstalled);
   deviceModel.addRule(OCPPCommCtrlr.NetworkConfigurationPriority, checkPriority);
-  deviceModel.addRule(InternalCtrlr.NetworkConnectionProfiles, (value) =>
-    readProfiles(value).length > 0 ? undefined : { status: "Rejected", reasonCode: "InvalidNetworkConf" },
-  );
+  deviceModel.addRule(InternalCtrlr.NetworkConnectionProfiles, (value) => {
+    const given = readProfiles(value);
+    if (given.length === 0) return rejected("InvalidNetworkConf", "no readable profile");
+    // Not a way around B09.FR.04.
+    const lower = given.some(({ connectionData }) => isForbiddenDowngrade(deviceModel, connectionData.securityProfile));
+    return lower ? rejected("NoSecurityDowngrade", "a profile is less secure than the active one") : undefined;
+  });
+
+  /**
+   * A05.FR.06: once the CSMS has accepted the station over this security profile there is no way back. Not earlier: a CSMS
+   * that lets the station connect but does not accept it must not cut it off from the profile that works.
+   */
+  const adoptSecurityProfile = (securityProfile: number): void => {
+    if (deviceModel.read(SecurityCtrlr.SecurityProfile) === securityProfile) return;
+    deviceModel.write(SecurityCtrlr.SecurityProfile, securityProfile, "internal");
+    events.emit("securityEvent", {
+      type: "ReconfigurationOfSecurityParameters",
+      techInfo: `security profile ${securityProfile} is in use`,
+    });
+    const lower = profiles().filter(({ connectionData }) => connectionData.securityProfile < securityProfile);
+    if (lower.length === 0) return;
+    const slots = new Set(lower.map(({ configurationSlot }) => String(configurationSlot)));
+    const kept = profiles().filter(
+      (profile) => !lower.some((one) => one.configurationSlot === profile.configurationSlot),
+    );
+    const priority = deviceModel.read(OCPPCommCtrlr.NetworkConfigurationPriority) ?? [];
+    logger.warn(`The profiles of slots ${[...slots].join(", ")} are removed: they are less secure than the one in use`);
+    deviceModel.write(InternalCtrlr.NetworkConnectionProfiles, JSON.stringify(kept), "internal");
+    const remaining = priority.filter((slot) => !slots.has(slot));
+    deviceModel.write(OCPPCommCtrlr.NetworkConfigurationPriority, remaining, "internal");
+  };
 
   return {
     name: "network-profiles",
     start() {
       unsubscribes.push(
-        csms.events.on("connected", ({ profileSlot, securityProfile }) => {
+        events.on("accepted", () => {
+          if (connectedSecurityProfile !== undefined) adoptSecurityProfile(connectedSecurityProfile);
+        }),
+        csms.events.on("connected", ({ profileSlot, securityProfile, switchedProfile }) => {
           deviceModel.write(OCPPCommCtrlr.ActiveNetworkProfile, profileSlot, "internal");
-          deviceModel.write(SecurityCtrlr.SecurityProfile, securityProfile, "internal");
+          connectedSecurityProfile = securityProfile;
+          if (csms.registration === "Accepted" && !switchedProfile) adoptSecurityProfile(securityProfile);
           const data = profiles().find(({ configurationSlot }) => configurationSlot === profileSlot)?.connectionData;
           const parsed = v.safeParse(NetworkConnectionProfileTypeSchema, data);
           if (!parsed.success)
