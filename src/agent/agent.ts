@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import {
   createParameterWriter,
   everestModuleComponents,
@@ -9,11 +7,8 @@ import { unmappedSinks } from "../bridge/energy-sink.ts";
 import { createHardware } from "../bridge/hardware.ts";
 import { provideInterfaces, type RunningStation } from "../bridge/provided.ts";
 import { ConfigurationError, type ModuleParameters, readParameters } from "../config/parameters.ts";
-import { readComponentConfig } from "../device-model/component-config.ts";
 import type { ComponentDefinition } from "../device-model/definitions.ts";
-import { type DeviceModel, openDeviceModel } from "../device-model/device-model.ts";
-import { embeddedComponentConfig } from "../device-model/embedded-component-config.ts";
-import { DeviceModelStorage } from "../device-model/storage.ts";
+import type { DeviceModel } from "../device-model/device-model.ts";
 import { AuthCtrlr, ISO15118Ctrlr, TxCtrlr } from "../device-model/variables.ts";
 import type { ModuleArguments } from "../everest/command-line.ts";
 import { AllMappingsSchema, AllParametersSchema } from "../everest/configuration.ts";
@@ -27,11 +22,11 @@ import type { StationContext, StationEvents, StationServices } from "../station/
 import { createStationModel } from "../station/model/station-model.ts";
 import type { BootReason, EvseDescription, Hardware } from "../station/ports.ts";
 import { createStation, type Station } from "../station/station.ts";
-import { type CoreDatabase, openCoreDatabase } from "../store/core-database.ts";
 import { linkSettings } from "./csms-connection.ts";
 import { HardwareInput } from "./hardware-input.ts";
 import { followHardware } from "./hardware-variables.ts";
 import { startMessageLog } from "./message-log.ts";
+import { openStores, type Stores } from "./stores.ts";
 
 export const PROVIDES: Readonly<Record<string, InterfaceName>> = {
   auth_validator: "auth_token_validator",
@@ -65,13 +60,6 @@ export interface AgentOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly version: string;
-}
-
-interface Stores {
-  readonly core: CoreDatabase;
-  readonly deviceModel: DeviceModel;
-  readonly everestStorage: DeviceModelStorage;
-  readonly corruptFiles: readonly string[];
 }
 
 export interface AgentStatus {
@@ -111,7 +99,7 @@ export class Agent {
     });
     this.module = module;
     const parameters = this.readParameters(module);
-    const stores = this.openStores(module, parameters);
+    const stores = openStores({ parameters, shareDirectory: module.directories.share, clock, logger });
     this.stores = stores;
     const input = new HardwareInput(module, clock, logger);
     input.subscribe();
@@ -170,26 +158,6 @@ export class Agent {
         `evse_energy_sink: the modules ${unmapped.join(", ")} need a mapping with an EVSE (0 for the whole station)`,
       );
     return parameters;
-  }
-
-  private openStores(module: EverestModule, parameters: ModuleParameters): Stores {
-    const { clock, logger } = this.options;
-    const configured = parameters.DeviceModelConfigPath;
-    const isDefault = configured === join(module.directories.share, "component_config");
-    const directory = isDefault && !existsSync(configured) ? embeddedComponentConfig() : configured;
-    const components = readComponentConfig(directory).filter(({ name }) => name !== "EVSE" && name !== "Connector");
-    const core = openCoreDatabase({ directory: parameters.CoreDatabasePath, clock, logger });
-    const { deviceModel, corruptFileMovedTo } = openDeviceModel({
-      path: parameters.DeviceModelDatabasePath,
-      components,
-      clock,
-      logger,
-    });
-    const everestStorage = new DeviceModelStorage({ path: parameters.EverestDeviceModelDatabasePath, clock, logger });
-    const corruptFiles = [core.corruptFileMovedTo, corruptFileMovedTo, everestStorage.corruptFileMovedTo].filter(
-      (path) => path !== undefined,
-    );
-    return { core, deviceModel, everestStorage, corruptFiles };
   }
 
   /** One component for each module whose configuration may be read; none when the manager does not tell. */

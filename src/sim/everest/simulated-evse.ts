@@ -134,6 +134,16 @@ export class SimulatedEvse {
     this.session = undefined;
   }
 
+  /** As EvseManager reports at the start a session that a power cut interrupted (BEHAVIOUR 3.3). */
+  async reportInterruptedSession(uuid: string): Promise<void> {
+    this.session = { uuid, token: undefined, tokenValue: undefined, transaction: false, charging: false };
+    await this.event("SessionResumed");
+    this.session = undefined;
+    await this.event("TransactionFinished", {
+      transaction_finished: { reason: "PowerLoss", meter_value: this.meterValue() },
+    });
+  }
+
   /** Nobody plugged in: Auth gives the authorization up. */
   async timeOutAuthorization(): Promise<void> {
     await this.event("Deauthorized");

@@ -1,0 +1,67 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { ModuleParameters } from "../config/parameters.ts";
+import { readComponentConfig } from "../device-model/component-config.ts";
+import { type DeviceModel, openDeviceModel } from "../device-model/device-model.ts";
+import { embeddedComponentConfig } from "../device-model/embedded-component-config.ts";
+import { DeviceModelStorage } from "../device-model/storage.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../log/logger.ts";
+import { type CoreDatabase, openCoreDatabase } from "../store/core-database.ts";
+import { migrationDirectoryDifference } from "../store/migration-directory.ts";
+
+export interface Stores {
+  readonly core: CoreDatabase;
+  readonly deviceModel: DeviceModel;
+  readonly everestStorage: DeviceModelStorage;
+  /** Where damaged files were put. */
+  readonly corruptFiles: readonly string[];
+}
+
+interface StoreOptions {
+  readonly parameters: ModuleParameters;
+  /** The module's directory below EVerest's shared data. */
+  readonly shareDirectory: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The configured directory, or where nothing was configured and nothing is installed, the embedded one. */
+export function componentConfigDirectory(configured: string, shareDirectory: string): string {
+  const isDefault = configured === join(shareDirectory, "component_config");
+  return isDefault && !existsSync(configured) ? embeddedComponentConfig() : configured;
+}
+
+/** Only embedded migrations are executed: they are the ones that fit this program. */
+function reportMigrationDirectory(directory: string, { shareDirectory, logger }: StoreOptions): void {
+  const isDefault = directory === join(shareDirectory, "device_model_migrations");
+  if (isDefault && !existsSync(directory)) return;
+  const difference = migrationDirectoryDifference(directory, "device_model");
+  if (difference !== undefined)
+    logger.warn(
+      `DeviceModelDatabaseMigrationPath ${directory} is not used, the embedded migrations are: ${difference}`,
+    );
+}
+
+/**
+ * Opens the three databases. The component configuration is read first: with a defect in it none of them is touched.
+ * @throws ComponentConfigError, DatabaseError
+ */
+export function openStores(options: StoreOptions): Stores {
+  const { parameters, shareDirectory, clock, logger } = options;
+  const directory = componentConfigDirectory(parameters.DeviceModelConfigPath, shareDirectory);
+  const components = readComponentConfig(directory).filter(({ name }) => name !== "EVSE" && name !== "Connector");
+  reportMigrationDirectory(parameters.DeviceModelDatabaseMigrationPath, options);
+  const core = openCoreDatabase({ directory: parameters.CoreDatabasePath, clock, logger });
+  const { deviceModel, corruptFileMovedTo } = openDeviceModel({
+    path: parameters.DeviceModelDatabasePath,
+    components,
+    clock,
+    logger,
+  });
+  const everestStorage = new DeviceModelStorage({ path: parameters.EverestDeviceModelDatabasePath, clock, logger });
+  const corruptFiles = [core.corruptFileMovedTo, corruptFileMovedTo, everestStorage.corruptFileMovedTo].filter(
+    (path) => path !== undefined,
+  );
+  return { core, deviceModel, everestStorage, corruptFiles };
+}

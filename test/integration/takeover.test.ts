@@ -1,0 +1,101 @@
+import { Database } from "bun:sqlite";
+import { afterEach, expect, test } from "bun:test";
+import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { networkProfiles } from "../../src/sim/simulate.ts";
+import { Charger } from "../support/charger.ts";
+import { copyLibocppDatabase } from "../support/libocpp-databases.ts";
+
+const TRANSACTION = "0b1bacd1-1798-4c5d-97cf-890f5801eb19";
+const NOWHERE = "ws://127.0.0.1:1";
+
+let charger: Charger | undefined;
+afterEach(async () => {
+  await charger?.stop();
+  charger = undefined;
+});
+
+/** A charger on which the C++ module ran before: its databases are there, its process is gone. */
+async function withLeftDatabases(options: Parameters<typeof Charger.start>[0] = {}): Promise<Charger> {
+  charger = await Charger.start({
+    ...options,
+    stopped: true,
+    powermeterIntervalMilliseconds: 0,
+    // Only the database knows the way to the CSMS.
+    patch: { InternalCtrlr: { NetworkConnectionProfiles: networkProfiles(NOWHERE) } },
+  });
+  const { csms, directory } = charger;
+  mkdirSync(join(directory, "core"));
+  copyLibocppDatabase("cp-v6-interrupted-transaction.db", join(directory, "core/cp.db"));
+  copyLibocppDatabase("device_model_storage-after-csms-session.db", join(directory, "device_model.db"), (database) =>
+    database
+      .query(
+        "UPDATE VARIABLE_ATTRIBUTE SET VALUE = ? WHERE VARIABLE_ID = (SELECT ID FROM VARIABLE WHERE NAME = 'NetworkConnectionProfiles')",
+      )
+      .run(networkProfiles(csms.url)),
+  );
+  return charger;
+}
+
+test("the executable carries on an installation of libocpp: connected by its profile, queue in order, transaction ended", async () => {
+  const station = await withLeftDatabases();
+  const { csms, directory, everest } = station;
+  await station.startStation();
+  await csms.waitFor("TransactionEvent", ({ seqNo }) => seqNo === 2);
+  await everest.evse(1).reportInterruptedSession(TRANSACTION);
+  await csms.waitFor("TransactionEvent", ({ eventType }) => eventType === "Ended");
+
+  expect(
+    station.transactionEvents().map(({ eventType, seqNo, offline }) => [eventType, seqNo, offline ?? false]),
+  ).toEqual([
+    ["Started", 0, true],
+    ["Updated", 1, true],
+    ["Updated", 2, true],
+    ["Ended", 3, false],
+  ]);
+  expect(station.transactionEvents().at(-1)).toMatchObject({
+    triggerReason: "AbnormalCondition",
+    transactionInfo: { transactionId: TRANSACTION, stoppedReason: "PowerLoss" },
+  });
+  // Everything that is queued comes after the acceptance.
+  expect(csms.calls[0]?.action).toBe("BootNotification");
+  expect(csms.violations).toEqual([]);
+  expect(
+    await csms.send("GetVariables", {
+      getVariableData: [{ component: { name: "OCPPCommCtrlr" }, variable: { name: "HeartbeatInterval" } }],
+    }),
+  ).toMatchObject({ response: { getVariableResult: [{ attributeStatus: "Accepted" }] } });
+
+  expect(await station.end("SIGTERM")).toBe(0);
+  for (const [folder, file] of [
+    [join(directory, "core"), "cp.db"],
+    [directory, "device_model.db"],
+  ] as const) {
+    const copies = readdirSync(folder).filter((name) => name.startsWith(`${file}.before-`));
+    expect(copies).toHaveLength(1);
+    expect(statSync(join(folder, copies[0] ?? "")).mode & 0o777).toBe(0o600);
+    expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
+  }
+  const left = new Database(join(directory, "core/cp.db"));
+  expect(left.query("SELECT count(*) FROM TRANSACTION_QUEUE").values()).toEqual([[0]]);
+  expect(left.query("SELECT count(*) FROM TRANSACTIONS").values()).toEqual([[0]]);
+  left.close();
+}, 60_000);
+
+test("a file of a newer libocpp stops the start with its name and both versions, before ModuleReady", async () => {
+  const station = await withLeftDatabases();
+  const path = join(station.directory, "core/cp.db");
+  const database = new Database(path);
+  database.run("PRAGMA user_version = 7");
+  database.close();
+  const process = station.spawn();
+  const code = await new Promise((resolve) => process.once("exit", resolve));
+  expect(code).toBe(1);
+  expect(station.log).toContain(`${path} has schema version 7, this program knows 6`);
+}, 30_000);
+
+test("a directory of other migrations is reported, and does not count", async () => {
+  const station = await withLeftDatabases({ parameters: { DeviceModelDatabaseMigrationPath: "/nonexistent/sql" } });
+  await station.startStation();
+  expect(station.log).toContain("DeviceModelDatabaseMigrationPath /nonexistent/sql is not used");
+}, 30_000);
