@@ -18,6 +18,7 @@ import { Emitter } from "../lib/events.ts";
 import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
 import { CsmsLink } from "../ocpp/csms-link.ts";
+import { readLastConnected } from "../station/b-provisioning/network-profiles.ts";
 import type { StationContext, StationEvents, StationServices } from "../station/context.ts";
 import { createStationModel } from "../station/model/station-model.ts";
 import type { BootReason, EvseDescription, Hardware } from "../station/ports.ts";
@@ -203,7 +204,10 @@ export class Agent {
       unitOfWork: core.unitOfWork,
       durableQueue: core.durableQueue,
       normalQueue: core.normalQueue,
-      settings: linkSettings(deviceModel, () => hardware.security, clock, parameters.MessageQueueResumeDelay),
+      settings: {
+        ...linkSettings(deviceModel, () => hardware.security, clock, parameters.MessageQueueResumeDelay),
+        lastConnected: () => readLastConnected(core.keyValues, deviceModel),
+      },
     });
     this.csms = csms;
     this.bootReason = await reason;

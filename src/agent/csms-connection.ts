@@ -11,6 +11,7 @@ import { openWebSocket, type TlsSettings, type WebSocketSettings } from "../ocpp
 import { readProfiles } from "../station/b-provisioning/network-profiles.ts";
 import { isForbiddenDowngrade } from "../station/model/security-profile.ts";
 import type { SecurityPort } from "../station/ports.ts";
+import { localAddressFor } from "./network-interface.ts";
 
 const HANDSHAKE_TIMEOUT_MILLISECONDS = 30_000;
 const MAXIMUM_FRAME_BYTES = 1024 * 1024;
@@ -32,9 +33,9 @@ export function connectionProfiles(deviceModel: DeviceModel): readonly Connectio
   return (deviceModel.read(OCPPCommCtrlr.NetworkConfigurationPriority) ?? []).flatMap((slot) => {
     const found = stored.find((profile) => String(profile.configurationSlot) === slot);
     if (found === undefined) return [];
-    const { ocppCsmsUrl, securityProfile } = found.connectionData;
+    const { ocppCsmsUrl, securityProfile, ocppInterface } = found.connectionData;
     if (isForbiddenDowngrade(deviceModel, securityProfile)) return []; // A00.FR.005
-    return [{ slot: found.configurationSlot, url: ocppCsmsUrl, securityProfile }];
+    return [{ slot: found.configurationSlot, url: ocppCsmsUrl, securityProfile, ocppInterface }];
   });
 }
 
@@ -97,8 +98,11 @@ async function attemptSettings(
   const { securityProfile } = profile;
   if (securityProfile === 0 && deviceModel.read(InternalCtrlr.AllowSecurityLevelZeroConnections) !== true)
     throw new Error("security profile 0 is not allowed (InternalCtrlr.AllowSecurityLevelZeroConnections)");
+  const url = stationUrl(profile.url, securityProfile, identity);
+  const localAddress = localAddressFor(deviceModel, profile.ocppInterface, url);
   return {
-    url: stationUrl(profile.url, securityProfile, identity),
+    url,
+    ...(localAddress !== undefined && { localAddress }),
     ...((securityProfile === 1 || securityProfile === 2) && { basicAuthentication: { user: identity, password } }), // A00.FR.203
     ...(securityProfile >= 2 && { tls: await tlsSettings(deviceModel, security, securityProfile) }),
     compression: false, // A00.FR.321: nothing is compressed below or inside TLS
@@ -109,13 +113,13 @@ async function attemptSettings(
   };
 }
 
-/** The link's settings, each read from the device model when it is needed. */
+/** The link's settings that are in the device model, each read when it is needed. */
 export function linkSettings(
   deviceModel: DeviceModel,
   security: () => SecurityPort,
   clock: Clock,
   resumeDelaySeconds: number,
-): LinkSettings {
+): Omit<LinkSettings, "lastConnected"> {
   return {
     profiles: () => connectionProfiles(deviceModel),
     attemptsPerProfile: () => deviceModel.read(OCPPCommCtrlr.NetworkProfileConnectionAttempts) ?? 1,

@@ -9,14 +9,27 @@ export interface ConnectionProfile {
   readonly slot: number;
   readonly url: string;
   readonly securityProfile: number;
+  /** The interface that the profile asks for, e.g. `Wired0` (OCPPInterfaceEnumType). */
+  readonly ocppInterface: string;
+}
+
+function isSame(one: ConnectionProfile | undefined, other: ConnectionProfile | undefined): boolean {
+  return (
+    one?.slot === other?.slot &&
+    one?.url === other?.url &&
+    one?.securityProfile === other?.securityProfile &&
+    one?.ocppInterface === other?.ocppInterface
+  );
 }
 
 export interface ConnectionOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** In order of priority, read anew when a round of attempts begins. */
+  /** In order of priority, read anew when a round of attempts begins and when a connection is lost. */
   readonly profiles: () => readonly ConnectionProfile[];
+  /** The profile of the last connection, also before a restart: tried when the whole list has failed (B10.FR.07). */
+  readonly lastConnected: () => ConnectionProfile | undefined;
   readonly attemptsPerProfile: () => number;
   readonly backOff: () => BackOffSettings;
   /** Starts one attempt; rejects when the profile cannot be used now (e.g. no client certificate). */
@@ -31,21 +44,26 @@ export interface ConnectionOptions {
 const NO_PROFILE_WAIT_MILLISECONDS = 10_000;
 
 /**
- * Keeps the station connected: attempts per profile (B10.FR.03), the next profile afterwards and the first again at the
- * end of the list (B10.FR.08, FR.09), each with the back-off of part 4, 5.3.
+ * Keeps the station connected: attempts per profile (B10.FR.03), the next profile afterwards, and at the end of the list
+ * the one that worked last (B10.FR.07) and the first again (B10.FR.08), for ever (B10.FR.09); with the back-off of
+ * part 4, 5.3. A changed list counts from the next reconnection on and never ends the connection that is there.
  */
 export class Connection {
   private wanted = false;
   private generation = 0;
   private transport: Transport | undefined;
   private opened = false;
+  /** The priority list as it was read last. */
+  private list: readonly ConnectionProfile[] = [];
+  /** The profiles to try in order: the list, after a failure of the whole list with the last good one in front. */
   private round: readonly ConnectionProfile[] = [];
   private index = 0;
   private attempts = 0;
   /** Waits since the last connection or change of profile: what the back-off grows with. */
   private waits = 0;
   private timer: Timer | undefined;
-  private lastConnectedSlot: number | undefined;
+  /** What this run was connected with last; another one is a switch (B10.FR.10). */
+  private connectedWith: ConnectionProfile | undefined;
 
   constructor(private readonly options: ConnectionOptions) {}
 
@@ -87,8 +105,9 @@ export class Connection {
     if (opened) this.options.onDisconnected(reason);
   }
 
-  private beginRound(): void {
-    this.round = this.options.profiles();
+  private beginRound(first?: ConnectionProfile): void {
+    this.list = this.options.profiles();
+    this.round = first === undefined ? this.list : [first, ...this.list];
     this.index = 0;
     this.attempts = 0;
   }
@@ -121,8 +140,8 @@ export class Connection {
     return {
       opened: () => {
         if (generation !== this.generation || this.transport === undefined) return;
-        const switched = this.lastConnectedSlot !== undefined && this.lastConnectedSlot !== profile.slot;
-        this.lastConnectedSlot = profile.slot;
+        const switched = this.connectedWith !== undefined && !isSame(this.connectedWith, profile);
+        this.connectedWith = profile;
         this.opened = true;
         this.waits = 0;
         this.attempts = 0;
@@ -137,11 +156,19 @@ export class Connection {
         this.opened = false;
         this.transport = undefined;
         this.options.onDisconnected(reason);
-        // B10.FR.03: after a loss every profile gets its attempts, the one that worked first.
-        this.attempts = 0;
+        this.prepareReconnection();
         this.retryLater();
       },
     };
+  }
+
+  /** B10.FR.03: after a loss every profile gets its attempts, the one that worked first unless the list was changed. */
+  private prepareReconnection(): void {
+    const current = this.options.profiles();
+    const unchanged =
+      current.length === this.list.length && current.every((profile, at) => isSame(profile, this.list[at]));
+    if (unchanged) this.attempts = 0;
+    else this.beginRound();
   }
 
   private failed(generation: number, profile: ConnectionProfile, failure: ConnectionFailure): void {
@@ -154,12 +181,18 @@ export class Connection {
   }
 
   private nextProfile(): void {
+    const tried = this.round[this.index];
     this.attempts = 0;
     this.index++;
-    if (this.index >= this.round.length)
-      this.beginRound(); // B10.FR.08
     // Each profile has a back-off of its own; a list that failed as a whole is not tried any faster.
-    else this.waits = 0;
+    if (this.index < this.round.length) this.waits = 0;
+    else this.beginRound(this.fallback(tried));
+  }
+
+  /** The profile that worked last, unless it has just been tried or comes first anyway. */
+  private fallback(tried: ConnectionProfile | undefined): ConnectionProfile | undefined {
+    const last = this.options.lastConnected();
+    return isSame(last, tried) || isSame(last, this.options.profiles()[0]) ? undefined : last;
   }
 
   private retryLater(): void {

@@ -20,7 +20,7 @@ export type DurableAction = "TransactionEvent" | "SecurityEventNotification";
 export type Registration = "Unregistered" | "Accepted" | "Pending" | "Rejected";
 
 export interface CallOptions {
-  /** BootNotification, and what the CSMS asked for before it accepted the station (B02.FR.02). */
+  /** What the CSMS asked for, so that it may leave while the registration is Pending (B02.FR.02). */
   readonly beforeAccepted?: boolean;
   readonly timeoutMilliseconds?: number;
   /** Kept in the database while there is no connection, whatever QueueAllMessages says. */
@@ -29,8 +29,7 @@ export interface CallOptions {
 
 export interface LinkEvents {
   connected: {
-    readonly profileSlot: number;
-    readonly securityProfile: number;
+    readonly profile: ConnectionProfile;
     readonly offlineMilliseconds: number | undefined;
     readonly switchedProfile: boolean;
   };
@@ -43,6 +42,7 @@ export interface LinkEvents {
 /** Settings are functions, so that a changed variable takes effect at once. */
 export interface LinkSettings {
   readonly profiles: () => readonly ConnectionProfile[];
+  readonly lastConnected: () => ConnectionProfile | undefined;
   readonly attemptsPerProfile: () => number;
   readonly backOff: () => BackOffSettings;
   readonly open: (profile: ConnectionProfile, listener: WebSocketListener) => Promise<Transport>;
@@ -109,6 +109,7 @@ export class CsmsLink {
       random,
       logger,
       profiles: settings.profiles,
+      lastConnected: settings.lastConnected,
       attemptsPerProfile: settings.attemptsPerProfile,
       backOff: settings.backOff,
       open: settings.open,
@@ -130,7 +131,8 @@ export class CsmsLink {
   /** Set by the boot block; only Accepted lets the queues flow (B01.FR.08, B02.FR.02, B03.FR.02). */
   set registration(registration: Registration) {
     this.currentRegistration = registration;
-    if (registration === "Accepted") this.parts.clock.after(0, () => this.pump());
+    if (registration === "Rejected") this.giveUpWaiting();
+    else this.parts.clock.after(0, () => this.pump());
   }
 
   get durableQueueLength(): number {
@@ -195,7 +197,7 @@ export class CsmsLink {
         options,
         resolve: resolve as (outcome: CallOutcome) => void,
       };
-      if (!this.mayLeave(call)) return this.giveUp(call);
+      if (!this.mayWait(call)) return this.giveUp(call);
       if (this.waiting.length >= WAITING_LIMIT) {
         this.parts.logger.error(`${action} is dropped: ${WAITING_LIMIT} messages are waiting`);
         return call.resolve({ kind: "offline" });
@@ -205,12 +207,16 @@ export class CsmsLink {
     });
   }
 
-  private mayLeave(call: WaitingCall): boolean {
+  /** Will the call be allowed to leave over this connection, now or after the answer to BootNotification? */
+  private mayWait({ action, options }: WaitingCall): boolean {
     if (!this.connected) return false;
-    return this.registration === "Accepted" ||
-      (call.options.beforeAccepted === true && this.registration !== "Rejected")
-      ? true
-      : call.action === "BootNotification";
+    if (action === "BootNotification" || this.registration === "Accepted") return true;
+    return options.beforeAccepted === true && this.registration !== "Rejected";
+  }
+
+  private mayLeave({ action, options }: WaitingCall): boolean {
+    if (action === "BootNotification" || this.registration === "Accepted") return true;
+    return options.beforeAccepted === true && this.registration === "Pending";
   }
 
   /** Offline: into the database where the rules want it, otherwise the caller is told. */
@@ -256,10 +262,11 @@ export class CsmsLink {
       onInvalidMessage: (description) => this.events.emit("invalidMessage", { description }),
     });
     logger.info(`Connected to ${profile.url} (slot ${profile.slot})`);
+    // B10.FR.10: nobody may send anything before the BootNotification that the boot block sends now.
+    if (switchedProfile) this.currentRegistration = "Unregistered";
     this.durableHeldUntil = clock.monotonicMilliseconds() + settings.resumeDelaySeconds * 1000;
     this.events.emit("connected", {
-      profileSlot: profile.slot,
-      securityProfile: profile.securityProfile,
+      profile,
       offlineMilliseconds,
       switchedProfile,
     });
@@ -274,10 +281,14 @@ export class CsmsLink {
     logger.warn(`Connection to the CSMS lost: ${reason}`);
     session?.close();
     unitOfWork.run(() => durableQueue.markTransactionEventsOffline()); // E11.FR.07
-    const waiting = this.waiting;
-    this.waiting = [];
-    for (const call of waiting) this.giveUp(call);
+    this.giveUpWaiting();
     this.events.emit("disconnected", { reason });
+  }
+
+  private giveUpWaiting(): void {
+    const lost = this.waiting.filter((call) => !this.mayWait(call));
+    this.waiting = this.waiting.filter((call) => this.mayWait(call));
+    for (const call of lost) this.giveUp(call);
   }
 
   /** Sends what may be sent next, as long as no answer is outstanding. */

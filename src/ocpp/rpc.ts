@@ -178,9 +178,9 @@ export class RpcSession {
 
   /** The handler of an acceptable CALL, bound to its validated request. */
   private prepare(action: string, payload: unknown): (() => ReturnType<CallHandler<Action>>) | OcppError {
-    if (!isAction(action)) return new OcppError("NotImplemented", `the action ${action.slice(0, 50)} is not known`);
     const refused = this.options.admission(action);
     if (refused !== undefined) return refused;
+    if (!isAction(action)) return new OcppError("NotImplemented", `the action ${action.slice(0, 50)} is not known`);
     const handler = this.options.handlerOf(action);
     if (handler === undefined) return new OcppError("NotSupported", `${action} is not supported`);
     const request = validateRequest(action, payload);

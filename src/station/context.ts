@@ -79,6 +79,8 @@ export interface StationServices {
   updateConnector(evseId: number, connectorId: number, change: (connector: ConnectorModel) => void): void;
   /** G: StatusNotification on request, or of all connectors. */
   sendStatusNotification(evseId: number, connectorId: number): void;
+  /** B: why the station started: what the hardware side says, or the reset that this station had asked for. */
+  bootReason(): BootReason;
   /** B: BootNotification and Heartbeat on request. */
   triggerBootNotification(): void;
   triggerHeartbeat(): void;

@@ -91,7 +91,7 @@ async function connect({
   const settings = linkSettings(deviceModel, () => security, new SystemClock(), 0);
   return new Promise((resolve) => {
     const attempt = settings.open(
-      { slot: 1, url: `wss://localhost:${port}`, securityProfile },
+      { slot: 1, url: `wss://localhost:${port}`, securityProfile, ocppInterface: "Wired0" },
       {
         opened: () => queueMicrotask(() => resolve("opened")),
         message: () => {},

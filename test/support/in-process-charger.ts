@@ -13,6 +13,7 @@ import type { Logger } from "../../src/log/logger.ts";
 import type { ConnectionProfile } from "../../src/ocpp/connection.ts";
 import { CsmsLink } from "../../src/ocpp/csms-link.ts";
 import type { WebSocketListener } from "../../src/ocpp/websocket.ts";
+import { readLastConnected } from "../../src/station/b-provisioning/network-profiles.ts";
 import type { StationContext, StationEvents } from "../../src/station/context.ts";
 import { createStationModel, type StationModel } from "../../src/station/model/station-model.ts";
 import type { EvseDescription, EvseEvent, Hardware, HardwareEvents, SecurityPort } from "../../src/station/ports.ts";
@@ -57,6 +58,8 @@ export class InProcessCharger {
   context!: StationContext;
   model!: StationModel;
   reachable = true;
+  /** Network profiles whose CSMS does not answer. */
+  readonly unreachableSlots = new Set<number>();
   react: (call: SeenCall) => Reaction = (call) => ({ answer: defaultAnswer(call.action, this.clock) });
   hardwareEvents = new Emitter<HardwareEvents>();
   hardwareAnswers: Partial<Record<string, (...args: readonly unknown[]) => unknown>> = {};
@@ -109,9 +112,10 @@ export class InProcessCharger {
       normalQueue: this.core.normalQueue,
       settings: {
         ...linkSettings(this.deviceModel, () => hardware.security, clock, 0),
+        lastConnected: () => readLastConnected(this.core.keyValues, this.deviceModel),
         open: async (profile, listener) => {
           this.attempts.push(profile);
-          return this.open(listener);
+          return this.open(listener, profile.slot);
         },
       },
     });
@@ -213,8 +217,8 @@ export class InProcessCharger {
     return this.calls.filter((call) => call.action === action).map(({ payload }) => payload);
   }
 
-  private open(listener: WebSocketListener) {
-    if (!this.reachable) {
+  private open(listener: WebSocketListener, slot: number) {
+    if (!this.reachable || this.unreachableSlots.has(slot)) {
       this.clock.after(1, () => listener.closed("refused", { kind: "network", text: "refused" }));
       return { send: () => {}, close: () => {} };
     }

@@ -1,14 +1,20 @@
+import type { VariableHandle } from "../../device-model/variable-handle.ts";
 import { ChargingStation, InternalCtrlr, OCPPCommCtrlr } from "../../device-model/variables.ts";
 import type { Timer } from "../../lib/clock.ts";
+import type { Registration } from "../../ocpp/csms-link.ts";
 import { OcppError } from "../../ocpp/errors.ts";
 import type { BootNotificationRequest, BootNotificationResponse, BootReasonEnumType } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
+import type { BootReason } from "../ports.ts";
 
 /** Waiting time when the CSMS leaves it to us, or does not answer at all (B02.FR.07, B03.FR.05). */
 const OWN_RETRY_INTERVAL_SECONDS = 30;
 const OWN_RETRY_SPREAD_SECONDS = 10;
 
-/** What a CSMS that has not accepted the station yet may ask for: to look, to configure, to trigger (B02.FR.01). */
+/**
+ * What a CSMS that has not accepted the station yet may ask for: to look, to configure, to trigger (B02.FR.01).
+ * GetMonitoringReport is not among it: its NotifyMonitoringReport must not leave before (B02.FR.02).
+ */
 const ALLOWED_WHILE_PENDING: ReadonlySet<string> = new Set([
   "GetVariables",
   "SetVariables",
@@ -16,7 +22,6 @@ const ALLOWED_WHILE_PENDING: ReadonlySet<string> = new Set([
   "GetReport",
   "TriggerMessage",
   "SetNetworkProfile",
-  "GetMonitoringReport",
   "InstallCertificate",
   "DeleteCertificate",
   "GetInstalledCertificateIds",
@@ -32,32 +37,43 @@ const SECURITY_EVENT_OF_REASON: Partial<Record<BootReasonEnumType, string>> = {
   FirmwareUpdate: "FirmwareUpdated",
 };
 
+/** Field lengths of BootNotificationRequest; a longer name is cut, since a station that does not register is lost. */
+const LIMITS = { model: 20, vendorName: 50, serialNumber: 25, firmwareVersion: 50, iccid: 20, imsi: 20 } as const;
+
 /** B01–B03: registration with the CSMS. Registration is kept over reconnections, but not over a profile switch. */
 export function createBootBlock(context: StationContext): Block {
-  const { clock, csms, deviceModel, events, hardware, logger, random, settings } = context;
+  const { clock, csms, deviceModel, events, hardware, logger, random, services, settings } = context;
   let retryTimer: Timer | undefined;
+  /** The CSMS named the interval that is running: a reconnection does not shorten it (B02.FR.04). */
+  let intervalOfCsms = false;
   let requestInFlight = false;
   let acceptedOnce = false;
   const unsubscribes: (() => void)[] = [];
 
-  const setRegistration = (registration: "Unregistered" | "Accepted" | "Pending" | "Rejected"): void => {
+  const setRegistration = (registration: Registration): void => {
     csms.registration = registration;
     events.emit("registrationChanged", { registration });
   };
 
+  const bootReason = (): BootReason => services.bootReason?.() ?? settings.bootReason;
+
+  const field = (name: keyof typeof LIMITS, ...handles: readonly VariableHandle<"string">[]): string | undefined => {
+    const value = handles.map((handle) => deviceModel.read(handle)).find((text) => text !== undefined && text !== "");
+    if (value !== undefined && value.length > LIMITS[name])
+      logger.warn(`${name} "${value}" is cut to ${LIMITS[name]} characters in BootNotification`);
+    return value?.slice(0, LIMITS[name]);
+  };
+
   const bootNotification = (reason: BootReasonEnumType): BootNotificationRequest => {
-    const serialNumber = deviceModel.read(InternalCtrlr.ChargeBoxSerialNumber) || undefined;
-    const firmwareVersion = deviceModel.read(InternalCtrlr.FirmwareVersion) || undefined;
-    const iccid = deviceModel.read(InternalCtrlr.ICCID) || undefined;
-    const imsi = deviceModel.read(InternalCtrlr.IMSI) || undefined;
+    const serialNumber = field("serialNumber", InternalCtrlr.ChargeBoxSerialNumber);
+    const firmwareVersion = field("firmwareVersion", InternalCtrlr.FirmwareVersion);
+    const iccid = field("iccid", InternalCtrlr.ICCID);
+    const imsi = field("imsi", InternalCtrlr.IMSI);
     return {
-      reason,
+      reason, // B01.FR.09
       chargingStation: {
-        model: deviceModel.read(ChargingStation.Model) || deviceModel.read(InternalCtrlr.ChargePointModel) || "unknown",
-        vendorName:
-          deviceModel.read(ChargingStation.VendorName) ||
-          deviceModel.read(InternalCtrlr.ChargePointVendor) ||
-          "unknown",
+        model: field("model", ChargingStation.Model, InternalCtrlr.ChargePointModel) ?? "unknown",
+        vendorName: field("vendorName", ChargingStation.VendorName, InternalCtrlr.ChargePointVendor) ?? "unknown",
         ...(serialNumber !== undefined && { serialNumber }),
         ...(firmwareVersion !== undefined && { firmwareVersion }),
         ...((iccid !== undefined || imsi !== undefined) && {
@@ -69,30 +85,41 @@ export function createBootBlock(context: StationContext): Block {
 
   const scheduleRetry = (intervalSeconds: number): void => {
     retryTimer?.cancel();
-    const seconds =
-      intervalSeconds > 0 ? intervalSeconds : OWN_RETRY_INTERVAL_SECONDS + random.next() * OWN_RETRY_SPREAD_SECONDS;
+    intervalOfCsms = intervalSeconds > 0;
+    const seconds = intervalOfCsms
+      ? intervalSeconds
+      : OWN_RETRY_INTERVAL_SECONDS + random.next() * OWN_RETRY_SPREAD_SECONDS;
     retryTimer = clock.after(seconds * 1000, () => {
       retryTimer = undefined;
-      if (csms.connected) void send(settings.bootReason);
+      if (csms.connected) void send(bootReason());
     });
   };
 
+  const takeHeartbeatInterval = (seconds: number): void => {
+    try {
+      deviceModel.write(OCPPCommCtrlr.HeartbeatInterval, seconds, "csms"); // B01.FR.04
+    } catch (error) {
+      logger.error(`The heartbeat interval could not be stored: ${(error as Error).message}`);
+    }
+  };
+
   const takeAnswer = (response: BootNotificationResponse): void => {
+    const { status, currentTime, interval, statusInfo } = response;
     hardware.observer.bootNotificationResponse({
-      status: response.status,
-      currentTime: response.currentTime,
-      interval: response.interval,
-      ...(response.statusInfo !== undefined && { reasonCode: response.statusInfo.reasonCode }),
+      status,
+      currentTime,
+      interval,
+      ...(statusInfo !== undefined && { reasonCode: statusInfo.reasonCode }),
     });
-    if (response.status !== "Accepted") {
-      logger.warn(`CSMS answered BootNotification ${response.status}; next try after ${response.interval} s`);
-      setRegistration(response.status);
-      scheduleRetry(response.interval); // B02.FR.08, B03.FR.06
+    if (status !== "Accepted") {
+      logger.warn(`CSMS answered BootNotification ${status}; next try after ${interval} s`);
+      setRegistration(status);
+      scheduleRetry(interval); // B02.FR.08, B03.FR.06
       return;
     }
     const first = !acceptedOnce;
     acceptedOnce = true;
-    if (response.interval > 0) deviceModel.write(OCPPCommCtrlr.HeartbeatInterval, response.interval, "csms"); // B01.FR.04
+    if (interval > 0) takeHeartbeatInterval(interval);
     setRegistration("Accepted");
     events.emit("accepted", { first });
   };
@@ -103,11 +130,10 @@ export function createBootBlock(context: StationContext): Block {
     retryTimer?.cancel();
     retryTimer = undefined;
     const sentAt = clock.monotonicMilliseconds();
-    const outcome = await csms.call("BootNotification", bootNotification(reason), { beforeAccepted: true });
+    const outcome = await csms.call("BootNotification", bootNotification(reason));
     requestInFlight = false;
     if (outcome.kind === "response") {
-      const { synchronizeClock } = context.services;
-      synchronizeClock?.(outcome.response.currentTime, clock.monotonicMilliseconds() - sentAt); // B01.FR.06
+      services.synchronizeClock?.(outcome.response.currentTime, clock.monotonicMilliseconds() - sentAt); // B01.FR.06
       takeAnswer(outcome.response);
     } else if (outcome.kind !== "offline") {
       logger.warn(`BootNotification got no usable answer (${outcome.kind}); it is sent again`);
@@ -115,12 +141,11 @@ export function createBootBlock(context: StationContext): Block {
     }
   };
 
+  /** B01.FR.01, FR.03; after a switch of the profile also when the station was accepted before (B10.FR.10). */
   const onConnected = (switchedProfile: boolean): void => {
-    if (switchedProfile && csms.registration === "Accepted") setRegistration("Unregistered"); // B10.FR.10
-    if (csms.registration === "Accepted") return;
-    // B02.FR.04: a reconnection does not shorten the interval that the CSMS asked for.
-    if (retryTimer !== undefined && !switchedProfile) return;
-    void send(settings.bootReason);
+    if (switchedProfile) setRegistration("Unregistered");
+    else if (csms.registration === "Accepted" || (retryTimer !== undefined && intervalOfCsms)) return;
+    void send(bootReason());
   };
 
   csms.admission = (action) => {
@@ -131,20 +156,21 @@ export function createBootBlock(context: StationContext): Block {
       : new OcppError("SecurityError", `${action} is not allowed before the BootNotification was accepted`);
   };
 
-  context.services.triggerBootNotification = () => void send("Triggered");
+  services.triggerBootNotification = () => void send("Triggered");
 
   return {
     name: "boot",
     start() {
       unsubscribes.push(csms.events.on("connected", ({ switchedProfile }) => onConnected(switchedProfile)));
-      const type = SECURITY_EVENT_OF_REASON[settings.bootReason] ?? "ResetOrReboot";
+      const reason = bootReason();
+      const type = SECURITY_EVENT_OF_REASON[reason] ?? "ResetOrReboot";
       const firmwareVersion = deviceModel.read(InternalCtrlr.FirmwareVersion) ?? "";
       events.emit("securityEvent", {
         type,
         techInfo:
           type === "StartupOfTheDevice"
             ? `Charging Station powered up! Firmware version: ${firmwareVersion}`
-            : `Boot reason ${settings.bootReason}, firmware version ${firmwareVersion}`,
+            : `Boot reason ${reason}, firmware version ${firmwareVersion}`,
       });
       if (csms.connected) onConnected(false);
     },

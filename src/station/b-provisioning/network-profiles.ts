@@ -1,16 +1,23 @@
 import * as v from "valibot";
-import type { SetResult } from "../../device-model/device-model.ts";
+import type { DeviceModel, SetResult } from "../../device-model/device-model.ts";
 import { InternalCtrlr, OCPPCommCtrlr, SecurityCtrlr } from "../../device-model/variables.ts";
+import type { ConnectionProfile } from "../../ocpp/connection.ts";
 import { csmsUrlDefect } from "../../ocpp/station-url.ts";
 import type { SetNetworkProfileRequest, SetNetworkProfileResponse } from "../../ocpp/v201/index.ts";
 import { NetworkConnectionProfileTypeSchema } from "../../ocpp/v201/index.ts";
+import type { KeyValueRepository } from "../../store/key-value-repository.ts";
 import type { Block, StationContext } from "../context.ts";
 import { isForbiddenDowngrade } from "../model/security-profile.ts";
 
+const DEFAULT_INTERFACE = "Wired0";
 const StoredProfiles = v.array(
   v.object({
     configurationSlot: v.number(),
-    connectionData: v.looseObject({ ocppCsmsUrl: v.string(), securityProfile: v.number() }),
+    connectionData: v.looseObject({
+      ocppCsmsUrl: v.string(),
+      securityProfile: v.number(),
+      ocppInterface: v.optional(v.string(), DEFAULT_INTERFACE),
+    }),
   }),
 );
 type StoredProfile = v.InferOutput<typeof StoredProfiles>[number];
@@ -24,16 +31,47 @@ export function readProfiles(text: string | undefined): readonly StoredProfile[]
   }
 }
 
+/** The profile of the last connection as it was then: a slot that was overwritten since does not strand the station. */
+const LAST_CONNECTED_KEY = "network.lastConnected";
+const LastConnected = v.object({
+  slot: v.number(),
+  url: v.string(),
+  securityProfile: v.number(),
+  ocppInterface: v.string(),
+});
+
+/** B10.FR.07: where the station may fall back to. */
+export function readLastConnected(
+  keyValues: KeyValueRepository,
+  deviceModel: DeviceModel,
+): ConnectionProfile | undefined {
+  const last = keyValues.get(LAST_CONNECTED_KEY, LastConnected);
+  return last === undefined || isForbiddenDowngrade(deviceModel, last.securityProfile) ? undefined : last;
+}
+
+/** Are interfaces of the operating system set out for OCPP's names, and is this one not among them? */
+function isUnknownInterface(deviceModel: DeviceModel, ocppInterface: string): boolean {
+  const variable = deviceModel.find(InternalCtrlr.IFace);
+  if (typeof variable === "string") return false;
+  const instances = [...variable.component.variables.values()]
+    .filter(({ name, instance }) => name === variable.name && instance !== undefined)
+    .map(({ instance }) => instance);
+  return instances.length > 0 && !instances.includes(ocppInterface) && !deviceModel.read(InternalCtrlr.IFace);
+}
+
 /** B09, B10 and A05: network profiles and their order. */
 export function createNetworkProfilesBlock(context: StationContext): Block {
-  const { csms, deviceModel, events, hardware, logger } = context;
+  const { core, csms, deviceModel, events, hardware, logger } = context;
   const unsubscribes: (() => void)[] = [];
-  let connectedSecurityProfile: number | undefined;
+  let connectedWith: ConnectionProfile | undefined;
 
   const profiles = () => readProfiles(deviceModel.read(InternalCtrlr.NetworkConnectionProfiles));
 
   /** What the security profiles need, as the hardware side knew it at the beginning of SetVariables. */
   let installed = { csmsRoot: false, stationCertificate: false };
+  const lowestProfile = (): number =>
+    deviceModel.read(InternalCtrlr.AllowSecurityLevelZeroConnections) === true ? 0 : 1;
+
   const slotsAllowed = (): readonly string[] => {
     const variable = deviceModel.find(OCPPCommCtrlr.NetworkConfigurationPriority);
     const list = typeof variable === "string" ? undefined : variable.characteristics.valuesList;
@@ -52,12 +90,15 @@ export function createNetworkProfilesBlock(context: StationContext): Block {
     const allowed = slotsAllowed();
     if (allowed.length > 0 && !allowed.includes(String(configurationSlot)))
       return refuse("InvalidConfSlot", "no such slot"); // B09.FR.05
-    const { securityProfile, ocppCsmsUrl, ocppTransport, ocppVersion } = connectionData;
+    const { securityProfile, ocppCsmsUrl, ocppTransport, ocppVersion, ocppInterface, messageTimeout } = connectionData;
     if (ocppTransport !== "JSON" || ocppVersion !== "OCPP20")
       return refuse("InvalidNetworkConf", "OCPP 2.0.1 over JSON only");
     if (connectionData.apn !== undefined || connectionData.vpn !== undefined)
       return refuse("InvalidNetworkConf", "APN and VPN cannot be set up through this station"); // told honestly, not stored in vain
-    if (securityProfile < 1 || securityProfile > 3)
+    if (isUnknownInterface(deviceModel, ocppInterface))
+      return refuse("InvalidNetworkConf", `no network interface is set out as ${ocppInterface}`);
+    if (messageTimeout < 1) return refuse("InvalidNetworkConf", "the message timeout is no time");
+    if (securityProfile < lowestProfile() || securityProfile > 3)
       return refuse("InvalidNetworkConf", "security profiles are 1, 2 and 3"); // B09.FR.02
     const urlDefect = csmsUrlDefect(ocppCsmsUrl, securityProfile);
     if (urlDefect !== undefined) return refuse("InvalidNetworkConf", urlDefect);
@@ -74,7 +115,16 @@ export function createNetworkProfilesBlock(context: StationContext): Block {
     const next = [...others, { configurationSlot, connectionData }].sort(
       (one, other) => one.configurationSlot - other.configurationSlot,
     );
-    deviceModel.write(InternalCtrlr.NetworkConnectionProfiles, JSON.stringify(next), "internal");
+    try {
+      deviceModel.write(InternalCtrlr.NetworkConnectionProfiles, JSON.stringify(next), "internal");
+    } catch (error) {
+      logger.error(`The network profile of slot ${configurationSlot} could not be stored: ${(error as Error).message}`);
+      return { response: { status: "Failed", statusInfo: { reasonCode: "InternalError" } } }; // B09.FR.03
+    }
+    events.emit("securityEvent", {
+      type: "ReconfigurationOfSecurityParameters",
+      techInfo: `Network profile of slot ${configurationSlot} set, security profile ${connectionData.securityProfile}`,
+    });
     return { response: { status: "Accepted" } }; // B09.FR.01
   });
 
@@ -151,23 +201,35 @@ export function createNetworkProfilesBlock(context: StationContext): Block {
     deviceModel.write(OCPPCommCtrlr.NetworkConfigurationPriority, remaining, "internal");
   };
 
+  /** The profile works: the CSMS has accepted the station over it. */
+  const confirm = (profile: ConnectionProfile): void => {
+    try {
+      core.unitOfWork.run(() => core.keyValues.set(LAST_CONNECTED_KEY, profile));
+      adoptSecurityProfile(profile.securityProfile);
+    } catch (error) {
+      logger.error(`The network profile in use could not be stored: ${(error as Error).message}`);
+    }
+  };
+
+  const takeConnection = (profile: ConnectionProfile, switchedProfile: boolean): void => {
+    const { slot } = profile;
+    connectedWith = profile;
+    deviceModel.write(OCPPCommCtrlr.ActiveNetworkProfile, slot, "internal");
+    if (csms.registration === "Accepted" && !switchedProfile) confirm(profile);
+    const data = profiles().find(({ configurationSlot }) => configurationSlot === slot)?.connectionData;
+    const parsed = v.safeParse(NetworkConnectionProfileTypeSchema, data);
+    if (!parsed.success) logger.info(`The network profile of slot ${slot} has no complete connection data`);
+    csms.useMessageTimeout(parsed.success ? parsed.output.messageTimeout : undefined);
+  };
+
   return {
     name: "network-profiles",
     start() {
       unsubscribes.push(
         events.on("accepted", () => {
-          if (connectedSecurityProfile !== undefined) adoptSecurityProfile(connectedSecurityProfile);
+          if (connectedWith !== undefined) confirm(connectedWith);
         }),
-        csms.events.on("connected", ({ profileSlot, securityProfile, switchedProfile }) => {
-          deviceModel.write(OCPPCommCtrlr.ActiveNetworkProfile, profileSlot, "internal");
-          connectedSecurityProfile = securityProfile;
-          if (csms.registration === "Accepted" && !switchedProfile) adoptSecurityProfile(securityProfile);
-          const data = profiles().find(({ configurationSlot }) => configurationSlot === profileSlot)?.connectionData;
-          const parsed = v.safeParse(NetworkConnectionProfileTypeSchema, data);
-          if (!parsed.success)
-            logger.info(`The network profile of slot ${profileSlot} has no complete connection data`);
-          csms.useMessageTimeout(parsed.success ? parsed.output.messageTimeout : undefined);
-        }),
+        csms.events.on("connected", ({ profile, switchedProfile }) => takeConnection(profile, switchedProfile)),
       );
     },
     stop() {

@@ -49,7 +49,9 @@ export function createFaultEventsBlock(context: StationContext): Block {
       ],
     };
     const limit = deviceModel.read(MonitoringCtrlr.OfflineQueuingSeverity) ?? DEFAULT_OFFLINE_SEVERITY;
-    void csms.call("NotifyEvent", request, { queueWhenOffline: SEVERITY[error.severity] <= limit });
+    // What happens while the station starts is told once it is accepted, however small.
+    const starting = csms.connected && csms.registration !== "Accepted";
+    void csms.call("NotifyEvent", request, { queueWhenOffline: starting || SEVERITY[error.severity] <= limit });
   };
 
   return {

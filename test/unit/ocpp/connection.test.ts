@@ -19,13 +19,19 @@ beforeEach(() => {
 });
 afterEach(() => connection?.stop("test"));
 
-const profile = (slot: number): ConnectionProfile => ({ slot, url: `ws://host-${slot}`, securityProfile: 1 });
+const profile = (slot: number): ConnectionProfile => ({
+  slot,
+  url: `ws://host-${slot}`,
+  securityProfile: 1,
+  ocppInterface: "Wired0",
+});
 const start = (slots: readonly number[]) => {
   connection = new Connection({
     clock,
     random: { next: () => 0, uuid: () => "" },
     logger: silentLogger,
     profiles: () => slots.map(profile),
+    lastConnected: () => undefined,
     attemptsPerProfile: () => 3,
     backOff: () => ({ waitMinimumSeconds: 10, repeatTimes: 2, randomRangeSeconds: 0 }),
     open: async ({ slot }, listener) => {
