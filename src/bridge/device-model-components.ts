@@ -62,6 +62,7 @@ function evseComponents(
         variable("Power", "decimal", "0", { unit: "W", maxLimit: maximumWatts }),
         variable("SupplyPhases", "integer", String(phases)),
         variable("AllowReset", "boolean", "false"),
+        variable("Problem", "boolean", "false"),
         variable("ISO15118EvseId", "string", "DEFAULT_EVSE_ID", { minLimit: 7, maxLimit: 37 }),
       ],
     },
@@ -74,7 +75,14 @@ function evseComponents(
         variable("AvailabilityState", "OptionList", "Available", { valuesList: AVAILABILITY_STATES }),
         variable("ConnectorType", "string", connectorType ?? "Unknown"),
         variable("SupplyPhases", "integer", String(phases)),
+        variable("Problem", "boolean", "false"),
       ],
+    })),
+    ...connectors.map(({ connectorId }) => ({
+      name: "ConnectorPlugRetentionLock",
+      evseId,
+      connectorId,
+      variables: [variable("Problem", "boolean", "false")], // G05.FR.02
     })),
     {
       name: "ConnectedEV",

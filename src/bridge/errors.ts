@@ -1,5 +1,5 @@
 import type { ErrorMessage } from "../everest/envelope.ts";
-import type { HardwareError } from "../station/ports.ts";
+import type { FaultyPart, HardwareError } from "../station/ports.ts";
 import { parseTimestamp } from "./meter-reading.ts";
 
 /** EVerest's error types that stand for a code of the MREC list (BEHAVIOUR 15.1). */
@@ -30,7 +30,55 @@ const MREC_CODE: Readonly<Record<string, string>> = {
   "evse_board_support/MREC26CutCable": "CX026",
 };
 
+const EVSE_FAULT: FaultyPart = { component: "EVSE", variable: "Problem" };
+
+/** The part of the charger that an error speaks of, as the appendix of part 2 names it; by type, else by its namespace. */
+const FAULTY_PART: Readonly<Record<string, FaultyPart>> = {
+  connector_lock: { component: "ConnectorPlugRetentionLock", variable: "Problem" }, // G05.FR.02
+  ac_rcd: { component: "RCD", variable: "Problem" },
+  "ac_rcd/MREC2GroundFailure": { component: "RCD", variable: "Tripped" },
+  "ac_rcd/AC": { component: "RCD", variable: "Tripped" },
+  "ac_rcd/DC": { component: "RCD", variable: "Tripped" },
+  "evse_board_support/MREC2GroundFailure": { component: "RCD", variable: "Tripped" },
+  "evse_board_support/MREC3HighTemperature": { component: "TemperatureSensor", variable: "Problem" },
+  "evse_board_support/MREC4OverCurrentFailure": { component: "OverCurrentProtection", variable: "Tripped" },
+  "evse_manager/MREC4OverCurrentFailure": { component: "OverCurrentProtection", variable: "Tripped" },
+  "evse_board_support/MREC5OverVoltage": { component: "ElectricalFeed", variable: "Problem" },
+  "evse_board_support/MREC6UnderVoltage": { component: "ElectricalFeed", variable: "Problem" },
+  "evse_board_support/BrownOut": { component: "ElectricalFeed", variable: "Problem" },
+  "evse_board_support/MREC15PowerLoss": { component: "ElectricalFeed", variable: "Problem" },
+  "evse_board_support/MREC8EmergencyStop": { component: "EmergencyStopSensor", variable: "Tripped" },
+  "evse_board_support/DiodeFault": { component: "CPPWMController", variable: "Problem" },
+  "evse_board_support/MREC10InvalidVehicleMode": { component: "CPPWMController", variable: "Problem" },
+  "evse_board_support/MREC14PilotFault": { component: "CPPWMController", variable: "Problem" },
+  "evse_board_support/MREC23ProximityFault": { component: "CPPWMController", variable: "Problem" },
+  "evse_board_support/MREC17EVSEContactorFault": { component: "PowerContactor", variable: "Problem" },
+  "evse_board_support/MREC18CableOverTempDerate": { component: "Connector", variable: "Problem" },
+  "evse_board_support/MREC19CableOverTempStop": { component: "Connector", variable: "Problem" },
+  "evse_board_support/MREC20PartialInsertion": { component: "Connector", variable: "Problem" },
+  "evse_board_support/MREC24ConnectorVoltageHigh": { component: "Connector", variable: "Problem" },
+  "evse_board_support/MREC25BrokenLatch": { component: "Connector", variable: "Problem" },
+  "evse_board_support/MREC26CutCable": { component: "CableBreakawaySensor", variable: "Tripped" },
+  "evse_board_support/VentilationNotAvailable": { component: "AreaVentilation", variable: "Problem" },
+  "evse_board_support/TiltDetected": { component: "TiltSensor", variable: "Tripped" },
+  "evse_board_support/WaterIngressDetected": { component: "FloodSensor", variable: "Tripped" },
+  "evse_board_support/EnclosureOpen": { component: "CaseAccessSensor", variable: "Tripped" },
+  "evse_manager/MREC5OverVoltage": { component: "AcDcConverter", variable: "Problem" },
+  "evse_manager/VoltagePlausibilityFault": { component: "AcDcConverter", variable: "Problem" },
+  "evse_manager/MREC11CableCheckFault": { component: "GroundIsolationProtection", variable: "Tripped" },
+  "evse_manager/MREC22ResistanceFault": { component: "GroundIsolationProtection", variable: "Tripped" },
+  "evse_manager/PowermeterTransactionStartFailed": { component: "FiscalMetering", variable: "Problem" },
+  isolation_monitor: { component: "GroundIsolationProtection", variable: "Problem" },
+  over_voltage_monitor: { component: "AcDcConverter", variable: "Problem" },
+  power_supply_DC: { component: "AcDcConverter", variable: "Problem" },
+  payment_terminal: { component: "TokenReader", variable: "Problem" },
+};
+
 const INOPERATIVE = "evse_manager/Inoperative";
+
+function faultyPartOf(type: string): FaultyPart {
+  return FAULTY_PART[type] ?? FAULTY_PART[type.split("/", 1)[0] ?? ""] ?? EVSE_FAULT;
+}
 
 /** `evseOf` tells which EVSE an evse_manager module stands for. */
 export function toHardwareError(
@@ -45,6 +93,7 @@ export function toHardwareError(
     state: error.state === "Active" ? "raised" : "cleared",
     type: error.type,
     subType: error.sub_type,
+    ...faultyPartOf(error.type),
     description: error.description,
     message: error.message,
     severity: error.severity === "Low" || error.severity === "Medium" ? error.severity : "High",

@@ -295,7 +295,7 @@ export class CsmsLink {
   private pump(): void {
     const { session } = this;
     if (session === undefined || session.busy) return;
-    const normal = this.waiting.find((call) => this.mayLeave(call));
+    const normal = this.waiting.find((call) => this.mayLeave(call) && !this.waitsBehindStored(call));
     const durable = this.nextDurable();
     if (durable !== undefined && (normal === undefined || this.durableGoesFirst(durable, normal))) {
       this.durableBurst++;
@@ -304,6 +304,11 @@ export class CsmsLink {
     this.durableBurst = 0;
     if (normal !== undefined) return this.sendNormal(session, normal);
     this.sendStored(session);
+  }
+
+  /** What is kept while offline never overtakes what was kept before, e.g. a cleared fault the raised one. */
+  private waitsBehindStored(call: WaitingCall): boolean {
+    return call.options.queueWhenOffline === true && this.parts.normalQueue.length > 0;
   }
 
   private durableGoesFirst(durable: QueuedMessage, normal: WaitingCall): boolean {
@@ -333,6 +338,8 @@ export class CsmsLink {
       call.request,
       this.timeoutMilliseconds(call.options),
       (outcome) => {
+        // The connection broke before the answer: what must not be lost is sent again.
+        if (outcome.kind === "offline" && call.options.queueWhenOffline === true) return this.giveUp(call);
         call.resolve(outcome);
         // Whoever waited for the answer acts first (promises settle), then the next message leaves.
         queueMicrotask(() => this.pump());

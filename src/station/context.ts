@@ -5,7 +5,13 @@ import type { Emitter } from "../lib/events.ts";
 import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
 import type { CsmsLink } from "../ocpp/csms-link.ts";
-import type { IdTokenInfoType, IdTokenType, MeterValueType, TriggerReasonEnumType } from "../ocpp/v201/index.ts";
+import type {
+  IdTokenInfoType,
+  IdTokenType,
+  MeterValueType,
+  ReasonEnumType,
+  TriggerReasonEnumType,
+} from "../ocpp/v201/index.ts";
 import type { CoreDatabase } from "../store/core-database.ts";
 import type { AuthorizationDecision, AuthorizationQuery } from "./model/authorization.ts";
 import type { ConnectorModel, StationModel } from "./model/station-model.ts";
@@ -73,6 +79,8 @@ export interface StationServices {
   expectRemoteStart(evseId: number, remoteStartId: number, idToken: IdTokenType): string | undefined;
   /** E: tells of a trigger that changes nothing by itself, such as UnlockCommand, if a transaction runs (E03.FR.12). */
   noteTrigger(evseId: number, trigger: TriggerReasonEnumType): void;
+  /** E: what the end of the running transaction will be for, or that it was nothing. */
+  noteStopReason(evseId: number, reason: ReasonEnumType | undefined): void;
   /** J: likewise for MeterValues; undefined when there is no reading. */
   triggerMeterValues(evseId: number | undefined): (() => void) | undefined;
   /** G: changes the flags of a connector and tells whoever must know. */

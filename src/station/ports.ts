@@ -77,8 +77,15 @@ export type EvseEvent = {
   | { readonly kind: "ReservationEnded"; readonly reservationId?: number }
 );
 
+/** The part of the charger that a fault concerns, as the device model names it (part 2, appendices). */
+export interface FaultyPart {
+  readonly component: string;
+  /** The boolean variable that is true as long as the fault lasts. */
+  readonly variable: "Problem" | "Tripped";
+}
+
 /** A fault raised or cleared somewhere in the charger (one type and subtype per origin). */
-export interface HardwareError {
+export interface HardwareError extends FaultyPart {
   readonly state: "raised" | "cleared";
   readonly type: string;
   readonly subType: string;

@@ -11,7 +11,8 @@ import { createAuthorizationBlock } from "./c-authorization/authorization.ts";
 import type { Block, StationContext } from "./context.ts";
 import { createLocalListBlock } from "./d-local-list/local-list.ts";
 import { createTransactionsBlock } from "./e-transactions/transactions.ts";
-import { createRemoteTransactionBlock } from "./f-remote-control/remote-transaction.ts";
+import { createRemoteStartBlock } from "./f-remote-control/remote-start.ts";
+import { createRemoteStopBlock } from "./f-remote-control/remote-stop.ts";
 import { createTriggerMessageBlock } from "./f-remote-control/trigger-message.ts";
 import { createUnlockConnectorBlock } from "./f-remote-control/unlock-connector.ts";
 import { createChangeAvailabilityBlock } from "./g-availability/change-availability.ts";
@@ -39,7 +40,8 @@ const BLOCKS: readonly ((context: StationContext) => Block)[] = [
   createTransactionsBlock,
   createAuthorizationBlock,
   createLocalListBlock,
-  createRemoteTransactionBlock,
+  createRemoteStartBlock,
+  createRemoteStopBlock,
   createTriggerMessageBlock,
   createUnlockConnectorBlock,
   createDefaultSchedulesBlock,

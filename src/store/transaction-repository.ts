@@ -63,6 +63,11 @@ export class TransactionRepository {
     this.database.query("DELETE FROM TRANSACTIONS WHERE TRANSACTION_ID = ?").run(transactionId);
   }
 
+  /** Does a transaction run on this EVSE, or did one run there when the process ended? */
+  runsOn(evseId: number): boolean {
+    return this.database.query("SELECT 1 FROM TRANSACTIONS WHERE EVSE_ID = ? LIMIT 1").get(evseId) !== null;
+  }
+
   /** States of the transactions that ran when the process ended. */
   states(): readonly unknown[] {
     return this.database

@@ -179,7 +179,7 @@ function deauthorize(session: Session): Change {
     ? { session: { ...withdrawn, stoppedReason: session.stoppedReason ?? "DeAuthorized" }, trigger: "Deauthorized" }
     : {
         session: { ...withdrawn, stoppedReason: session.stoppedReason ?? "Timeout" },
-        trigger: "EVConnectTimeout",
+        trigger: session.stoppedReason === "Remote" ? "RemoteStop" : "EVConnectTimeout",
         endsAnyway: true,
       };
 }

@@ -329,6 +329,12 @@ export function createTransactionsBlock(context: StationContext): Block {
     };
   };
 
+  context.services.noteStopReason = (evseId, reason) =>
+    change(evseId, ({ stoppedReason: _, ...session }) => ({
+      ...session,
+      ...(reason !== undefined && { stoppedReason: reason }),
+    }));
+
   context.services.expectRemoteStart = (evseId) => {
     const session = sessions.get(evseId);
     return session?.authorized === false ? session.transaction?.transactionId : undefined; // F01.FR.13

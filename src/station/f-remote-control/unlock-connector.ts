@@ -1,49 +1,70 @@
-import type { UnlockStatusEnumType } from "../../ocpp/v201/index.ts";
+import { OCPPCommCtrlr } from "../../device-model/variables.ts";
+import { sleep } from "../../lib/clock.ts";
+import type { UnlockConnectorResponse } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
+import type { HardwareError } from "../ports.ts";
 
-/** The hardware side reports a lock that did not open as an error after it took the command; this long we listen. */
+/** The hardware side reports a lock that did not open as an error after it took the command; this long we wait for it. */
 const LOCK_ERROR_WINDOW_MILLISECONDS = 1_000;
 
 /** F05: UnlockConnector. */
 export function createUnlockConnectorBlock(context: StationContext): Block {
-  const { clock, csms, hardware, hardwareEvents, logger, model, services } = context;
+  const { clock, csms, deviceModel, hardware, hardwareEvents, logger, model, services } = context;
+  /** Lock errors that are active now, with the EVSE that they concern; one without EVSE may concern any. */
+  const lockErrors = new Map<string, number | undefined>();
+  let unsubscribe: (() => void) | undefined;
 
-  const lockFailsWithinWindow = (evseId: number): { readonly failed: Promise<boolean>; cancel(): void } => {
-    let cancel = (): void => {};
-    const failed = new Promise<boolean>((resolve) => {
-      const unsubscribe = hardwareEvents.on("error", (error) => {
-        if (error.evseId === evseId && error.state === "raised" && error.type.startsWith("connector_lock/")) end(true);
-      });
-      const timer = clock.after(LOCK_ERROR_WINDOW_MILLISECONDS, () => end(false));
-      const end = (result: boolean): void => {
-        unsubscribe();
-        timer.cancel();
-        resolve(result);
-      };
-      cancel = () => end(false);
-    });
-    return { failed, cancel };
+  const noteError = ({ component, evseId, connectorId, type, subType, state }: HardwareError): void => {
+    if (component !== "ConnectorPlugRetentionLock") return;
+    const key = `${evseId}/${connectorId}/${type}/${subType}`;
+    if (state === "raised") lockErrors.set(key, evseId);
+    else lockErrors.delete(key);
   };
 
-  const unlock = async (evseId: number, connectorId: number): Promise<UnlockStatusEnumType> => {
-    if (model.connector(evseId, connectorId) === undefined) return "UnknownConnector"; // F05.FR.03
-    if (model.evse(evseId)?.transaction?.authorized === true) return "OngoingAuthorizedTransaction"; // F05.FR.02
-    const lock = lockFailsWithinWindow(evseId);
+  const isLockFaulty = (evseId: number): boolean =>
+    [...lockErrors.values()].some((concerned) => concerned === undefined || concerned === evseId);
+
+  const fail = (additionalInfo: string): UnlockConnectorResponse => ({
+    status: "UnlockFailed", // F05.FR.05
+    statusInfo: { reasonCode: "Unspecified", additionalInfo },
+  });
+
+  const unlock = async (evseId: number, connectorId: number): Promise<UnlockConnectorResponse> => {
+    const evse = model.evse(evseId);
+    if (evse === undefined || model.connector(evseId, connectorId) === undefined) return { status: "UnknownConnector" }; // F05.FR.03
+    if (evse.transaction !== undefined && evse.authorized) return { status: "OngoingAuthorizedTransaction" }; // F05.FR.02
     try {
-      if (await hardware.evse.forceUnlock(evseId, connectorId)) {
-        services.noteTrigger?.(evseId, "UnlockCommand");
-        return (await lock.failed) ? "UnlockFailed" : "Unlocked"; // F05.FR.04, FR.05
-      }
+      // Tried whether a cable is there or not (F05.FR.06).
+      if (!(await hardware.evse.forceUnlock(evseId, connectorId))) return fail("the charger took no unlock command");
+      services.noteTrigger?.(evseId, "UnlockCommand");
     } catch (error) {
       logger.error(`Connector ${evseId}/${connectorId} could not be unlocked: ${(error as Error).message}`);
+      return fail("the charger did not answer");
     }
-    lock.cancel();
-    return "UnlockFailed";
+    await sleep(clock, LOCK_ERROR_WINDOW_MILLISECONDS);
+    return isLockFaulty(evseId) ? fail("the lock reports an error") : { status: "Unlocked" }; // F05.FR.04
   };
 
-  csms.handle("UnlockConnector", async ({ evseId, connectorId }) => ({
-    response: { status: await unlock(evseId, connectorId) },
-  }));
+  csms.handle("UnlockConnector", async ({ evseId, connectorId }) => ({ response: await unlock(evseId, connectorId) })); // F05.FR.01
 
-  return { name: "unlock-connector", start() {}, stop() {} };
+  // The hardware side unlocks whenever the EV side is disconnected and offers no way to change that.
+  deviceModel.addRule(OCPPCommCtrlr.UnlockOnEVSideDisconnect, (value) =>
+    value === "true"
+      ? undefined
+      : { status: "Rejected", reasonCode: "InvalidValue", additionalInfo: "the charger always unlocks" },
+  );
+
+  return {
+    name: "unlock-connector",
+    start() {
+      if (deviceModel.read(OCPPCommCtrlr.UnlockOnEVSideDisconnect) === false) {
+        logger.warn("UnlockOnEVSideDisconnect is false, but the charger always unlocks: the variable is set to true");
+        deviceModel.write(OCPPCommCtrlr.UnlockOnEVSideDisconnect, true, "internal");
+      }
+      unsubscribe = hardwareEvents.on("error", noteError);
+    },
+    stop() {
+      unsubscribe?.();
+    },
+  };
 }

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { ChangeAvailabilityResponse, OperationalStatusEnumType } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
+import type { EvseEvent } from "../ports.ts";
 
 /** A level of the station at which the CSMS may set availability; 0 stands for "the whole of it" as in the store. */
 interface Target {
@@ -9,36 +10,52 @@ interface Target {
 }
 
 const ScheduledChanges = v.array(v.object({ evseId: v.number(), connectorId: v.number(), operative: v.boolean() }));
+type ChangeStatus = "Accepted" | "Rejected" | "Scheduled";
 type ScheduledChange = v.InferOutput<typeof ScheduledChanges>[number];
 
 const SCHEDULED_CHANGES_KEY = "availability.scheduled";
+/** Holder of the EVSEs that take no new transaction while a change of the whole station waits for the others. */
+const SCHEDULE = "scheduled-availability";
+
+function covers(outer: Target, inner: Target): boolean {
+  return (
+    (outer.evseId === 0 || outer.evseId === inner.evseId) &&
+    (outer.connectorId === 0 || outer.connectorId === inner.connectorId)
+  );
+}
 
 /** G03 and G04: operational status of station, EVSEs and connectors, persistent, and carried out by the hardware. */
 export function createChangeAvailabilityBlock(context: StationContext): Block {
-  const { core, csms, events, hardware, logger, model } = context;
+  const { core, csms, events, hardware, hardwareEvents, logger, model } = context;
   /** Holders that keep an EVSE Unavailable for a while, e.g. a waiting reset; never persisted. */
   const holders = new Map<string, ReadonlySet<number>>();
   let scheduled: readonly ScheduledChange[] = [];
   const unsubscribes: (() => void)[] = [];
 
-  const stored = (evseId: number, connectorId: number): boolean =>
+  const stored = ({ evseId, connectorId }: Target): boolean =>
     core.availability.get(evseId, connectorId) !== "Inoperative";
 
-  /** Operative only if station, EVSE and connector all are (G03.FR.06, G04.FR.07), and nobody holds the EVSE. */
+  /** Operative only if station, EVSE and connector all are (G03.FR.06, FR.07, G04.FR.07, FR.08), and nobody holds the EVSE. */
   const isOperative = (evseId: number, connectorId: number): boolean =>
-    stored(0, 0) &&
-    stored(evseId, 0) &&
-    stored(evseId, connectorId) &&
+    stored({ evseId: 0, connectorId: 0 }) &&
+    stored({ evseId, connectorId: 0 }) &&
+    stored({ evseId, connectorId }) &&
     ![...holders.values()].some((evseIds) => evseIds.has(evseId));
 
+  /** Without evse the whole station is meant (G04.FR.01); empty when there is no such thing. */
   const connectorsOf = (target: Target): { evseId: number; connectorId: number }[] =>
     model.evses
-      .filter(({ evseId }) => target.evseId === 0 || target.evseId === evseId)
+      .filter(({ evseId }) => target.evseId === evseId || (target.evseId === 0 && target.connectorId === 0))
       .flatMap(({ evseId, connectors }) =>
         connectors
           .filter(({ connectorId }) => target.connectorId === 0 || target.connectorId === connectorId)
           .map(({ connectorId }) => ({ evseId, connectorId })),
       );
+
+  const setUnavailable = (evseId: number, connectorId: number, unavailable: boolean): void =>
+    context.services.updateConnector?.(evseId, connectorId, (connector) => {
+      connector.unavailable = unavailable;
+    });
 
   /** Brings one connector of the hardware into the state that holds now; the answer says whether it is enabled. */
   const apply = async (evseId: number, connectorId: number): Promise<void> => {
@@ -48,17 +65,14 @@ export function createChangeAvailabilityBlock(context: StationContext): Block {
       if (isOperative(evseId, connectorId) !== operative) return;
       if (operative && !enabled)
         logger.warn(`Connector ${evseId}/${connectorId} stays disabled: something stronger than the CSMS disabled it`);
-      context.services.updateConnector?.(evseId, connectorId, (connector) => {
-        connector.unavailable = !enabled;
-      });
+      if (!operative && enabled)
+        logger.warn(`Connector ${evseId}/${connectorId} stays enabled: something stronger than the CSMS enabled it`);
+      setUnavailable(evseId, connectorId, !enabled);
     } catch (error) {
       logger.error(
         `Connector ${evseId}/${connectorId} could not be ${operative ? "enabled" : "disabled"}: ${(error as Error).message}`,
       );
-      if (!operative)
-        context.services.updateConnector?.(evseId, connectorId, (connector) => {
-          connector.unavailable = true;
-        });
+      if (!operative) setUnavailable(evseId, connectorId, true);
     }
   };
 
@@ -66,79 +80,76 @@ export function createChangeAvailabilityBlock(context: StationContext): Block {
     for (const { evseId, connectorId } of connectorsOf(target)) void apply(evseId, connectorId);
   };
 
-  const covers = (outer: Target, inner: Target): boolean =>
-    (outer.evseId === 0 || outer.evseId === inner.evseId) &&
-    (outer.connectorId === 0 || outer.connectorId === inner.connectorId);
+  /** Others may enable and disable, too. An Enabled from before our own disabling may come late: it does not count. */
+  const followHardware = ({ kind, evseId, connectorId }: EvseEvent): void => {
+    if (kind === "Disabled") setUnavailable(evseId, connectorId, true);
+    if (kind === "Enabled" && isOperative(evseId, connectorId)) setUnavailable(evseId, connectorId, false);
+  };
 
   const saveScheduled = (changes: readonly ScheduledChange[]): void => {
     core.keyValues.set(SCHEDULED_CHANGES_KEY, changes);
     scheduled = changes;
   };
 
-  const dropScheduled = (target: Target): void => {
-    const remaining = scheduled.filter((change) => !covers(target, change));
-    if (remaining.length !== scheduled.length) saveScheduled(remaining);
+  const hold = (holder: string, evseIds: ReadonlySet<number>): void => {
+    const held = holders.get(holder) ?? new Set();
+    if (evseIds.size === 0) holders.delete(holder);
+    else holders.set(holder, evseIds);
+    for (const { evseId } of model.evses)
+      if (held.has(evseId) !== evseIds.has(evseId)) applyAll({ evseId, connectorId: 0 });
   };
 
+  /** While the station waits to become Inoperative, an EVSE that is idle takes no new transaction. */
+  const holdIdleEvses = (): void => {
+    const waits = scheduled.some(({ evseId, operative }) => evseId === 0 && !operative);
+    const idle = model.evses.filter(({ evseId }) => waits && !core.transactions.runsOn(evseId));
+    hold(SCHEDULE, new Set(idle.map(({ evseId }) => evseId)));
+  };
+
+  /** Transactions that an earlier run left count as long as nobody has ended them. */
   const isBusy = (target: Target): boolean =>
-    connectorsOf(target).some(({ evseId }) => model.evse(evseId)?.transaction !== undefined);
+    connectorsOf(target).some(({ evseId }) => core.transactions.runsOn(evseId));
 
   const persist = (target: Target, operative: boolean): void => {
     const status: OperationalStatusEnumType = operative ? "Operative" : "Inoperative";
-    core.availability.set(target.evseId, target.connectorId, status); // G03.FR.08, G04.FR.09
+    core.availability.set(target.evseId, target.connectorId, status); // G01.FR.02, G03.FR.08, G04.FR.09
   };
 
   /** Decides and persists; `carryOut` runs once the answer is on its way. */
-  const decide = (
-    target: Target,
-    operative: boolean,
-  ): { status: "Accepted" | "Rejected" | "Scheduled"; carryOut: () => void } => {
+  const decide = (target: Target, operative: boolean): { status: ChangeStatus; carryOut: () => void } => {
     if (connectorsOf(target).length === 0) return { status: "Rejected", carryOut: () => {} };
     return core.unitOfWork.run(() => {
-      dropScheduled(target);
-      const already = stored(target.evseId, target.connectorId) === operative;
+      const others = scheduled.filter((change) => !covers(target, change));
+      const already = stored(target) === operative; // G03.FR.03, G04.FR.04
       if (!already && isBusy(target)) {
-        saveScheduled([...scheduled, { ...target, operative }]); // G03.FR.05, G04.FR.06
-        return { status: "Scheduled", carryOut: () => disableIdlePartsOf(target, operative) };
+        saveScheduled([...others, { ...target, operative }]);
+        return { status: "Scheduled", carryOut: holdIdleEvses }; // G03.FR.05, G04.FR.06
       }
+      if (others.length !== scheduled.length) saveScheduled(others);
       persist(target, operative);
-      return { status: "Accepted", carryOut: () => applyAll(target) };
+      const carryOut = (): void => {
+        holdIdleEvses();
+        applyAll(target);
+      };
+      return { status: "Accepted", carryOut };
     });
   };
 
-  /** While a change of a larger scope waits, its idle EVSEs take no new transaction. */
-  const disableIdlePartsOf = (target: Target, operative: boolean): void => {
-    if (operative || target.evseId !== 0) return;
-    const idle = model.evses.filter((evse) => evse.transaction === undefined).map((evse) => evse.evseId);
-    holdUnavailable("scheduled-availability", idle);
-  };
-
+  /** A transaction is over: what waited for it is done now (G01.FR.05). */
   const carryOutScheduled = (): void => {
     const ready = scheduled.filter((change) => !isBusy(change));
-    if (ready.length === 0) return;
-    core.unitOfWork.run(() => {
-      saveScheduled(scheduled.filter((change) => !ready.includes(change)));
-      for (const change of ready) persist(change, change.operative);
-    });
-    if (!scheduled.some((change) => change.evseId === 0)) releaseUnavailable("scheduled-availability");
+    if (ready.length > 0)
+      core.unitOfWork.run(() => {
+        saveScheduled(scheduled.filter((change) => !ready.includes(change)));
+        for (const change of ready) persist(change, change.operative);
+      });
+    holdIdleEvses();
     for (const change of ready) applyAll(change);
   };
 
-  const holdUnavailable = (holder: string, evseIds: readonly number[]): void => {
-    const held = holders.get(holder) ?? new Set();
-    const added = evseIds.filter((evseId) => !held.has(evseId));
-    holders.set(holder, new Set([...held, ...added]));
-    for (const evseId of added) applyAll({ evseId, connectorId: 0 });
-  };
-
-  const releaseUnavailable = (holder: string): void => {
-    const held = holders.get(holder);
-    if (!holders.delete(holder)) return;
-    for (const evseId of held ?? []) applyAll({ evseId, connectorId: 0 });
-  };
-
-  context.services.holdUnavailable = holdUnavailable;
-  context.services.releaseUnavailable = releaseUnavailable;
+  context.services.holdUnavailable = (holder, evseIds) =>
+    hold(holder, new Set([...(holders.get(holder) ?? []), ...evseIds]));
+  context.services.releaseUnavailable = (holder) => hold(holder, new Set());
   context.services.changeAvailability = ({ evseId, connectorId, operative }) => {
     const { status, carryOut } = decide({ evseId: evseId ?? 0, connectorId: connectorId ?? 0 }, operative);
     carryOut();
@@ -148,10 +159,11 @@ export function createChangeAvailabilityBlock(context: StationContext): Block {
   csms.handle("ChangeAvailability", ({ evse, operationalStatus }) => {
     const target = { evseId: evse?.id ?? 0, connectorId: evse?.connectorId ?? 0 };
     const { status, carryOut } = decide(target, operationalStatus === "Operative");
-    const response: ChangeAvailabilityResponse =
-      status === "Rejected"
-        ? { status, statusInfo: { reasonCode: "UnknownConnectorId", additionalInfo: "no such EVSE or connector" } }
-        : { status };
+    const reasonCode = model.evse(target.evseId) === undefined ? "UnknownEvse" : "UnknownConnectorId";
+    const response: ChangeAvailabilityResponse = {
+      status, // G03.FR.01, FR.02, G04.FR.02, FR.03
+      ...(status === "Rejected" && { statusInfo: { reasonCode, additionalInfo: "no such EVSE or connector" } }),
+    };
     return { response, afterResponse: carryOut };
   });
 
@@ -159,12 +171,11 @@ export function createChangeAvailabilityBlock(context: StationContext): Block {
     name: "change-availability",
     start() {
       scheduled = core.keyValues.get(SCHEDULED_CHANGES_KEY, ScheduledChanges) ?? [];
-      unsubscribes.push(events.on("transactionEnded", carryOutScheduled));
-      for (const evse of model.evses)
-        for (const connector of evse.connectors)
-          connector.unavailable = !isOperative(evse.evseId, connector.connectorId); // B01.FR.07, G01.FR.02
-      applyAll({ evseId: 0, connectorId: 0 });
+      unsubscribes.push(hardwareEvents.on("evse", followHardware), events.on("transactionEnded", carryOutScheduled));
+      for (const { evseId, connectorId } of connectorsOf({ evseId: 0, connectorId: 0 }))
+        setUnavailable(evseId, connectorId, !isOperative(evseId, connectorId)); // B01.FR.07
       carryOutScheduled();
+      applyAll({ evseId: 0, connectorId: 0 });
     },
     stop() {
       for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();

@@ -26,11 +26,10 @@ function applyToConnector(event: EvseEvent, connector: ConnectorModel): void {
     case "SessionFinished":
       connector.occupied = false; // G01.FR.04
       break;
-    case "Enabled":
-      connector.unavailable = false;
-      break;
-    case "Disabled":
-      connector.unavailable = true;
+    case "ChargingStarted":
+    case "SuspendedEV":
+    case "SuspendedEVSE":
+      connector.occupied = true; // a session that goes on after a restart
       break;
     case "ReservationStarted":
       connector.reserved = true;
@@ -48,6 +47,13 @@ function evseStatus(evse: EvseModel): ConnectorStatusEnumType {
   const statuses = evse.connectors.map((connector) => connector.status);
   if (statuses.includes("Occupied")) return "Occupied";
   return STATUS_PRIORITY.find((status) => statuses.includes(status)) ?? "Available";
+}
+
+/** The station as a whole: Available as long as one of its connectors can be used. */
+function stationStatus(evses: readonly EvseModel[]): ConnectorStatusEnumType {
+  const statuses = evses.flatMap((evse) => evse.connectors.map((connector) => connector.status));
+  if (statuses.every((status) => status === "Faulted")) return "Faulted";
+  return statuses.every((status) => status === "Faulted" || status === "Unavailable") ? "Unavailable" : "Available";
 }
 
 /** G01 and B04: connector status, its notification and its variables. */
@@ -106,10 +112,7 @@ export function createConnectorStatusBlock(context: StationContext): Block {
   const publishVariables = (evse: EvseModel, connector: ConnectorModel): void => {
     deviceModel.write(Connector.AvailabilityState.at(evse.evseId, connector.connectorId), connector.status, "internal");
     deviceModel.write(EVSE.AvailabilityState.at(evse.evseId), evseStatus(evse), "internal");
-    const operative = model.evses.some((one) => one.connectors.some(({ unavailable }) => !unavailable));
-    const station = operative ? "Available" : "Unavailable";
-    if (deviceModel.read(ChargingStation.AvailabilityState) !== station)
-      deviceModel.write(ChargingStation.AvailabilityState, station, "internal");
+    deviceModel.write(ChargingStation.AvailabilityState, stationStatus(model.evses), "internal");
   };
 
   const update = (evseId: number, connectorId: number, change: (connector: ConnectorModel) => void): void => {
@@ -122,6 +125,14 @@ export function createConnectorStatusBlock(context: StationContext): Block {
     publishVariables(evse, connector);
     settle(evseId, connector);
     events.emit("evseChanged", { evseId });
+  };
+
+  /** A reservation is for the whole EVSE; a plugged-in cable concerns its own connector only (G01.FR.08). */
+  const onEvseEvent = (event: EvseEvent): void => {
+    const concernsAll = event.kind === "ReservationStarted" || event.kind === "ReservationEnded";
+    const concerned = concernsAll ? model.evse(event.evseId)?.connectors : [event];
+    for (const { connectorId } of concerned ?? [])
+      update(event.evseId, connectorId, (connector) => applyToConnector(event, connector));
   };
 
   const onError = (error: HardwareError): void => {
@@ -152,9 +163,7 @@ export function createConnectorStatusBlock(context: StationContext): Block {
     start() {
       for (const evse of model.evses) for (const connector of evse.connectors) publishVariables(evse, connector);
       unsubscribes.push(
-        hardwareEvents.on("evse", (event) =>
-          update(event.evseId, event.connectorId, (connector) => applyToConnector(event, connector)),
-        ),
+        hardwareEvents.on("evse", onEvseEvent),
         hardwareEvents.on("error", onError),
         events.on("accepted", () => notifyWhere(() => true)), // B01.FR.05
         csms.events.on("connected", ({ offlineMilliseconds }) => onConnected(offlineMilliseconds)),

@@ -1,57 +1,93 @@
 import * as v from "valibot";
+import { VariableHandle } from "../../device-model/variable-handle.ts";
 import { MonitoringCtrlr } from "../../device-model/variables.ts";
-import type { ComponentType, NotifyEventRequest } from "../../ocpp/v201/index.ts";
+import type { ComponentType, EventDataType, NotifyEventRequest } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
 import type { HardwareError } from "../ports.ts";
 
 const EVENT_ID_KEY = "events.nextId";
+const LAST_EVENT_ID = 2_147_483_646;
 /** OCPP's severity of a fault: how bad it is for the station (0 is worst). */
 const SEVERITY: Record<HardwareError["severity"], number> = { High: 3, Medium: 5, Low: 7 };
 /** Faults up to this severity are kept while offline when OfflineQueuingSeverity says nothing. */
 const DEFAULT_OFFLINE_SEVERITY = 5;
-
-function componentOf({ evseId, connectorId, type }: HardwareError): ComponentType {
-  if (evseId === undefined) return { name: "ChargingStation" };
-  const evse = { id: evseId, ...(connectorId !== undefined && { connectorId }) };
-  return type.startsWith("connector_lock/") ? { name: "ConnectorPlugRetentionLock", evse } : { name: "EVSE", evse }; // G05.FR.02
-}
+/** Components that exist once for each connector; all others belong to an EVSE or to the station. */
+const PARTS_OF_A_CONNECTOR: ReadonlySet<string> = new Set(["Connector", "ConnectorPlugRetentionLock"]);
 
 /** N07 for hard-wired notifications, G05: faults that the hardware side raises and clears. */
 export function createFaultEventsBlock(context: StationContext): Block {
-  const { clock, core, csms, deviceModel, hardwareEvents } = context;
+  const { clock, core, csms, deviceModel, hardwareEvents, model } = context;
+  /** Faults that are there now, by the variable that shows them. */
+  const active = new Map<string, Set<string>>();
   let unsubscribe: (() => void) | undefined;
 
-  const nextEventId = (): number =>
-    core.unitOfWork.run(() => {
-      const id = core.keyValues.get(EVENT_ID_KEY, v.number()) ?? 0;
-      core.keyValues.set(EVENT_ID_KEY, id >= 2_147_483_646 ? 0 : id + 1);
-      return id;
-    });
+  const componentOf = ({ component, evseId, connectorId }: HardwareError): ComponentType => {
+    if (evseId === undefined) return { name: component === "EVSE" ? "ChargingStation" : component };
+    if (!PARTS_OF_A_CONNECTOR.has(component)) return { name: component, evse: { id: evseId } };
+    const connectors = model.evse(evseId)?.connectors ?? [];
+    const only = connectors.length === 1 ? connectors[0]?.connectorId : undefined;
+    const concerned = connectorId ?? only;
+    return { name: component, evse: { id: evseId, ...(concerned !== undefined && { connectorId: concerned }) } }; // G05.FR.02
+  };
+
+  /** The variable is true as long as one fault of its component lasts. */
+  const showInDeviceModel = ({ name, evse }: ComponentType, error: HardwareError): void => {
+    const key = `${name}/${evse?.id}/${evse?.connectorId}/${error.variable}`;
+    const faults = active.get(key) ?? new Set();
+    active.set(key, faults);
+    if (error.state === "raised") faults.add(`${error.type}/${error.subType}`);
+    else faults.delete(`${error.type}/${error.subType}`);
+    const handle = new VariableHandle(
+      {
+        component: name,
+        variable: error.variable,
+        ...(evse !== undefined && { evseId: evse.id }),
+        ...(evse?.connectorId !== undefined && { connectorId: evse.connectorId }),
+      },
+      "boolean",
+    );
+    deviceModel.write(handle, faults.size > 0, "internal", true);
+  };
+
+  const eventData = (component: ComponentType, error: HardwareError): EventDataType => {
+    const raised = error.state === "raised";
+    const transactionId = error.evseId === undefined ? undefined : model.evse(error.evseId)?.transaction?.transactionId;
+    const eventId = core.keyValues.get(EVENT_ID_KEY, v.number()) ?? 0;
+    core.keyValues.set(EVENT_ID_KEY, eventId >= LAST_EVENT_ID ? 0 : eventId + 1);
+    return {
+      eventId,
+      timestamp: error.timestamp.toISOString(),
+      trigger: "Alerting",
+      actualValue: String(raised),
+      cleared: !raised,
+      techCode: (error.techCode ?? error.type).slice(0, 50),
+      techInfo: (error.description || error.message).slice(0, 500),
+      ...(transactionId !== undefined && { transactionId }),
+      eventNotificationType: "HardWiredNotification",
+      component,
+      variable: { name: error.variable },
+    };
+  };
+
+  /** Until the station is accepted every fault waits; later, while offline, those that are severe enough. */
+  const isKeptOffline = ({ severity }: HardwareError): boolean => {
+    const limit = deviceModel.read(MonitoringCtrlr.OfflineQueuingSeverity) ?? DEFAULT_OFFLINE_SEVERITY;
+    return csms.registration !== "Accepted" || SEVERITY[severity] <= limit;
+  };
 
   const notify = (error: HardwareError): void => {
-    const raised = error.state === "raised";
-    const request: NotifyEventRequest = {
-      generatedAt: clock.now().toISOString(),
-      seqNo: 0,
-      eventData: [
-        {
-          eventId: nextEventId(),
-          timestamp: error.timestamp.toISOString(),
-          trigger: "Alerting",
-          actualValue: String(raised),
-          cleared: !raised,
-          techCode: (error.techCode ?? error.type).slice(0, 50),
-          techInfo: (error.description || error.message).slice(0, 500),
-          eventNotificationType: "HardWiredNotification",
-          component: componentOf(error),
-          variable: { name: "Problem" },
-        },
-      ],
-    };
-    const limit = deviceModel.read(MonitoringCtrlr.OfflineQueuingSeverity) ?? DEFAULT_OFFLINE_SEVERITY;
-    // What happens while the station starts is told once it is accepted, however small.
-    const starting = csms.connected && csms.registration !== "Accepted";
-    void csms.call("NotifyEvent", request, { queueWhenOffline: starting || SEVERITY[error.severity] <= limit });
+    const component = componentOf(error);
+    showInDeviceModel(component, error);
+    core.unitOfWork.run(() => {
+      const request: NotifyEventRequest = {
+        generatedAt: clock.now().toISOString(),
+        seqNo: 0,
+        eventData: [eventData(component, error)],
+      };
+      core.unitOfWork.afterCommit(
+        () => void csms.call("NotifyEvent", request, { queueWhenOffline: isKeptOffline(error) }),
+      );
+    });
   };
 
   return {

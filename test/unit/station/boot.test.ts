@@ -56,7 +56,9 @@ describe("B02: Pending", () => {
     expect(
       (await charger.call("RequestStartTransaction", { evseId: 1, remoteStartId: 1, idToken })).body,
     ).toMatchObject({ status: "Rejected" });
-    expect((await charger.call("RequestStopTransaction", { transactionId: "x" })).body).toEqual({ status: "Rejected" });
+    expect((await charger.call("RequestStopTransaction", { transactionId: "x" })).body).toMatchObject({
+      status: "Rejected",
+    });
     for (const [action, request] of [
       ["ChangeAvailability", { operationalStatus: "Inoperative" }],
       ["GetMonitoringReport", { requestId: 1 }], // its result could not be sent
@@ -153,6 +155,8 @@ describe("before the answer to BootNotification", () => {
     charger.hardwareEvents.emit("error", {
       state: "raised",
       type: "evse_manager/MREC11CableCheckFault",
+      component: "EVSE",
+      variable: "Problem",
       subType: "",
       description: "",
       message: "",

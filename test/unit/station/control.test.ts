@@ -178,6 +178,8 @@ describe("F: remote control", () => {
       charger.hardwareEvents.emit("error", {
         state: "raised",
         type: "connector_lock/MREC1ConnectorLockFailure",
+        component: "ConnectorPlugRetentionLock",
+        variable: "Problem",
         subType: "",
         description: "",
         message: "",
@@ -270,6 +272,8 @@ describe("G: availability and faults", () => {
   test("G05.FR.02, N07: faults become NotifyEvents; an inoperative EVSE is Faulted", async () => {
     await start();
     const error = {
+      component: "EVSE",
+      variable: "Problem" as const,
       subType: "",
       description: "stuck",
       message: "",
@@ -281,6 +285,7 @@ describe("G: availability and faults", () => {
       ...error,
       state: "raised",
       type: "connector_lock/MREC1ConnectorLockFailure",
+      component: "ConnectorPlugRetentionLock",
       techCode: "CX001",
       inoperative: false,
     });

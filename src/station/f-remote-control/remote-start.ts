@@ -1,0 +1,114 @@
+import { AuthCtrlr, SmartChargingCtrlr } from "../../device-model/variables.ts";
+import type {
+  ChargingProfileType,
+  RequestStartTransactionRequest,
+  RequestStartTransactionResponse,
+} from "../../ocpp/v201/index.ts";
+import type { Block, StationContext } from "../context.ts";
+import type { EvseModel } from "../model/station-model.ts";
+import { profileDefect } from "./profile-defect.ts";
+
+interface Refusal {
+  readonly reasonCode: string;
+  readonly additionalInfo: string;
+}
+
+/** F01, F02: transactions that the CSMS asks to start. */
+export function createRemoteStartBlock(context: StationContext): Block {
+  const { csms, deviceModel, hardware, logger, model, services } = context;
+
+  const evseObstacle = (evse: EvseModel): Refusal | undefined => {
+    if (evse.connectors.every(({ status }) => status === "Unavailable" || status === "Faulted"))
+      return { reasonCode: "NotEnabled", additionalInfo: "the EVSE is unavailable or faulted" }; // F01.FR.23, F02.FR.25
+    if (evse.transaction?.authorized === true || evse.authorized)
+      return { reasonCode: "TxInProgress", additionalInfo: "the EVSE is in use" }; // F01.FR.24, F02.FR.26
+    if (services.isResetPending?.(evse.evseId) === true)
+      return { reasonCode: "NotEnabled", additionalInfo: "a reset is waiting" };
+    return undefined;
+  };
+
+  /** The EVSE that was asked for, or those that could do, the best first: where an EV waits, then the free ones (F01.FR.06, FR.20, F02.FR.14, FR.22). */
+  const candidates = ({ evseId }: RequestStartTransactionRequest): readonly EvseModel[] => {
+    if (evseId !== undefined) return model.evses.filter((evse) => evse.evseId === evseId);
+    const usable = model.evses.filter((evse) => evseObstacle(evse) === undefined);
+    return [...usable.filter((evse) => evse.evConnected), ...usable.filter((evse) => !evse.evConnected)];
+  };
+
+  /** Where nobody can be asked the connector's own status decides. */
+  const isReservedForOther = async (evse: EvseModel, request: RequestStartTransactionRequest): Promise<boolean> => {
+    const reserved = evse.connectors.some((connector) => connector.reserved);
+    if (!hardware.reservation.available) return reserved;
+    return hardware.reservation
+      .isReservedForOther(evse.evseId, request.idToken, request.groupIdToken)
+      .catch((error: Error) => {
+        logger.error(`Reservations of EVSE ${evse.evseId} could not be looked up: ${error.message}`);
+        return reserved;
+      });
+  };
+
+  const firstNotReserved = async (request: RequestStartTransactionRequest): Promise<EvseModel | undefined> => {
+    for (const evse of candidates(request)) if (!(await isReservedForOther(evse, request))) return evse;
+    return undefined;
+  };
+
+  /**
+   * A profile must be carried out or refused (F01.FR.10, F02.FR.18); as long as nobody here carries out profiles a valid
+   * one is refused, too. With smart charging switched off it is ignored (F01.FR.12, F02.FR.20).
+   */
+  const profileObstacle = (profile: ChargingProfileType | undefined): Refusal | undefined => {
+    const supported =
+      deviceModel.read(SmartChargingCtrlr.Available) !== false && deviceModel.read(SmartChargingCtrlr.Enabled) === true;
+    if (profile === undefined || !supported) return undefined;
+    return (
+      profileDefect(profile) ?? {
+        reasonCode: "UnsupportedParam",
+        additionalInfo: "charging profiles are not carried out",
+      }
+    );
+  };
+
+  const obstacle = (
+    request: RequestStartTransactionRequest,
+    evse: EvseModel | undefined,
+    isKnown: boolean,
+  ): Refusal | undefined => {
+    if (csms.registration !== "Accepted")
+      return { reasonCode: "CSNotAccepted", additionalInfo: "the station is not accepted yet" }; // B02.FR.05
+    if (!isKnown) return { reasonCode: "UnknownEvse", additionalInfo: "no such EVSE" };
+    if (evse === undefined)
+      return request.evseId === undefined
+        ? { reasonCode: "NotFound", additionalInfo: "no EVSE is free" } // F01.FR.07, F02.FR.15
+        : { reasonCode: "Reserved", additionalInfo: "the EVSE is reserved for another token" }; // F01.FR.21, FR.22, F02.FR.23, FR.24
+    return evseObstacle(evse) ?? profileObstacle(request.chargingProfile);
+  };
+
+  /** The token goes the way of one that was presented at the charger; what it starts is told by the E block. */
+  const offerToken = ({ idToken, groupIdToken, remoteStartId }: RequestStartTransactionRequest, evseId: number): void =>
+    hardware.authorization.provideToken({
+      idToken, // F01.FR.04, F02.FR.12
+      ...(groupIdToken !== undefined && { groupIdToken }),
+      remoteStartId,
+      evseId,
+      prevalidated: deviceModel.read(AuthCtrlr.AuthorizeRemoteStart) !== true, // F01.FR.01, FR.02, F02.FR.09, FR.10
+    });
+
+  csms.handle("RequestStartTransaction", async (request) => {
+    const isKnown = request.evseId === undefined || model.evse(request.evseId) !== undefined;
+    const evse = await firstNotReserved(request);
+    const refusal = obstacle(request, evse, isKnown);
+    if (refusal !== undefined || evse === undefined) {
+      const response: RequestStartTransactionResponse = {
+        status: "Rejected",
+        ...(refusal !== undefined && { statusInfo: refusal }),
+      };
+      return { response };
+    }
+    const transactionId = services.expectRemoteStart?.(evse.evseId, request.remoteStartId, request.idToken);
+    return {
+      response: { status: "Accepted", ...(transactionId !== undefined && { transactionId }) }, // F01.FR.13
+      afterResponse: () => offerToken(request, evse.evseId),
+    };
+  });
+
+  return { name: "remote-start", start() {}, stop() {} };
+}
