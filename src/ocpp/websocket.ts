@@ -74,6 +74,8 @@ function clientOptions(settings: WebSocketSettings): WebSocket.ClientOptions {
     handshakeTimeout: settings.handshakeTimeoutMilliseconds,
     maxPayload: settings.maximumFrameBytes,
     perMessageDeflate: settings.compression,
+    // A CALL behind an answer must find what the answer has changed (registration).
+    allowSynchronousEvents: false,
     followRedirects: false,
     ...(settings.localAddress !== undefined && { localAddress: settings.localAddress }),
     ...(basicAuthentication !== undefined && {

@@ -42,7 +42,8 @@ export class Charger {
   ) {}
 
   static async start(options: ChargerOptions = {}): Promise<Charger> {
-    if (COMMAND === EXECUTABLE && !existsSync(EXECUTABLE)) throw new Error("dist/everest is missing: run scripts/build first");
+    if (COMMAND === EXECUTABLE && !existsSync(EXECUTABLE))
+      throw new Error("dist/everest is missing: run scripts/build first");
     const directory = mkdtempSync(join(tmpdir(), "charger-"));
     const broker = await startMosquitto(options.noDelay === false ? "" : "set_tcp_nodelay true");
     const csms = await SimulatedCsms.start({ password: PASSWORD });
