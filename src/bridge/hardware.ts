@@ -124,6 +124,8 @@ function createSystemPort(system: Peer<"system">): SystemPort {
           ...(order.latestTimestamp !== undefined && { latest_timestamp: order.latestTimestamp }),
           ...(order.retries !== undefined && { retries: order.retries + 1 }),
           ...(order.retryIntervalSeconds !== undefined && { retry_interval_s: order.retryIntervalSeconds }),
+          // A member of our own, which the type leaves room for: the stock System module passes over it.
+          ...(order.securityLogPath !== undefined && { security_log_path: order.securityLogPath }),
         },
       });
       return { status: upload_logs_status, ...(file_name !== undefined && { fileName: file_name }) };

@@ -38,6 +38,8 @@ export interface ConnectionOptions {
   readonly onDisconnected: (reason: string) => void;
   readonly onMessage: (text: string) => void;
   readonly onFailure: (profile: ConnectionProfile, failure: ConnectionFailure) => void;
+  /** Every entry of the list has used up its attempts; the list begins anew. */
+  readonly onAllFailed: () => void;
 }
 
 /** Between reading the priority list and finding nothing usable in it. */
@@ -184,9 +186,13 @@ export class Connection {
     const tried = this.round[this.index];
     this.attempts = 0;
     this.index++;
-    // Each profile has a back-off of its own; a list that failed as a whole is not tried any faster.
-    if (this.index < this.round.length) this.waits = 0;
-    else this.beginRound(this.fallback(tried));
+    if (this.index < this.round.length) {
+      // Each profile has a back-off of its own; a list that failed as a whole is not tried any faster.
+      this.waits = 0;
+      return;
+    }
+    this.options.onAllFailed();
+    this.beginRound(this.fallback(tried));
   }
 
   /** The profile that worked last, unless it has just been tried or comes first anyway. */

@@ -14,8 +14,25 @@ import type { ConnectionFailure, Transport, WebSocketListener } from "./websocke
 
 export type { CallHandler, CallOutcome, HandlerResult, WireMessage } from "./rpc.ts";
 
-/** Actions that are never lost: kept in the database until the CSMS has answered (E04, E12, A04). */
-export type DurableAction = "TransactionEvent" | "SecurityEventNotification";
+/** Actions that are never lost: kept in the database until the CSMS has answered (E04, E12, A04, L01.FR.01, N01.FR.08). */
+export type DurableAction =
+  | "TransactionEvent"
+  | "SecurityEventNotification"
+  | "FirmwareStatusNotification"
+  | "LogStatusNotification";
+
+/** A CSMS that refuses one of these gets it again (E13); a refused status of a file transfer is history. */
+const SENT_AGAIN_WHEN_REFUSED: ReadonlySet<string> = new Set<DurableAction>([
+  "TransactionEvent",
+  "SecurityEventNotification",
+]);
+
+/** What gives way when the durable queue is full, in this order. */
+const GIVES_WAY: readonly DurableAction[] = [
+  "LogStatusNotification",
+  "SecurityEventNotification",
+  "FirmwareStatusNotification",
+];
 
 export type Registration = "Unregistered" | "Accepted" | "Pending" | "Rejected";
 
@@ -35,6 +52,8 @@ export interface LinkEvents {
   };
   disconnected: { readonly reason: string };
   connectionFailed: { readonly profile: ConnectionProfile; readonly failure: ConnectionFailure };
+  /** Every entry of NetworkConfigurationPriority has used up its attempts (B10.FR.09). */
+  allProfilesFailed: object;
   invalidMessage: { readonly description: string };
   message: WireMessage;
 }
@@ -117,6 +136,7 @@ export class CsmsLink {
       onDisconnected: (reason) => this.takeDisconnection(reason),
       onMessage: (text) => this.session?.receive(text),
       onFailure: (profile, failure) => this.events.emit("connectionFailed", { profile, failure }),
+      onAllFailed: () => this.events.emit("allProfilesFailed", {}),
     });
   }
 
@@ -237,15 +257,17 @@ export class CsmsLink {
     call.resolve({ kind: "offline" });
   }
 
-  /** When the queue is too long every other Updated goes (E04.FR.07, FR.08), then the oldest security events; never a Started or Ended. */
+  /** When the queue is too long every other Updated goes (E04.FR.07, FR.08), then what tells less; never a Started or Ended. */
   private makeRoom(): void {
     const { durableQueue, logger, settings } = this.parts;
     for (const { transactionId, seqNo } of durableQueue.dropEveryOtherUpdated(this.durableInFlight))
       logger.warn(`Storage is short: TransactionEvent Updated ${seqNo} of ${transactionId} is dropped (E04.FR.08)`);
-    const excess = durableQueue.length - settings.durableLimit();
-    if (excess <= 0 || this.durableInFlight !== undefined) return;
-    const dropped = durableQueue.dropOldestOf("SecurityEventNotification", excess);
-    if (dropped > 0) logger.warn(`Storage is short: the ${dropped} oldest SecurityEventNotifications are dropped`);
+    for (const action of GIVES_WAY) {
+      const excess = durableQueue.length - settings.durableLimit();
+      if (excess <= 0 || this.durableInFlight !== undefined) return;
+      const dropped = durableQueue.dropOldestOf(action, excess);
+      if (dropped > 0) logger.warn(`Storage is short: the ${dropped} oldest ${action}s are dropped`);
+    }
   }
 
   private takeConnection(profile: ConnectionProfile, transport: Transport, switchedProfile: boolean): void {
@@ -394,6 +416,10 @@ export class CsmsLink {
     const { clock, durableQueue, logger, settings, unitOfWork } = this.parts;
     const attempts = message.attempts + 1;
     const name = describeDurable(message);
+    if (!SENT_AGAIN_WHEN_REFUSED.has(message.action)) {
+      logger.warn(`${name} was not accepted (${outcome.kind})`);
+      return this.settleDurable(message, outcome);
+    }
     if (attempts >= Math.max(1, settings.messageAttempts())) {
       logger.error(`${name} is discarded after ${attempts} attempts (E13.FR.04)`);
       return this.settleDurable(message, outcome);

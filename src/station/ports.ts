@@ -213,6 +213,8 @@ export interface LogUploadOrder {
   readonly latestTimestamp?: string;
   readonly retries?: number;
   readonly retryIntervalSeconds?: number;
+  /** Where the station keeps its own security log, to be part of a SecurityLog. */
+  readonly securityLogPath?: string;
 }
 
 export type BootReason =

@@ -16,7 +16,14 @@ import type { WebSocketListener } from "../../src/ocpp/websocket.ts";
 import { readLastConnected } from "../../src/station/b-provisioning/network-profiles.ts";
 import type { StationContext, StationEvents } from "../../src/station/context.ts";
 import { createStationModel, type StationModel } from "../../src/station/model/station-model.ts";
-import type { EvseDescription, EvseEvent, Hardware, HardwareEvents, SecurityPort } from "../../src/station/ports.ts";
+import type {
+  BootReason,
+  EvseDescription,
+  EvseEvent,
+  Hardware,
+  HardwareEvents,
+  SecurityPort,
+} from "../../src/station/ports.ts";
 import { createStation, type Station } from "../../src/station/station.ts";
 import { type CoreDatabase, openCoreDatabase } from "../../src/store/core-database.ts";
 
@@ -60,6 +67,7 @@ export class InProcessCharger {
   reachable = true;
   /** Network profiles whose CSMS does not answer. */
   readonly unreachableSlots = new Set<number>();
+  bootReason: BootReason = "PowerUp";
   react: (call: SeenCall) => Reaction = (call) => ({ answer: defaultAnswer(call.action, this.clock) });
   hardwareEvents = new Emitter<HardwareEvents>();
   hardwareAnswers: Partial<Record<string, (...args: readonly unknown[]) => unknown>> = {};
@@ -134,7 +142,7 @@ export class InProcessCharger {
       model: this.model,
       settings: {
         resetStopDelaySeconds: 0,
-        bootReason: "PowerUp",
+        bootReason: this.bootReason,
         softwareVersion: "test",
         messageLogDirectory: join(this.directory, "logs"),
         compositeSchedule: { intervalSeconds: 30, durationSeconds: 600, unit: "A" },

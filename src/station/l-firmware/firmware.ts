@@ -1,155 +1,229 @@
 import * as v from "valibot";
-import { ChargingStation } from "../../device-model/variables.ts";
-import type { FirmwareStatusEnumType, UpdateFirmwareResponse } from "../../ocpp/v201/index.ts";
+import { InternalCtrlr } from "../../device-model/variables.ts";
+import type { Timer } from "../../lib/clock.ts";
+import type {
+  FirmwareStatusEnumType,
+  FirmwareType,
+  UpdateFirmwareRequest,
+  UpdateFirmwareResponse,
+} from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
+import { AnswerFirst } from "../model/answer-first.ts";
 import type { FirmwareUpdateState } from "../ports.ts";
-
-const STATES = [
-  "Downloaded",
-  "DownloadFailed",
-  "Downloading",
-  "DownloadScheduled",
-  "DownloadPaused",
-  "Idle",
-  "InstallationFailed",
-  "Installing",
-  "Installed",
-  "InstallRebooting",
-  "InstallScheduled",
-  "InstallVerificationFailed",
-  "InvalidSignature",
-  "SignatureVerified",
-] as const;
-
-/** The update as it is kept over the reboot that an installation brings. */
-const Update = v.object({ requestId: v.number(), signed: v.boolean(), state: v.picklist(STATES) });
-type Update = v.InferOutput<typeof Update>;
+import {
+  FirmwareUpdate,
+  failureOf,
+  isDownloaded,
+  isFailure,
+  isOngoing,
+  isWaitingForItsTime,
+  retrieveDelayMilliseconds,
+} from "./firmware-update.ts";
+import { createInstallationGate } from "./installation-gate.ts";
 
 const UPDATE_KEY = "firmware.update";
-const HOLDER = "firmware";
-const OVER: ReadonlySet<FirmwareUpdateState> = new Set([
-  "Idle",
-  "Installed",
-  "DownloadFailed",
-  "InstallationFailed",
-  "InstallVerificationFailed",
-  "InvalidSignature",
-]);
+/** After a reboot the hardware side tells by itself how the installation went; this long it is listened to first. */
+const OWN_REPORT_MILLISECONDS = 2_000;
+/** An update of an earlier run of which the hardware side says nothing for so long has not survived the restart. */
+const SILENCE_LIMIT_MILLISECONDS = 600_000;
 
-/** L01 and L02: firmware updates; the hardware side downloads, checks and installs. */
+type HardwareAnswer = UpdateFirmwareResponse["status"];
+
+/**
+ * L01 and L02: firmware updates. The hardware side downloads, checks and installs; the station decides when it may
+ * install, tells every status once and in order, and remembers the update over the reboot that it brings.
+ */
 export function createFirmwareBlock(context: StationContext): Block {
-  const { core, csms, deviceModel, events, hardware, hardwareEvents, logger, model, services, settings } = context;
-  let update: Update | undefined;
-  let installationAllowed = false;
+  const { clock, core, csms, deviceModel, events, hardware, hardwareEvents, logger, services, settings } = context;
+  /** The latest update; a finished one stays for TriggerMessage (L01.FR.25, FR.26). */
+  let update: FirmwareUpdate | undefined;
+  /** Ordered by an earlier run of this program. */
+  let carriedOver = false;
+  let silence: Timer | undefined;
+  const answerFirst = new AnswerFirst();
   const unsubscribes: (() => void)[] = [];
 
-  const remember = (next: Update | undefined): void => {
-    core.unitOfWork.run(() => core.keyValues.set(UPDATE_KEY, next ?? null));
+  /** Memory follows what was stored. */
+  const remember = (next: FirmwareUpdate, alongWith: () => void = () => {}): void => {
+    core.unitOfWork.run(() => {
+      core.keyValues.set(UPDATE_KEY, next);
+      alongWith();
+    });
     update = next;
   };
 
-  const notify = (status: FirmwareStatusEnumType, requestId: number | undefined, beforeAccepted = false): void =>
-    void csms.call(
-      "FirmwareStatusNotification",
-      { status, ...(requestId !== undefined && { requestId }) },
-      { queueWhenOffline: true, beforeAccepted },
-    ); // L01.FR.01, FR.10
-
-  /** L01.FR.05–07, FR.33: installed once nothing charges; until then free EVSEs take no new driver. */
-  const installWhenIdle = (): void => {
-    if (update === undefined || installationAllowed) return;
-    const busy = model.evses.some((evse) => evse.transaction !== undefined);
-    const mayStart = deviceModel.read(ChargingStation.AllowNewSessionsPendingFirmwareUpdate_BytesPerMessage) === true;
-    if (!mayStart || !busy)
-      services.holdUnavailable?.(
-        HOLDER,
-        model.evses.filter((evse) => evse.transaction === undefined).map(({ evseId }) => evseId),
-      );
-    if (busy) return;
-    installationAllowed = true;
-    hardware.system.allowFirmwareInstallation().catch((error: Error) => {
-      installationAllowed = false;
-      logger.error(`The firmware installation could not be allowed: ${error.message}`);
+  /** The new state and its message are one decision (L01.FR.01, FR.10, L02.FR.01, FR.06). */
+  const tell = (current: FirmwareUpdate, state: FirmwareStatusEnumType): void => {
+    const { requestId } = current;
+    remember({ ...current, state }, () => {
+      csms.enqueue("FirmwareStatusNotification", { status: state, ...(requestId !== undefined && { requestId }) });
+      if (state === "InvalidSignature") events.emit("securityEvent", { type: "InvalidFirmwareSignature" }); // L01.FR.03
+      // L01.FR.31; a boot by the update has told it already.
+      if (state === "Installed" && !(carriedOver && settings.bootReason === "FirmwareUpdate"))
+        events.emit("securityEvent", { type: "FirmwareUpdated" });
     });
   };
 
-  const take = (state: FirmwareUpdateState, requestId: number | undefined): void => {
-    if (update?.state === state && update.requestId === requestId) return;
-    notify(state, requestId);
-    const current = requestId === undefined ? update : { requestId, signed: update?.signed ?? false, state };
-    if (OVER.has(state)) {
-      services.releaseUnavailable?.(HOLDER);
-      installationAllowed = false;
-      remember(undefined);
-    } else remember(current);
-    if (state === "InvalidSignature") events.emit("securityEvent", { type: "InvalidFirmwareSignature" }); // L01.FR.03
-    if (state === "Installed" && settings.bootReason !== "FirmwareUpdate")
-      events.emit("securityEvent", { type: "FirmwareUpdated" });
-    const downloaded = state === "SignatureVerified" || (state === "Downloaded" && current?.signed === false);
-    if (downloaded) {
-      if (model.evses.some((evse) => evse.transaction !== undefined)) notify("InstallScheduled", requestId); // L01.FR.16
-      installWhenIdle();
-    }
+  const gate = createInstallationGate(context, {
+    update: () => update,
+    tellScheduled: (current) => tell(current, "InstallScheduled"), // L01.FR.16, FR.34, L02.FR.10, FR.23
+    onAllowed: () => {
+      if (carriedOver) listenFor(SILENCE_LIMIT_MILLISECONDS);
+    },
+  });
+
+  /** Gives up an update of an earlier run when nothing is heard of it. */
+  const listenFor = (milliseconds: number): void => {
+    silence?.cancel();
+    silence = clock.after(milliseconds, () => {
+      // What transactions or its time keep waiting has nothing to say.
+      const lost = gate.isClosed() ? undefined : ongoing();
+      if (lost !== undefined) end(lost, failureOf(lost));
+    });
   };
 
-  const isWaitingToInstall = (): boolean =>
-    update !== undefined &&
-    (update.state === "SignatureVerified" ||
-      update.state === "InstallScheduled" ||
-      (update.state === "Downloaded" && !update.signed));
+  const end = (current: FirmwareUpdate, state: FirmwareStatusEnumType): void => {
+    tell(current, state);
+    gate.open();
+  };
 
-  csms.handle("UpdateFirmware", async ({ requestId, firmware, retries, retryInterval }) => {
-    const { signingCertificate } = firmware;
-    if (signingCertificate !== undefined) {
-      const validation = await hardware.security
-        .verifyCertificate(signingCertificate, ["MF"])
-        .catch(() => "Unknown" as const);
-      if (validation !== "Valid") {
-        events.emit("securityEvent", { type: "InvalidFirmwareSigningCertificate", techInfo: validation }); // L01.FR.02
-        return { response: { status: "InvalidCertificate" } }; // L01.FR.22
-      }
+  const ongoing = (): FirmwareUpdate | undefined => (update !== undefined && isOngoing(update) ? update : undefined);
+
+  /** The update that a status of the hardware side speaks of; undefined for one that was superseded (L01.FR.24). */
+  const updateOf = (requestId: number | undefined): FirmwareUpdate | undefined => {
+    if (update !== undefined && update.requestId === requestId) return update;
+    if (ongoing() !== undefined) return requestId === undefined ? update : undefined;
+    return { requestId, signed: false, state: "Idle" };
+  };
+
+  const take = (state: FirmwareUpdateState, requestId: number | undefined): void => {
+    if (state === "Idle") return; // only on request of the CSMS
+    const current = updateOf(requestId);
+    if (current === undefined) {
+      logger.info(`The status ${state} of the superseded firmware update ${requestId} is not told`);
+      return;
     }
-    const rejected: UpdateFirmwareResponse = { status: "Rejected" };
-    try {
-      const status = await hardware.system.updateFirmware({
+    silence?.cancel();
+    if (current.state === state) return;
+    tell(current, state);
+    if (ongoing() !== undefined) gate.review();
+    else gate.open();
+  };
+
+  const validateCertificate = async ({ signingCertificate }: FirmwareType): Promise<HardwareAnswer> => {
+    if (signingCertificate === undefined) return "Accepted";
+    const validation = await hardware.security
+      .verifyCertificate(signingCertificate, ["MF"])
+      .catch(() => "Unknown" as const); // L01.FR.12, FR.21
+    return validation === "Valid" ? "Accepted" : "InvalidCertificate"; // L01.FR.22
+  };
+
+  const order = async ({ requestId, firmware, retries, retryInterval }: UpdateFirmwareRequest) => {
+    const validity = await validateCertificate(firmware);
+    if (validity !== "Accepted") return validity;
+    const { location, retrieveDateTime, installDateTime, signingCertificate, signature } = firmware;
+    return hardware.system
+      .updateFirmware({
         requestId,
-        location: firmware.location,
-        retrieveDateTime: firmware.retrieveDateTime,
-        ...(firmware.installDateTime !== undefined && { installDateTime: firmware.installDateTime }),
+        location,
+        retrieveDateTime,
+        ...(installDateTime !== undefined && { installDateTime }),
         ...(signingCertificate !== undefined && { signingCertificate }),
-        ...(firmware.signature !== undefined && { signature: firmware.signature }),
+        ...(signature !== undefined && { signature }),
         ...(retries !== undefined && { retries }),
         ...(retryInterval !== undefined && { retryIntervalSeconds: retryInterval }),
+      })
+      .catch((error: Error) => {
+        logger.error(`The firmware update could not be started: ${error.message}`);
+        return "Rejected" as const;
       });
-      if (status === "Accepted" || status === "AcceptedCanceled") {
-        installationAllowed = false;
-        remember({ requestId, signed: signingCertificate !== undefined, state: "Idle" }); // L01.FR.24
-      }
-      return { response: { status } };
+  };
+
+  /** A taken order replaces the update before it, which is cancelled if it was still going on (L01.FR.24, L02.FR.15). */
+  const begin = ({ requestId, firmware }: UpdateFirmwareRequest, answer: HardwareAnswer): HardwareAnswer => {
+    const canceled = ongoing() !== undefined;
+    const firmwareVersion = deviceModel.read(InternalCtrlr.FirmwareVersion);
+    silence?.cancel();
+    carriedOver = false;
+    remember({
+      requestId,
+      signed: firmware.signingCertificate !== undefined,
+      state: "Idle",
+      retrieveDateTime: firmware.retrieveDateTime,
+      ...(firmware.installDateTime !== undefined && { installDateTime: firmware.installDateTime }),
+      ...(firmwareVersion !== undefined && { firmwareVersion }),
+    });
+    gate.open();
+    return canceled ? "AcceptedCanceled" : answer;
+  };
+
+  csms.handle("UpdateFirmware", async (request) => {
+    answerFirst.hold(request.requestId);
+    try {
+      const answer = await order(request);
+      if (answer === "InvalidCertificate" || answer === "RevokedCertificate")
+        events.emit("securityEvent", { type: "InvalidFirmwareSigningCertificate", techInfo: answer }); // L01.FR.02
+      const isTaken = answer === "Accepted" || answer === "AcceptedCanceled";
+      // L01.FR.27, L02.FR.18: what the hardware side cannot cancel goes on.
+      return {
+        response: { status: isTaken ? begin(request, answer) : answer },
+        afterResponse: () => answerFirst.release(),
+      };
     } catch (error) {
-      logger.error(`The firmware update could not be started: ${(error as Error).message}`);
-      return { response: rejected };
+      answerFirst.release();
+      throw error;
     }
   });
 
-  services.isFirmwareUpdateActive = () => update !== undefined && update.state !== "Idle";
-  services.triggerFirmwareStatus = () =>
-    update === undefined || update.state === "Idle"
-      ? notify("Idle", undefined, true)
-      : notify(update.state, update.requestId, true); // F06.FR.16
+  services.isFirmwareUpdateActive = () => {
+    const current = ongoing();
+    return current !== undefined && !isWaitingForItsTime(current, clock.now());
+  };
+  services.triggerFirmwareStatus = () => {
+    const told = update === undefined || update.state === "Idle" || update.state === "Installed" ? undefined : update;
+    void csms.call(
+      "FirmwareStatusNotification",
+      told === undefined
+        ? { status: "Idle" } // L01.FR.20, FR.25, L02.FR.14, FR.16, F06.FR.16
+        : { status: told.state, ...(told.requestId !== undefined && { requestId: told.requestId }) }, // L01.FR.26, L02.FR.17
+      { beforeAccepted: true },
+    );
+  };
+
+  const hasNewFirmware = ({ firmwareVersion }: FirmwareUpdate): boolean =>
+    settings.bootReason === "FirmwareUpdate" ||
+    (firmwareVersion !== undefined && deviceModel.read(InternalCtrlr.FirmwareVersion) !== firmwareVersion);
+
+  /** What has become of an update that was going on when the station went down (L01.FR.28, FR.32, L02.FR.20, FR.21). */
+  const resume = (found: FirmwareUpdate): void => {
+    carriedOver = true;
+    if (isDownloaded(found) && hasNewFirmware(found))
+      silence = clock.after(OWN_REPORT_MILLISECONDS, () => {
+        const current = ongoing();
+        if (current !== undefined) end(current, "Installed");
+      });
+    else listenFor(retrieveDelayMilliseconds(found, clock.now()) + SILENCE_LIMIT_MILLISECONDS);
+    gate.review();
+  };
 
   return {
     name: "firmware",
     start() {
-      update = core.keyValues.get(UPDATE_KEY, v.nullable(Update)) ?? undefined;
+      const found = core.keyValues.get(UPDATE_KEY, v.nullable(FirmwareUpdate)) ?? undefined;
+      // A failure of an earlier run is not current information (F06.FR.09).
+      update = found !== undefined && isFailure(found.state) ? undefined : found;
+      const current = ongoing();
+      if (current !== undefined) resume(current);
       unsubscribes.push(
-        hardwareEvents.on("firmwareStatus", ({ state, requestId }) => take(state, requestId)),
-        events.on("transactionEnded", () => {
-          if (isWaitingToInstall()) installWhenIdle(); // L01.FR.06
-        }),
+        hardwareEvents.on("firmwareStatus", ({ state, requestId }) =>
+          answerFirst.pass(requestId, () => take(state, requestId)),
+        ),
+        events.on("transactionEnded", () => gate.review()), // L01.FR.06, L02.FR.03
       );
     },
     stop() {
+      silence?.cancel();
+      gate.stop();
       for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },
   };

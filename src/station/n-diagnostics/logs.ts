@@ -1,66 +1,98 @@
-import type { GetLogResponse, UploadLogStatusEnumType } from "../../ocpp/v201/index.ts";
+import type { GetLogRequest, GetLogResponse, UploadLogStatusEnumType } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
+import { AnswerFirst } from "../model/answer-first.ts";
+import type { LogUploadState } from "../ports.ts";
 
 const FILE_NAME_LIMIT = 255;
 
 /** N01: log files on request of the CSMS; the hardware side collects and uploads them. */
 export function createLogsBlock(context: StationContext): Block {
-  const { csms, hardware, hardwareEvents, logger, services } = context;
+  const { core, csms, hardware, hardwareEvents, logger, services } = context;
+  /** The upload that the hardware side works on. */
   let uploading: number | undefined;
+  /** The latest request, whose upload may be tried again after a failure. */
+  let latest: number | undefined;
   let lastStatus: UploadLogStatusEnumType | undefined;
+  const answerFirst = new AnswerFirst();
   let unsubscribe: (() => void) | undefined;
 
-  const notify = (status: UploadLogStatusEnumType, requestId: number | undefined, beforeAccepted = false): void =>
-    void csms.call(
-      "LogStatusNotification",
-      { status, ...(requestId !== undefined && { requestId }) },
-      { queueWhenOffline: true, beforeAccepted },
-    ); // N01.FR.07, FR.13
+  const tell = (status: UploadLogStatusEnumType, requestId: number): void => {
+    core.unitOfWork.run(() => csms.enqueue("LogStatusNotification", { status, requestId })); // N01.FR.07, FR.13
+  };
 
-  csms.handle("GetLog", async ({ log, logType, requestId, retries, retryInterval }) => {
-    const superseded = uploading;
-    const rejected: GetLogResponse = { status: "Rejected" }; // N01.FR.05
-    try {
-      const { status, fileName } = await hardware.system.uploadLogs({
+  const order = ({ log, logType, requestId, retries, retryInterval }: GetLogRequest) => {
+    const securityLogPath = logType === "SecurityLog" ? services.securityLogPath?.() : undefined;
+    return hardware.system
+      .uploadLogs({
         requestId,
-        type: logType,
+        type: logType, // N01.FR.03, FR.04
         location: log.remoteLocation,
         ...(log.oldestTimestamp !== undefined && { oldestTimestamp: log.oldestTimestamp }),
         ...(log.latestTimestamp !== undefined && { latestTimestamp: log.latestTimestamp }),
         ...(retries !== undefined && { retries }),
         ...(retryInterval !== undefined && { retryIntervalSeconds: retryInterval }),
+        ...(securityLogPath !== undefined && { securityLogPath }),
+      })
+      .catch((error: Error) => {
+        logger.error(`The log upload could not be started: ${error.message}`);
+        return { status: "Rejected" as const };
       });
-      if (status === "Rejected") return { response: rejected };
-      uploading = requestId;
-      lastStatus = undefined;
-      const canceled = superseded !== undefined;
-      return {
-        response: {
-          status: canceled ? "AcceptedCanceled" : status, // N01.FR.12
-          ...(fileName !== undefined && { filename: fileName.slice(0, FILE_NAME_LIMIT) }), // N01.FR.01
-        },
-        ...(canceled && { afterResponse: () => notify("AcceptedCanceled", superseded) }), // N01.FR.20
-      };
-    } catch (error) {
-      logger.error(`The log upload could not be started: ${(error as Error).message}`);
-      return { response: rejected };
-    }
+  };
+
+  csms.handle("GetLog", async (request) => {
+    const { requestId } = request;
+    answerFirst.hold(requestId);
+    const { status, fileName } = { fileName: undefined, ...(await order(request)) };
+    const answer = (response: GetLogResponse, before = (): void => {}) => ({
+      response,
+      afterResponse: () => {
+        before();
+        answerFirst.release();
+      },
+    });
+    if (status === "Rejected") return answer({ status }); // N01.FR.05
+    const superseded = uploading;
+    uploading = requestId;
+    latest = requestId;
+    lastStatus = undefined;
+    return answer(
+      {
+        status: superseded === undefined ? status : "AcceptedCanceled", // N01.FR.12
+        ...(fileName !== undefined && { filename: fileName.slice(0, FILE_NAME_LIMIT) }), // N01.FR.01
+      },
+      () => {
+        if (superseded !== undefined) tell("AcceptedCanceled", superseded); // N01.FR.20
+      },
+    );
   });
 
+  const take = (state: LogUploadState, requestId: number | undefined): void => {
+    const id = requestId ?? uploading ?? latest;
+    if (id === undefined || state === "Idle") return; // not the CSMS's upload; Idle only on request of the CSMS
+    // A superseded upload was told AcceptedCanceled and has ended with that.
+    if (latest !== undefined && id !== latest) return;
+    if (state === lastStatus) return;
+    latest = id;
+    lastStatus = state;
+    uploading = state === "Uploading" ? id : undefined;
+    tell(state, id); // N01.FR.08–10
+  };
+
   services.isLogUploadActive = () => uploading !== undefined;
-  services.triggerLogStatus = () => notify(uploading === undefined ? "Idle" : "Uploading", uploading, true); // F06.FR.14, FR.15
+  services.triggerLogStatus = () => {
+    void csms.call(
+      "LogStatusNotification",
+      uploading === undefined ? { status: "Idle" } : { status: "Uploading", requestId: uploading }, // F06.FR.14, FR.15
+      { beforeAccepted: true },
+    );
+  };
 
   return {
     name: "logs",
     start() {
-      unsubscribe = hardwareEvents.on("logStatus", ({ state, requestId }) => {
-        const id = requestId ?? uploading;
-        if (id !== uploading && state === "AcceptedCanceled") return; // told when it was superseded
-        if (state === lastStatus) return;
-        lastStatus = state;
-        notify(state, id); // N01.FR.08–10
-        if (state !== "Uploading") uploading = undefined;
-      });
+      unsubscribe = hardwareEvents.on("logStatus", ({ state, requestId }) =>
+        answerFirst.pass(requestId, () => take(state, requestId)),
+      );
     },
     stop() {
       unsubscribe?.();

@@ -12,12 +12,6 @@ const start = async (variables: Record<string, string> = {}) => {
 const statusOf = async (action: string, request: object) =>
   ((await charger.call(action, request)).body as { status: string }).status;
 const sent = (name: string) => charger.hardwareCalls.filter((call) => call.name === name).map(({ args }) => args);
-const token = { idToken: { idToken: "A", type: "ISO14443" as const }, remote: false };
-const beginTransaction = (evseId = 1) => {
-  charger.event(evseId, { kind: "SessionStarted", sessionId: `s${evseId}`, reason: "EVConnected" });
-  charger.event(evseId, { kind: "TransactionStarted", sessionId: `s${evseId}`, token });
-};
-
 describe("A, L, M, N: what a fleet owner trusts", () => {
   test("A01: a new password is answered first, then used; never shown", async () => {
     await start();
@@ -66,53 +60,6 @@ describe("A, L, M, N: what a fleet owner trusts", () => {
     expect(charger.callsOf("SecurityEventNotification").at(-1)).toMatchObject({
       type: "InvalidChargingStationCertificate",
     });
-  });
-
-  test("L01: statuses with their requestId, installation after the last transaction", async () => {
-    await start();
-    beginTransaction();
-    const firmware = {
-      location: "https://x/fw",
-      retrieveDateTime: "2026-01-01T00:00:00Z",
-      signingCertificate: "PEM",
-      signature: "s",
-    };
-    expect(await statusOf("UpdateFirmware", { requestId: 5, firmware })).toBe("Accepted");
-    for (const state of ["Downloading", "Downloaded", "SignatureVerified"] as const)
-      charger.hardwareEvents.emit("firmwareStatus", { state, requestId: 5 });
-    await charger.clock.advance(100);
-    expect(charger.callsOf("FirmwareStatusNotification").map(({ status, requestId }) => [status, requestId])).toEqual([
-      ["Downloading", 5],
-      ["Downloaded", 5],
-      ["SignatureVerified", 5],
-      ["InstallScheduled", 5],
-    ]);
-    expect(sent("allowFirmwareInstallation")).toHaveLength(0);
-    charger.event(1, { kind: "TransactionFinished", sessionId: "s1", stoppedReason: "Local" });
-    await charger.clock.advance(100);
-    expect(sent("allowFirmwareInstallation")).toHaveLength(1);
-    charger.hardwareAnswers.verifyCertificate = () => "Expired";
-    expect(await statusOf("UpdateFirmware", { requestId: 6, firmware })).toBe("InvalidCertificate");
-  });
-
-  test("N01: upload statuses, and a second request supersedes the first (N01.FR.12, FR.20)", async () => {
-    await start();
-    const log = { remoteLocation: "https://x/" };
-    expect((await charger.call("GetLog", { logType: "DiagnosticsLog", requestId: 1, log })).body).toEqual({
-      status: "Accepted",
-      filename: "log.tar.gz",
-    });
-    charger.hardwareEvents.emit("logStatus", { state: "Uploading", requestId: 1 });
-    expect(await statusOf("GetLog", { logType: "SecurityLog", requestId: 2, log })).toBe("AcceptedCanceled");
-    charger.hardwareEvents.emit("logStatus", { state: "Uploading", requestId: 2 });
-    charger.hardwareEvents.emit("logStatus", { state: "Uploaded", requestId: 2 });
-    await charger.clock.advance(100);
-    expect(charger.callsOf("LogStatusNotification").map(({ status, requestId }) => [status, requestId])).toEqual([
-      ["Uploading", 1],
-      ["AcceptedCanceled", 1],
-      ["Uploading", 2],
-      ["Uploaded", 2],
-    ]);
   });
 
   test("M03–M05: certificates of the hardware side", async () => {

@@ -1,0 +1,95 @@
+import { VariableHandle } from "../../device-model/variable-handle.ts";
+import { ChargingStation } from "../../device-model/variables.ts";
+import type { Timer } from "../../lib/clock.ts";
+import type { StationContext } from "../context.ts";
+import { type FirmwareUpdate, installDelayMilliseconds, isReadyToInstall } from "./firmware-update.ts";
+
+/** The specification's variable; the shipped component configuration knows it under a wrong instance. */
+const AllowNewSessions = new VariableHandle(
+  { component: "ChargingStation", variable: "AllowNewSessionsPendingFirmwareUpdate" },
+  "boolean",
+);
+const HOLDER = "firmware";
+/** The wall clock may be set while an installation waits for its time. */
+const LONGEST_WAIT_MILLISECONDS = 60_000;
+const RETRY_MILLISECONDS = 30_000;
+/** How soon it is looked again whether the hardware side has spoken of the transactions of an earlier run. */
+const RESUMING_MILLISECONDS = 5_000;
+/** A stored transaction that nobody has claimed by then is ended, or cannot be read. */
+const RESUMING_LIMIT_MILLISECONDS = 120_000;
+
+export interface InstallationGate {
+  /** Looks whether the installation may begin now. */
+  review(): void;
+  /** A downloaded update that has not been allowed yet. */
+  isClosed(): boolean;
+  /** The update is over or replaced: its EVSEs serve again. */
+  open(): void;
+  stop(): void;
+}
+
+/** Keeps an installation, and the activation that follows it, until its time has come and nothing charges. */
+export function createInstallationGate(
+  { clock, core, deviceModel, hardware, logger, model, services }: StationContext,
+  parts: {
+    readonly update: () => FirmwareUpdate | undefined;
+    readonly tellScheduled: (update: FirmwareUpdate) => void;
+    readonly onAllowed: () => void;
+  },
+): InstallationGate {
+  const resumingUntil = clock.monotonicMilliseconds() + RESUMING_LIMIT_MILLISECONDS;
+  let allowed = false;
+  let timer: Timer | undefined;
+
+  const reviewAfter = (milliseconds: number): void => {
+    timer?.cancel();
+    timer = clock.after(Math.min(milliseconds, LONGEST_WAIT_MILLISECONDS), review);
+  };
+
+  const mayNewSessionsStart = (): boolean =>
+    (deviceModel.read(AllowNewSessions) ??
+      deviceModel.read(ChargingStation.AllowNewSessionsPendingFirmwareUpdate_BytesPerMessage)) === true;
+
+  const idleEvses = (): readonly number[] =>
+    model.evses.filter((evse) => evse.transaction === undefined).map(({ evseId }) => evseId);
+
+  const allow = (): void => {
+    allowed = true;
+    parts.onAllowed();
+    hardware.system.allowFirmwareInstallation().catch((error: Error) => {
+      allowed = false;
+      logger.error(`The firmware installation could not be allowed: ${error.message}`);
+      reviewAfter(RETRY_MILLISECONDS);
+    });
+  };
+
+  function review(): void {
+    const update = parts.update();
+    if (update === undefined || !isReadyToInstall(update) || allowed) return;
+    const idle = idleEvses();
+    const busyCount = model.evses.length - idle.length;
+    if (clock.monotonicMilliseconds() < resumingUntil && core.transactions.states().length > busyCount)
+      return reviewAfter(RESUMING_MILLISECONDS);
+    const isBusy = busyCount > 0;
+    const delay = installDelayMilliseconds(update, clock.now());
+    if ((isBusy || delay > 0) && update.state !== "InstallScheduled") parts.tellScheduled(update);
+    if (delay > 0) return reviewAfter(delay);
+    if (isBusy && mayNewSessionsStart()) return;
+    services.holdUnavailable?.(HOLDER, idle); // L01.FR.07, L02.FR.04
+    if (!isBusy) allow(); // L01.FR.05, FR.06, FR.33, L02.FR.02, FR.03, FR.22
+  }
+
+  return {
+    review,
+    isClosed() {
+      const update = parts.update();
+      return update !== undefined && isReadyToInstall(update) && !allowed;
+    },
+    open() {
+      allowed = false;
+      timer?.cancel();
+      services.releaseUnavailable?.(HOLDER);
+    },
+    stop: () => timer?.cancel(),
+  };
+}
