@@ -1,113 +1,99 @@
-import * as v from "valibot";
-import { EVSE, OCPPCommCtrlr } from "../../device-model/variables.ts";
-import { sleep, type Timer } from "../../lib/clock.ts";
+import { EVSE } from "../../device-model/variables.ts";
+import { every, type Timer } from "../../lib/clock.ts";
 import type { ResetEnumType, ResetResponse } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
+import type { BootReason } from "../ports.ts";
+import { createResetExecution, resetHolder } from "./reset-execution.ts";
+import { type ResetIntention, ResetIntentions } from "./reset-intentions.ts";
 
-/** The reset that was promised to the CSMS; kept until the hardware side has done it. */
-const ResetIntention = v.object({
-  type: v.picklist(["Immediate", "OnIdle"]),
-  evseId: v.optional(v.number()),
-});
-type ResetIntention = v.InferOutput<typeof ResetIntention>;
+/** Not everything that ends idleness announces itself (firmware, log upload, the word of EVerest's System). */
+const CHECK_INTERVAL_MILLISECONDS = 5_000;
 
-const INTENTION_KEY = "reset.intention";
-const HOLDER = "reset";
-
-/** How long an immediate reset waits for its transactions to end and for their last messages to be delivered. */
-const TRANSACTION_END_LIMIT_MILLISECONDS = 10_000;
-const DELIVERY_LIMIT_MILLISECONDS = 5_000;
-const POLL_MILLISECONDS = 50;
-const RETRY_WAIT_MILLISECONDS = 5_000;
-/** A station that is still here so long after its reset was not reset: its EVSEs serve again. */
-const SURVIVAL_MILLISECONDS = 60_000;
-
-/** B11 and B12 with errata 2.14: reset of the station or of one EVSE, now or when idle. */
+/** B11 and B12 with errata 2.14–2.16: reset of the station or of one EVSE, now or when idle. */
 export function createResetBlock(context: StationContext): Block {
-  const { clock, core, csms, deviceModel, events, hardware, logger, model, settings } = context;
-  let intention: ResetIntention | undefined;
-  let executing = false;
+  const { clock, core, csms, deviceModel, events, hardware, logger, model, services, settings } = context;
+  const intentions = new ResetIntentions(core, logger);
+  const executing = new Set<number | undefined>();
   let stopped = false;
-  let idleCheck: Timer | undefined;
-  let survival: Timer | undefined;
+  let check: Timer | undefined;
+  /** The reset that this start is the result of. */
+  let resetBefore: "RemoteReset" | "ScheduledReset" | undefined;
   const unsubscribes: (() => void)[] = [];
+  const execution = createResetExecution(context, () => stopped);
 
   const evsesOf = (evseId: number | undefined) =>
     model.evses.filter((evse) => evseId === undefined || evse.evseId === evseId);
 
-  const hasTransaction = (evseId: number | undefined): boolean =>
-    evsesOf(evseId).some((evse) => evse.transaction !== undefined);
-
-  /** Errata 2.14: firmware update, log upload, a reservation and a connected cable keep a station from being idle. */
-  const isIdle = (evseId: number | undefined): boolean => {
-    if (hasTransaction(evseId)) return false;
-    if (evsesOf(evseId).some((evse) => evse.connectors.some(({ reserved }) => reserved))) return false;
-    if (evseId !== undefined) return true;
-    return (
-      !(context.services.isFirmwareUpdateActive?.() ?? false) && !(context.services.isLogUploadActive?.() ?? false)
+  /** No transaction, no session, no cable (EVerest locks it as soon as it is plugged in) and no reservation (errata 2.14). */
+  const isEvseIdle = (evseId: number | undefined): boolean =>
+    evsesOf(evseId).every(
+      (evse) =>
+        evse.transaction === undefined &&
+        evse.sessionId === undefined &&
+        !evse.evConnected &&
+        !evse.connectors.some(({ reserved }) => reserved),
     );
+
+  /** A transaction that an earlier run left, and that may still go on. */
+  const isTransactionLeft = (evseId: number | undefined): boolean => {
+    const evseIds = core.transactions.evseIds();
+    return evseId === undefined ? evseIds.length > 0 : evseIds.includes(evseId);
   };
 
-  const remember = (next: ResetIntention | undefined): void => {
-    core.unitOfWork.run(() => core.keyValues.set(INTENTION_KEY, next ?? null));
-    intention = next;
-  };
+  const isIdle = (evseId: number | undefined): boolean =>
+    isEvseIdle(evseId) &&
+    !isTransactionLeft(evseId) &&
+    (evseId !== undefined || !(services.isFirmwareUpdateActive?.() || services.isLogUploadActive?.()));
 
-  const waitUntil = async (condition: () => boolean, limitMilliseconds: number): Promise<void> => {
-    const deadline = clock.monotonicMilliseconds() + limitMilliseconds;
-    while (!condition() && clock.monotonicMilliseconds() < deadline && !stopped) await sleep(clock, POLL_MILLISECONDS);
-  };
+  const isAllowed = (): Promise<boolean> =>
+    hardware.system.isResetAllowed().catch((error: Error) => {
+      logger.error(`The system does not say whether it may be reset: ${error.message}`);
+      return false;
+    });
 
-  const resetStation = async (scheduled: boolean): Promise<void> => {
-    const attempts = 1 + (deviceModel.read(OCPPCommCtrlr.ResetRetries) ?? 0);
-    for (let attempt = 1; attempt <= attempts && !stopped; attempt++) {
-      try {
-        await hardware.system.reset(scheduled);
-        survival = clock.after(SURVIVAL_MILLISECONDS, () => context.services.releaseUnavailable?.(HOLDER));
-        return;
-      } catch (error) {
-        logger.error(`Reset attempt ${attempt} of ${attempts} failed: ${(error as Error).message}`);
-        await sleep(clock, RETRY_WAIT_MILLISECONDS);
+  /** For OnIdle: nobody has come meanwhile, and the hardware side lets it happen. */
+  const mayStillReset = async ({ type, evseId }: ResetIntention): Promise<boolean> =>
+    type === "Immediate" || (isIdle(evseId) && (await isAllowed()) && isIdle(evseId));
+
+  const carryOut = async (reset: ResetIntention): Promise<void> => {
+    const { evseId } = reset;
+    if (executing.has(evseId)) return;
+    executing.add(evseId);
+    try {
+      await execution.prepare(reset);
+      if (stopped || !(await mayStillReset(reset)) || stopped) return;
+      if (evseId !== undefined)
+        execution.resetEvse(evseId); // B11.FR.08
+      else {
+        intentions.remember({ ...reset, carriedOut: true });
+        await execution.resetStation(reset.scheduled); // B11.FR.03
+        if (stopped) return;
+        logger.critical("The station could not be reset; its EVSEs serve again");
       }
+      intentions.forget(evseId);
+      services.releaseUnavailable?.(resetHolder(evseId));
+    } catch (error) {
+      logger.error(`The reset could not be carried out: ${(error as Error).message}`);
+    } finally {
+      executing.delete(evseId);
     }
   };
 
-  /** An EVSE is reset by switching its connectors off and on again. */
-  const resetEvse = (evseId: number): void => {
-    context.services.holdUnavailable?.(HOLDER, [evseId]);
-    context.services.releaseUnavailable?.(HOLDER);
-  };
-
-  const execute = async (reset: ResetIntention, scheduled: boolean): Promise<void> => {
-    if (executing) return;
-    executing = true;
-    if (hasTransaction(reset.evseId)) {
-      await context.services.stopTransactions?.(reset.evseId, "ImmediateReset"); // B12.FR.04, FR.08
-      await waitUntil(() => !hasTransaction(reset.evseId), TRANSACTION_END_LIMIT_MILLISECONDS);
-    }
-    // B12.FR.05: what is not delivered by then stays in the durable queue and is sent after the reboot.
-    await waitUntil(() => !csms.connected || csms.durableQueueLength === 0, DELIVERY_LIMIT_MILLISECONDS);
-    await sleep(clock, settings.resetStopDelaySeconds * 1000);
-    remember(undefined);
-    executing = false;
-    if (stopped) return;
-    if (reset.evseId === undefined) await resetStation(scheduled);
-    else resetEvse(reset.evseId);
-  };
-
-  const executeWhenIdle = (): void => {
-    if (intention?.type !== "OnIdle" || executing) return;
-    if (isIdle(intention.evseId)) void execute(intention, true);
-    else holdIdleEvses(intention.evseId);
-  };
-
-  /** While a reset waits, idle EVSEs take no new driver. */
-  const holdIdleEvses = (evseId: number | undefined): void => {
-    const idle = evsesOf(evseId).filter((evse) => evse.sessionId === undefined);
-    context.services.holdUnavailable?.(
-      HOLDER,
-      idle.map((evse) => evse.evseId),
+  /** While a reset waits, EVSEs that are free take no new driver; a reserved one waits for its own (B12). */
+  const holdFreeEvses = (evseId: number | undefined): void =>
+    services.holdUnavailable?.(
+      resetHolder(evseId),
+      evsesOf(evseId)
+        .filter((evse) => isEvseIdle(evse.evseId))
+        .map((evse) => evse.evseId),
     );
+
+  const carryOutWhatIsDue = (): void => {
+    for (const reset of intentions.all) {
+      if (executing.has(reset.evseId)) continue;
+      if (reset.type === "Immediate" || isIdle(reset.evseId)) void carryOut(reset);
+      else holdFreeEvses(reset.evseId);
+    }
   };
 
   const refuse = (reasonCode: string, additionalInfo: string): ResetResponse => ({
@@ -119,11 +105,10 @@ export function createResetBlock(context: StationContext): Block {
     if (evseId !== undefined) {
       if (model.evse(evseId) === undefined) return refuse("UnknownEvse", "no such EVSE");
       if (deviceModel.read(EVSE.AllowReset.at(evseId)) !== true)
-        return refuse("UnsupportedRequest", "this EVSE cannot be reset by itself"); // B11.FR.09, B12.FR.09
+        return refuse("UnsupportedRequest", "this EVSE cannot be reset by itself"); // B11.FR.09, FR.10, B12.FR.09
     }
-    const allowed = await hardware.system.isResetAllowed().catch(() => false);
-    if (!allowed) return refuse("NotEnabled", "a reset is not possible at this moment"); // B11.FR.06
-    if (type === "Immediate" && (context.services.isFirmwareUpdateActive?.() ?? false))
+    if (!(await isAllowed())) return refuse("NotEnabled", "a reset is not possible at this moment"); // B11.FR.06
+    if (type === "Immediate" && services.isFirmwareUpdateActive?.())
       return refuse("FwUpdateInProgress", "a firmware update is running"); // B12.FR.10
     return undefined;
   };
@@ -131,43 +116,44 @@ export function createResetBlock(context: StationContext): Block {
   csms.handle("Reset", async ({ type, evseId }) => {
     const refused = await obstacle(type, evseId);
     if (refused !== undefined) return { response: refused };
-    const reset: ResetIntention = { type, ...(evseId !== undefined && { evseId }) };
-    remember(reset);
-    if (type === "OnIdle" && !isIdle(evseId)) {
-      return { response: { status: "Scheduled" }, afterResponse: executeWhenIdle }; // B12.FR.01
-    }
-    return { response: { status: "Accepted" }, afterResponse: () => void execute(reset, false) }; // B11.FR.03, B12.FR.02
+    const scheduled = type === "OnIdle" && !isIdle(evseId);
+    intentions.remember({ type, ...(evseId !== undefined && { evseId }), scheduled, carriedOut: false });
+    return {
+      response: { status: scheduled ? "Scheduled" : "Accepted" }, // B11.FR.01, FR.07, B12.FR.01, FR.02
+      afterResponse: carryOutWhatIsDue,
+    };
   });
 
-  context.services.isResetPending = (evseId) =>
-    intention !== undefined && (intention.evseId === undefined || intention.evseId === evseId);
+  services.isResetPending = (evseId) => intentions.concerns(evseId);
+
+  services.bootReason = (): BootReason => {
+    const told = settings.bootReason;
+    return resetBefore !== undefined && (told === "PowerUp" || told === "Unknown") ? resetBefore : told;
+  };
+
+  /** What the restart has made of the promises: a reset that was carried out, or that the system did anyway, is over. */
+  const settleIntentions = (): void => {
+    const ofStation = intentions.all.find(({ evseId }) => evseId === undefined);
+    if (ofStation === undefined) return;
+    if (ofStation.carriedOut) resetBefore = ofStation.scheduled ? "ScheduledReset" : "RemoteReset";
+    const reason = services.bootReason?.();
+    if (reason === "RemoteReset" || reason === "ScheduledReset") intentions.forget(undefined);
+  };
 
   return {
     name: "reset",
     start() {
-      const found = core.keyValues.get(INTENTION_KEY, v.nullable(ResetIntention)) ?? undefined;
-      const done = settings.bootReason === "RemoteReset" || settings.bootReason === "ScheduledReset";
-      if (found !== undefined && done) remember(undefined);
-      else intention = found;
+      settleIntentions();
       unsubscribes.push(
-        events.on("transactionEnded", executeWhenIdle),
-        events.on("evseChanged", executeWhenIdle),
-        events.on("accepted", () => {
-          if (intention?.type === "Immediate") void execute(intention, false);
-          else executeWhenIdle();
-        }),
+        events.on("transactionEnded", carryOutWhatIsDue),
+        events.on("evseChanged", carryOutWhatIsDue),
+        events.on("accepted", carryOutWhatIsDue),
       );
-      // Firmware and log activity end without an event of an EVSE.
-      const poll = (): void => {
-        executeWhenIdle();
-        idleCheck = clock.after(RETRY_WAIT_MILLISECONDS, poll);
-      };
-      idleCheck = clock.after(RETRY_WAIT_MILLISECONDS, poll);
+      check = every(clock, CHECK_INTERVAL_MILLISECONDS, carryOutWhatIsDue);
     },
     stop() {
       stopped = true;
-      idleCheck?.cancel();
-      survival?.cancel();
+      check?.cancel();
       for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },
   };
