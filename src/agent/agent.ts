@@ -17,6 +17,7 @@ import { type Clock, sleep } from "../lib/clock.ts";
 import { Emitter } from "../lib/events.ts";
 import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
+import type { MessageLog } from "../log/message-log/message-log.ts";
 import { CsmsLink } from "../ocpp/csms-link.ts";
 import { readLastConnected } from "../station/b-provisioning/network-profiles.ts";
 import type { StationContext, StationEvents, StationServices } from "../station/context.ts";
@@ -61,6 +62,8 @@ export interface AgentOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly version: string;
+  /** Writes to the console what is not a line of the application log. */
+  readonly print: (text: string) => void;
 }
 
 export interface AgentStatus {
@@ -84,6 +87,7 @@ export class Agent {
   private running: RunningStation | undefined;
   private stores: Stores | undefined;
   private bootReason: BootReason = "PowerUp";
+  private messageLog: MessageLog | undefined;
 
   constructor(private readonly options: AgentOptions) {}
 
@@ -128,6 +132,7 @@ export class Agent {
     this.station?.stop();
     this.stores?.core.close();
     this.stores?.deviceModel.close();
+    await this.messageLog?.close();
     await this.module?.close();
   }
 
@@ -241,7 +246,7 @@ export class Agent {
       services,
     };
     this.context = context;
-    startMessageLog(context, module);
+    this.messageLog = startMessageLog(context, module, this.options.print);
     this.station = createStation(context);
     csms.events.on("connected", () => hardware.observer.connected(true));
     csms.events.on("disconnected", () => hardware.observer.connected(false));

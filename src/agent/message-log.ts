@@ -1,66 +1,71 @@
-import { appendFile, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import type { DeviceModel } from "../device-model/device-model.ts";
 import { InternalCtrlr } from "../device-model/variables.ts";
 import type { EverestModule } from "../everest/everest-module.ts";
-import type { Logger } from "../log/logger.ts";
-import type { WireMessage } from "../ocpp/csms-link.ts";
+import { MessageLog, type MessageLogSettings } from "../log/message-log/message-log.ts";
+import type { Rotation } from "../log/message-log/rotating-file.ts";
 import type { StationContext } from "../station/context.ts";
 
-/** Lines that may wait for the disk; beyond it the log has a gap, never the wire. */
-const PENDING_LIMIT = 2_000;
+/** Where the configuration asks for rotation but names no limit (0). */
+const DEFAULT_MAXIMUM_BYTES = 50_000_000;
+const DEFAULT_MAXIMUM_FILES = 100;
 
-/** Passwords that pass the wire in SetVariables are not for the log. */
-export function maskSecrets(text: string): string {
-  if (!/BasicAuthPassword/i.test(text)) return text;
-  return text.replace(/("attributeValue"\s*:\s*)"(?:[^"\\]|\\.)*"/g, '$1"***"');
-}
-
-function header({ direction, name = "?" }: WireMessage, time: Date): string {
-  const fromStation = direction === "sent";
-  const columns = fromStation ? `ChargePoint>CentralSystem ${name} ` : `CentralSystem>ChargePoint  ${name}`;
-  return `${time.toISOString()}: ${columns}`;
-}
-
-function makeDirectory(path: string, logger: Logger): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    // A station without message log is better than none.
-    logger.warn(`The directory of the message log cannot be made: ${(error as Error).message}`);
-  }
-}
-
-/** The OCPP message log (BEHAVIOUR 21): text file, console and bus, as InternalCtrlr.LogMessagesFormat says. */
-export function startMessageLog(
-  { clock, csms, deviceModel, logger, settings }: StationContext,
-  module: EverestModule,
-): void {
-  const formats = deviceModel.read(InternalCtrlr.LogMessagesFormat) ?? "";
-  const wanted = String(formats);
-  if (deviceModel.read(InternalCtrlr.LogMessages) === false) return;
-  const base = deviceModel.read(InternalCtrlr.LogRotation) === true ? "libocpp_201" : clock.now().toISOString();
-  const path = join(settings.messageLogDirectory, `${base}.log`);
-  let pending = 0;
-  if (wanted.includes("log")) makeDirectory(settings.messageLogDirectory, logger);
-
-  const write = (entry: string): void => {
-    if (pending >= PENDING_LIMIT) return;
-    pending++;
-    appendFile(path, entry, { mode: 0o600 }, (error) => {
-      pending--;
-      if (error) logger.warn(`The message log cannot be written: ${error.message}`);
-    });
+function rotationOf(deviceModel: DeviceModel): Rotation | undefined {
+  if (deviceModel.read(InternalCtrlr.LogRotation) !== true) return undefined;
+  return {
+    maximumBytes: deviceModel.read(InternalCtrlr.LogRotationMaximumFileSize) || DEFAULT_MAXIMUM_BYTES,
+    maximumFiles: deviceModel.read(InternalCtrlr.LogRotationMaximumFileCount) || DEFAULT_MAXIMUM_FILES,
+    dateSuffix: deviceModel.read(InternalCtrlr.LogRotationDateSuffix) === true,
   };
+}
 
-  csms.events.on("message", (message) => {
-    const text = maskSecrets(message.text);
-    if (wanted.includes("log")) write(`${header(message, clock.now())}\n${text}\n\n`);
-    if (wanted.includes("console")) logger.info(`${header(message, clock.now())} ${text}`);
-    if (wanted.includes("callback"))
+/** Undefined without LogMessages. The variables are read-only: they are read once. */
+export function messageLogSettings(deviceModel: DeviceModel, directory: string): MessageLogSettings | undefined {
+  if (deviceModel.read(InternalCtrlr.LogMessages) === false) return undefined;
+  return {
+    directory,
+    formats: new Set((deviceModel.read(InternalCtrlr.LogMessagesFormat) ?? []).map((word) => word.trim())),
+    raw: deviceModel.read(InternalCtrlr.LogMessagesRaw) === true,
+    rotation: rotationOf(deviceModel),
+  };
+}
+
+/** Feeds the message log with the frames and what happens to the connection. */
+export function startMessageLog(
+  { clock, csms, deviceModel, events, logger, settings }: StationContext,
+  module: EverestModule,
+  print: (text: string) => void,
+): MessageLog | undefined {
+  const logSettings = messageLogSettings(deviceModel, settings.messageLogDirectory);
+  if (logSettings === undefined) return undefined;
+  const log = new MessageLog({
+    settings: logSettings,
+    clock,
+    logger,
+    print,
+    publish: ({ text = "", origin }) =>
       module.publish("ocpp_generic", "ocpp", "ocpp_message", {
         message: text,
-        direction: message.direction === "sent" ? "ChargingStationToCSMS" : "CSMSToChargingStation",
+        direction: origin === "station" ? "ChargingStationToCSMS" : "CSMSToChargingStation",
         version: "2.0.1",
-      });
+      }),
+    onSecurityLogRemoved: () =>
+      events.emit("securityEvent", { type: "SecurityLogWasCleared", techInfo: "an old file of the security log" }),
   });
+  const say = (name: string): void => log.take({ time: clock.now(), origin: "system", name });
+  csms.events.on("message", ({ direction, text, name = "?", messageId }) =>
+    log.take({
+      time: clock.now(),
+      origin: direction === "sent" ? "station" : "csms",
+      name,
+      text,
+      ...(messageId !== undefined && { messageId }),
+    }),
+  );
+  csms.events.on("connected", ({ profileSlot }) => say(`Connected, network profile of slot ${profileSlot}.`));
+  csms.events.on("disconnected", ({ reason }) => say(`Disconnected: ${reason}.`));
+  csms.events.on("connectionFailed", ({ failure }) => say(`Connection failed: ${failure.text}.`));
+  events.on("securityEvent", ({ type, techInfo, timestamp = clock.now(), critical }) =>
+    log.takeSecurityEvent({ timestamp: timestamp.toISOString(), type, techInfo, critical }),
+  );
+  return log;
 }

@@ -58,6 +58,7 @@ export async function run(
     random: new SystemRandom(),
     logger,
     version: VERSION,
+    print: (text) => process.stdout.write(text),
   });
   const http = args.own.get("http");
   const web = http === undefined ? undefined : startWebServer(http, () => agent.status());
