@@ -61,7 +61,7 @@ export function startMessageLog(
       ...(messageId !== undefined && { messageId }),
     }),
   );
-  csms.events.on("connected", ({ profileSlot }) => say(`Connected, network profile of slot ${profileSlot}.`));
+  csms.events.on("connected", ({ profile }) => say(`Connected, network profile of slot ${profile.slot}.`));
   csms.events.on("disconnected", ({ reason }) => say(`Disconnected: ${reason}.`));
   csms.events.on("connectionFailed", ({ failure }) => say(`Connection failed: ${failure.text}.`));
   events.on("securityEvent", ({ type, techInfo, timestamp = clock.now(), critical }) =>
