@@ -1,16 +1,23 @@
 import { TxCtrlr } from "../../device-model/variables.ts";
 import type { CallOutcome } from "../../ocpp/csms-link.ts";
-import type { ReasonEnumType, TransactionEventRequest, TriggerReasonEnumType } from "../../ocpp/v201/index.ts";
+import type { ReasonEnumType, TransactionEventRequest } from "../../ocpp/v201/index.ts";
 import type { StationContext, StationServices } from "../context.ts";
 import { importedEnergyWattHours } from "../model/meter-values.ts";
-import type { Session } from "./session.ts";
+import { type Session, type Transaction, withTransaction } from "./session.ts";
+
+/** A stop that the hardware side could not take is asked again, so often and after so long each time. */
+const STOP_ATTEMPTS = 5;
+const STOP_RETRY_MILLISECONDS = 10_000;
 
 /** What this part may do with the sessions of the transactions block. */
 export interface SessionAccess {
-  find(transactionId: string): Session | undefined;
-  /** Changes and stores a session with a running transaction. */
-  change(evseId: number, changed: (session: Session) => Session): void;
-  end(evseId: number, trigger: TriggerReasonEnumType, stoppedReason: ReasonEnumType): void;
+  at(evseId: number): Session | undefined;
+  /** Changes and stores a session with a running transaction; false when it could not be stored. */
+  change(evseId: number, changed: (session: Session) => Session): boolean;
+  /** Ends the transaction where the hardware side has nothing to end. */
+  end(evseId: number, trigger: "ResetCommand", stoppedReason: "ImmediateReset"): void;
+  /** Ends the authorization where the hardware side has nothing to end, and with it maybe the transaction. */
+  deauthorize(evseId: number): void;
 }
 
 export interface Deauthorization {
@@ -24,47 +31,77 @@ export interface Deauthorization {
 
 /** E05: what the CSMS says about a token in the answer to an event, and stopping transactions through the hardware. */
 export function createDeauthorization(context: StationContext, sessions: SessionAccess): Deauthorization {
-  const { core, deviceModel, hardware, logger, model, services } = context;
+  const { clock, core, deviceModel, hardware, logger, model, services } = context;
+  /** EVSEs that were told to pause, with the charging period that it was for. */
+  const paused = new Map<number, string>();
 
-  /** A durable intent: stored with the transaction before the hardware is asked, gone with its end. */
-  const stop = async (session: Session, reason: ReasonEnumType): Promise<void> => {
-    const { evseId } = session;
-    sessions.change(evseId, (current) =>
-      current.transaction === undefined
-        ? current
-        : { ...current, stoppedReason: reason, transaction: { ...current.transaction, stopAsked: reason } },
-    );
-    try {
-      const stopping = await hardware.evse.stopTransaction(evseId, reason);
-      // Nothing runs there any more (e.g. the cable is still plugged after a stop): the end is ours to say.
-      if (!stopping && reason === "ImmediateReset") sessions.end(evseId, "ResetCommand", "ImmediateReset");
-    } catch (error) {
-      logger.error(`The transaction on EVSE ${evseId} could not be stopped (${reason}): ${(error as Error).message}`);
-      if (reason === "ImmediateReset") sessions.end(evseId, "ResetCommand", "ImmediateReset");
-    }
+  const running = (evseId: number, transactionId: string): Session | undefined => {
+    const session = sessions.at(evseId);
+    return session?.transaction?.transactionId === transactionId ? session : undefined;
   };
 
-  const withdraw = (session: Session): void => {
+  /** Resolves to what the hardware side says; undefined when it does not answer. */
+  const ask = (evseId: number, reason: ReasonEnumType): Promise<boolean | undefined> =>
+    hardware.evse.stopTransaction(evseId, reason).catch((error: Error) => {
+      logger.error(`The transaction on EVSE ${evseId} could not be stopped (${reason}): ${error.message}`);
+      return undefined;
+    });
+
+  /** A durable intent: stored with the transaction before the hardware is asked, gone with its end. */
+  const stop = async (session: Session, reason: ReasonEnumType, attempt = 1): Promise<void> => {
+    const { evseId, transaction } = session;
+    if (transaction === undefined) return;
+    const { transactionId } = transaction;
+    sessions.change(evseId, (current) => withTransaction(current, (open) => ({ ...open, stopAsked: reason })));
+    const stopping = await ask(evseId, reason);
+    if (stopping === true) return; // The hardware side reports the end.
+    const current = running(evseId, transactionId);
+    if (current === undefined) return;
+    // Nothing runs there (e.g. nobody has plugged in yet, or the cable is still there after a stop): the end is ours to say.
+    if (reason === "ImmediateReset") sessions.end(evseId, "ResetCommand", "ImmediateReset");
+    else if (stopping === false && reason === "DeAuthorized" && !current.energyFlows) withdrawUnused(current);
+    else if (attempt < STOP_ATTEMPTS)
+      clock.after(STOP_RETRY_MILLISECONDS, () => {
+        const still = running(evseId, transactionId);
+        if (still !== undefined) void stop(still, reason, attempt + 1);
+      });
+    else logger.error(`Transaction ${transactionId} of EVSE ${evseId} goes on: it could not be stopped (${reason})`);
+  };
+
+  /** A token that lost its authorization before anything was begun with it. */
+  const withdrawUnused = ({ evseId }: Session): void => {
+    sessions.deauthorize(evseId);
+    hardware.evse.withdrawAuthorization(evseId).catch((error: Error) => {
+      logger.error(`The authorization of EVSE ${evseId} could not be withdrawn: ${error.message}`);
+    });
+  };
+
+  const refuse = (session: Session): void => {
     if (deviceModel.read(TxCtrlr.StopTxOnInvalidId) !== false) {
-      void stop(session, "DeAuthorized"); // E05.FR.09, FR.10
+      void stop(session, "DeAuthorized"); // E05.FR.09, FR.10, E06.FR.04
       return;
     }
     const allowed = deviceModel.read(TxCtrlr.MaxEnergyOnInvalidId) ?? 0;
-    const energy = importedEnergyWattHours(model.evse(session.evseId)?.reading);
-    if (allowed > 0 && energy !== undefined) {
-      sessions.change(session.evseId, (current) =>
-        current.transaction === undefined
-          ? current
-          : { ...current, transaction: { ...current.transaction, energyLimitWattHours: energy + allowed } },
-      ); // E05.FR.03
-      return;
-    }
-    pause(session.evseId);
+    const limited = (transaction: Transaction): Transaction => ({
+      ...transaction,
+      energyLimitWattHours: allowed > 0 ? (transaction.energyAtStartWattHours ?? 0) + allowed : 0,
+    });
+    sessions.change(session.evseId, (current) => withTransaction(current, limited)); // E05.FR.03
+    checkEnergyLimit(session.evseId);
   };
 
-  /** E05.FR.02: the transaction stays, the energy does not. */
-  const pause = (evseId: number): void => {
+  /** E05.FR.02: beyond its limit the transaction stays, the energy does not; whenever it flows again, too. */
+  const checkEnergyLimit = (evseId: number): void => {
+    const session = sessions.at(evseId);
+    const limit = session?.transaction?.energyLimitWattHours;
+    if (session === undefined || limit === undefined) return;
+    const energy = importedEnergyWattHours(model.evse(evseId)?.reading);
+    if (energy !== undefined && energy < limit) return;
+    const period = `${session.transaction?.transactionId} ${session.transaction?.chargingSince}`;
+    if (paused.get(evseId) === period) return;
+    paused.set(evseId, period);
     hardware.evse.pauseCharging(evseId).catch((error: Error) => {
+      paused.delete(evseId);
       logger.error(`Charging on EVSE ${evseId} could not be paused: ${error.message}`);
     });
   };
@@ -73,40 +110,30 @@ export function createDeauthorization(context: StationContext, sessions: Session
     takeResult(request, outcome) {
       if (outcome.kind !== "response") return;
       const { response } = outcome;
-      const session = sessions.find(request.transactionInfo.transactionId);
       core.unitOfWork.afterCommit(() => hardware.observer.transactionEventResponse(request, response));
       const { idTokenInfo } = response;
       if (idTokenInfo === undefined) return;
       if (request.idToken !== undefined) services.learnIdTokenInfo?.(request.idToken, idTokenInfo); // C10.FR.05
-      const evseId = session?.evseId ?? request.evse?.id;
-      if (evseId !== undefined)
-        core.unitOfWork.afterCommit(() => hardware.authorization.publishValidationUpdate({ evseId, idTokenInfo }));
-      if (idTokenInfo.status !== "Accepted" && session?.transaction !== undefined && session.authorized)
-        core.unitOfWork.afterCommit(() => withdraw(session));
-    },
-    checkEnergyLimit(evseId) {
-      const transactionId = model.evse(evseId)?.transaction?.transactionId;
-      const session = transactionId === undefined ? undefined : sessions.find(transactionId);
-      const limit = session?.transaction?.energyLimitWattHours;
-      const energy = importedEnergyWattHours(model.evse(evseId)?.reading);
-      if (limit === undefined || energy === undefined || energy < limit) return;
-      sessions.change(evseId, (current) => {
-        if (current.transaction === undefined) return current;
-        const { energyLimitWattHours: _, ...transaction } = current.transaction;
-        return { ...current, transaction };
+      const { transactionId } = request.transactionInfo;
+      const evseId = request.evse?.id ?? model.transaction(transactionId)?.evseId;
+      if (evseId === undefined) return;
+      core.unitOfWork.afterCommit(() => {
+        hardware.authorization.publishValidationUpdate({ evseId, idTokenInfo });
+        const session = running(evseId, transactionId);
+        if (idTokenInfo.status !== "Accepted" && session?.authorized === true) refuse(session);
       });
-      pause(evseId);
     },
+    checkEnergyLimit,
     resume(session) {
       const asked = session.transaction?.stopAsked;
       if (asked !== undefined) void stop(session, asked as ReasonEnumType);
     },
     async stopTransactions(evseId, reason) {
-      const running = model.evses.flatMap((evse) => {
-        const found = evse.transaction === undefined ? undefined : sessions.find(evse.transaction.transactionId);
-        return found === undefined || (evseId !== undefined && evse.evseId !== evseId) ? [] : [found];
+      const affected = model.evses.flatMap((evse) => {
+        const found = evseId === undefined || evse.evseId === evseId ? sessions.at(evse.evseId) : undefined;
+        return found?.transaction === undefined ? [] : [found];
       });
-      await Promise.all(running.map((session) => stop(session, reason)));
+      await Promise.all(affected.map((session) => stop(session, reason)));
     },
   };
 }

@@ -6,9 +6,7 @@ import type {
   TriggerReasonEnumType,
 } from "../../ocpp/v201/index.ts";
 import type { PresentedToken } from "../ports.ts";
-import type { Session } from "./session.ts";
-
-export type Transaction = NonNullable<Session["transaction"]>;
+import type { Session, Transaction } from "./session.ts";
 
 export interface EventFacts {
   readonly eventType: "Started" | "Updated" | "Ended";
@@ -17,7 +15,18 @@ export interface EventFacts {
   readonly offline: boolean;
   readonly meterValue: readonly MeterValueType[];
   readonly stoppingToken?: PresentedToken | undefined;
-  readonly numberOfPhasesUsed?: number | undefined;
+  /** What the meter says now; undefined when it does not tell. */
+  readonly numberOfPhases?: number | undefined;
+}
+
+/** Some clocks of the hardware side tell whole seconds: so much may a time lie before that of the event before. */
+const ROUNDING_MILLISECONDS = 1_000;
+
+/** The event's own time, but not before the event that it follows when only rounding put it there. */
+function notBefore(timestamp: Date, lastEventAt: string): Date {
+  const last = Date.parse(lastEventAt);
+  const late = last - timestamp.getTime();
+  return late > 0 && late < ROUNDING_MILLISECONDS ? new Date(last) : timestamp;
 }
 
 function secondsCharged(transaction: Transaction, at: Date): number {
@@ -34,70 +43,64 @@ export function followCharging(transaction: Transaction, state: ChargingStateEnu
   return { ...rest, secondsCharged: secondsCharged(transaction, at) };
 }
 
+/** What this event tells of the things that are told once, or when they changed (part 2, E 1.5). */
+function news(session: Session, transaction: Transaction, { eventType, trigger, numberOfPhases }: EventFacts) {
+  const charging = session.chargingState === "Charging";
+  // Only plain readings leave the state out when it has not changed.
+  const isReading = trigger === "MeterValuePeriodic" || trigger === "MeterValueClock";
+  return {
+    token: session.authorized && !transaction.tokenTold ? session.token?.idToken : undefined,
+    evse: !transaction.evseTold && (session.evConnected || eventType === "Started"),
+    state: !isReading || session.chargingState !== transaction.chargingStateTold,
+    reservation: session.authorized && !transaction.reservationTold ? session.reservationId : undefined,
+    phases: charging && numberOfPhases !== transaction.phasesTold ? numberOfPhases : undefined,
+  };
+}
+
 /** Builds the next event of a transaction and the session that remembers what has been told with it. */
 export function buildEvent(
   session: Session,
   transaction: Transaction,
   facts: EventFacts,
 ): { readonly request: TransactionEventRequest; readonly session: Session } {
-  const { eventType, trigger, timestamp, stoppingToken } = facts;
-  const ended = eventType === "Ended";
-  const token =
-    stoppingToken?.idToken ??
-    (session.token !== undefined && session.authorized && !transaction.tokenTold ? session.token.idToken : undefined);
-  const tellsEvse = !transaction.evseTold && (session.evConnected || eventType === "Started");
+  const { eventType, trigger, stoppingToken } = facts;
+  const timestamp = notBefore(facts.timestamp, transaction.lastEventAt);
+  const told = news(session, transaction, facts);
+  const token = stoppingToken?.idToken ?? told.token;
   const remoteStartId = session.token?.remote === true ? session.token.remoteStartId : undefined;
-  // E01.FR.18; only plain readings leave the state out.
-  const isReading = trigger === "MeterValuePeriodic" || trigger === "MeterValueClock";
-  const tellsState = !isReading || session.chargingState !== transaction.chargingStateTold;
-  const tellsReservation = session.reservationId !== undefined && !transaction.reservationTold;
   const request: TransactionEventRequest = {
     eventType,
     timestamp: timestamp.toISOString(),
-    triggerReason: trigger,
-    seqNo: transaction.nextSequenceNumber,
-    ...(facts.offline && { offline: true }), // E04.FR.03
-    ...(facts.numberOfPhasesUsed !== undefined && { numberOfPhasesUsed: facts.numberOfPhasesUsed }), // E02.FR.18
-    ...(tellsReservation && { reservationId: session.reservationId as number }), // E01.FR.13
+    triggerReason: trigger, // E01.FR.15, E02.FR.15, E06.FR.15
+    seqNo: transaction.nextSequenceNumber, // E01.FR.07, E02.FR.07, E03.FR.06, E04.FR.04
+    ...(facts.offline && { offline: true }), // E04.FR.03, E08.FR.07
+    ...(told.phases !== undefined && { numberOfPhasesUsed: told.phases }), // E02.FR.18, FR.19, E03.FR.13, FR.14
+    ...(told.reservation !== undefined && { reservationId: told.reservation }), // E01.FR.13, E02.FR.03, E03.FR.03
     transactionInfo: {
       transactionId: transaction.transactionId,
-      ...(tellsState && { chargingState: session.chargingState }), // E01.FR.18
-      ...(ended && {
+      ...(told.state && { chargingState: session.chargingState }), // E01.FR.18, E02.FR.13
+      ...(eventType === "Ended" && {
         timeSpentCharging: Math.round(secondsCharged(transaction, timestamp)),
-        stoppedReason: (session.stoppedReason ?? "Other") as ReasonEnumType, // E06.FR.08
+        stoppedReason: (session.stoppedReason ?? "Other") as ReasonEnumType, // E06.FR.08, E07.FR.05, FR.06
       }),
       ...(remoteStartId !== undefined && { remoteStartId }), // F01.FR.25, F02.FR.01
     },
-    ...(token !== undefined && { idToken: token }), // E03.FR.01, E07.FR.02
-    ...(tellsEvse && {
+    ...(token !== undefined && { idToken: token }), // E01.FR.10, E02.FR.01, E03.FR.01, E07.FR.02
+    ...(told.evse && {
       evse: { id: session.evseId, ...(session.evConnected && { connectorId: session.connectorId }) }, // E01.FR.16
     }),
     ...(facts.meterValue.length > 0 && { meterValue: facts.meterValue }),
   };
-  const told: Transaction = {
+  const after: Transaction = {
     ...followCharging(transaction, session.chargingState, timestamp),
     nextSequenceNumber: transaction.nextSequenceNumber + 1,
-    tokenTold: transaction.tokenTold || (token !== undefined && stoppingToken === undefined),
-    evseTold: transaction.evseTold || (tellsEvse && session.evConnected),
+    tokenTold: transaction.tokenTold || told.token !== undefined,
+    evseTold: transaction.evseTold || (told.evse && session.evConnected),
     remoteStartTold: transaction.remoteStartTold || remoteStartId !== undefined,
-    reservationTold: transaction.reservationTold || tellsReservation,
-    chargingStateTold: tellsState ? session.chargingState : transaction.chargingStateTold,
+    reservationTold: transaction.reservationTold || told.reservation !== undefined,
+    chargingStateTold: told.state ? session.chargingState : transaction.chargingStateTold,
+    ...(told.phases !== undefined && { phasesTold: told.phases }),
     lastEventAt: timestamp.toISOString(),
   };
-  return { request, session: { ...session, transaction: told } };
-}
-
-export function newTransaction(transactionId: string, startedAt: Date): Transaction {
-  return {
-    transactionId,
-    startedAt: startedAt.toISOString(),
-    nextSequenceNumber: 0,
-    tokenTold: false,
-    evseTold: false,
-    remoteStartTold: false,
-    reservationTold: false,
-    chargingStateTold: "Idle",
-    lastEventAt: startedAt.toISOString(),
-    secondsCharged: 0,
-  };
+  return { request, session: { ...session, transaction: after } };
 }

@@ -2,8 +2,8 @@ import * as v from "valibot";
 import { type ChargingStateEnumType, IdTokenTypeSchema } from "../../ocpp/v201/index.ts";
 import type { QueuedTransactionEvent } from "../../store/message-queue-repository.ts";
 import type { StationContext } from "../context.ts";
-import { followCharging, newTransaction, type Transaction } from "./event-builder.ts";
-import { newSession, type Session } from "./session.ts";
+import { followCharging } from "./event-builder.ts";
+import { newSession, newTransaction, type Session, type Transaction } from "./session.ts";
 
 const CHARGING_STATES = ["Charging", "EVConnected", "SuspendedEV", "SuspendedEVSE", "Idle"] as const;
 

@@ -5,8 +5,9 @@ import { thinToSize } from "../model/meter-values.ts";
 import { buildEvent } from "./event-builder.ts";
 import { sessionsLeftByLibocpp } from "./left-by-libocpp.ts";
 import { type Session, SessionSchema } from "./session.ts";
+import { idleSessionKey } from "./session-journal.ts";
 
-/** Sessions with a running transaction that an earlier run left, by EVSE. */
+/** Sessions that an earlier run left, by EVSE. */
 export type LeftSessions = Map<number, Session>;
 
 /** Meter values of an event that is written for a transaction long gone. */
@@ -68,5 +69,9 @@ export function readLeftSessions(context: StationContext): LeftSessions {
   for (const session of [...current, ...sessionsLeftByLibocpp(context), ...replaced])
     if (sessions.has(session.evseId)) endSuperseded(context, session);
     else sessions.set(session.evseId, session);
+  for (const { evseId } of context.model.evses) {
+    const idle = context.core.keyValues.get(idleSessionKey(evseId), SessionSchema);
+    if (idle !== undefined && !sessions.has(evseId)) sessions.set(evseId, idle);
+  }
   return sessions;
 }

@@ -1,94 +1,53 @@
-import * as v from "valibot";
-import { InternalCtrlr, SampledDataCtrlr, TxCtrlr } from "../../device-model/variables.ts";
-import type { Timer } from "../../lib/clock.ts";
-import type {
-  MeterValueType,
-  ReadingContextEnumType,
-  TransactionEventRequest,
-  TriggerReasonEnumType,
-} from "../../ocpp/v201/index.ts";
-import { MeterValueTypeSchema } from "../../ocpp/v201/index.ts";
+import { SampledDataCtrlr, TxCtrlr } from "../../device-model/variables.ts";
+import { every, type Timer } from "../../lib/clock.ts";
+import type { MeterValueType, ReasonEnumType, TriggerReasonEnumType } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
-import { thinToSize, toMeterValue } from "../model/meter-values.ts";
-import type { EvseEvent, MeterReading } from "../ports.ts";
+import { importedEnergyWattHours, phasesInUse } from "../model/meter-values.ts";
+import type { MeterReading } from "../ports.ts";
 import { createDeauthorization } from "./deauthorization.ts";
-import { buildEvent, type EventFacts, newTransaction } from "./event-builder.ts";
-import { type LeftSessions, readLeftSessions } from "./left-sessions.ts";
-import { newSession, type Session, type TxPoint, type TxPoints, transition } from "./session.ts";
+import { buildEvent, type EventFacts } from "./event-builder.ts";
+import { createEventIntake } from "./event-intake.ts";
+import { begins, createInterruption } from "./interruption.ts";
+import { readLeftSessions } from "./left-sessions.ts";
+import { lastKnownReading, newSession, newTransaction, type Session, withLastKnown } from "./session.ts";
+import { createSessionJournal } from "./session-journal.ts";
+import { createTransactionValues } from "./transaction-values.ts";
+import {
+  concernsSession,
+  type SessionEvent,
+  type SessionInput,
+  type Step,
+  type TxPoint,
+  type TxPoints,
+  transition,
+} from "./transition.ts";
 
-/** So long after the start EVerest may still resume a session that was running; then it is over (power loss). */
-const RESUME_WINDOW_MILLISECONDS = 20_000;
-/** Ids of the latest transactions that are over, kept so that none is ever given twice (E01.FR.08). */
-const ENDED_IDS_KEY = "transactions.endedIds";
-const ENDED_IDS_LIMIT = 256;
-/** A decision that cannot be stored (disk full) is tried again; what happens meanwhile waits behind it. */
-const STORE_RETRY_MILLISECONDS = 1_000;
-const WAITING_EVENTS_LIMIT = 10_000;
-/** Room for everything but the meter values in a message. */
-const ENVELOPE_BYTES = 2_000;
-const DEFAULT_MESSAGE_BYTES = 32_000;
+/** How often what is known of running transactions is written down, against a power cut. */
+const REMEMBER_MILLISECONDS = 60_000;
+
+const ENDS_WITH_AUTHORIZATION: ReadonlySet<TxPoint> = new Set(["Authorized", "PowerPathClosed", "EnergyTransfer"]);
+
+type Ending = Pick<EventFacts, "trigger" | "timestamp" | "stoppingToken"> & {
+  readonly reading: MeterReading | undefined;
+  readonly event?: SessionInput;
+};
 
 /** E01–E15: the transactions of all EVSEs, each event decided, stored and queued in one unit of work. */
 export function createTransactionsBlock(context: StationContext): Block {
-  const { clock, core, csms, deviceModel, events, hardware, hardwareEvents, logger, model, random } = context;
+  const { clock, core, csms, deviceModel, events, hardware, hardwareEvents, logger, model, services } = context;
+  const journal = createSessionJournal(context);
+  const values = createTransactionValues(context);
   const sessions = new Map<number, Session>();
-  let left: LeftSessions = new Map();
-  let endedIds: readonly string[] = core.keyValues.get(ENDED_IDS_KEY, v.array(v.string())) ?? [];
-  let resumeTimer: Timer | undefined;
-  let storeRetry: Timer | undefined;
-  const waitingEvents: EvseEvent[] = [];
-  /** What the other blocks are told once the session is stored and shown. */
-  let announcements: (() => void)[] = [];
+  /** Sessions that are over, by EVSE: what still arrives of them is too late. */
+  const lastSessionIds = new Map<number, string>();
+  let remembering: Timer | undefined;
   const unsubscribes: (() => void)[] = [];
 
-  const points = (): TxPoints => ({
-    start: (deviceModel.read(TxCtrlr.TxStartPoint) ?? ["PowerPathClosed"]) as readonly TxPoint[],
-    stop: (deviceModel.read(TxCtrlr.TxStopPoint) ?? ["EVConnected", "Authorized"]) as readonly TxPoint[],
-  });
-
-  const samplesOf = (
-    reading: MeterReading | undefined,
-    kind: ReadingContextEnumType,
-    measurands: readonly string[] | undefined,
-  ) =>
-    deviceModel.read(SampledDataCtrlr.Enabled) === false
-      ? undefined
-      : toMeterValue(reading, kind, {
-          measurands: measurands ?? [],
-          signReadings: deviceModel.read(SampledDataCtrlr.SignReadings) === true,
-          registersWithoutPhases: deviceModel.read(SampledDataCtrlr.RegisterValuesWithoutPhases) === true,
-        });
-
-  const valuesAtStart = (transactionId: string, reading: MeterReading | undefined): readonly MeterValueType[] => {
-    const kept = samplesOf(reading, "Transaction.Begin", deviceModel.read(SampledDataCtrlr.TxEndedMeasurands));
-    if (kept !== undefined) core.meterValues.append(transactionId, "Transaction.Begin", kept);
-    const told = samplesOf(reading, "Transaction.Begin", deviceModel.read(SampledDataCtrlr.TxStartedMeasurands)); // E01.FR.09
-    return told === undefined ? [] : [told];
-  };
-
-  const valuesAtEnd = (transactionId: string, reading: MeterReading | undefined): readonly MeterValueType[] => {
-    const last = samplesOf(reading, "Transaction.End", deviceModel.read(SampledDataCtrlr.TxEndedMeasurands)); // E06.FR.11
-    const stored = core.meterValues.list(transactionId).flatMap((value) => {
-      const parsed = v.safeParse(MeterValueTypeSchema, value);
-      return parsed.success ? [parsed.output] : [];
-    });
-    const limit = (deviceModel.read(InternalCtrlr.MaxMessageSize) ?? DEFAULT_MESSAGE_BYTES) - ENVELOPE_BYTES;
-    return thinToSize(last === undefined ? stored : [...stored, last], limit);
-  };
-
-  const save = (session: Session): void => {
-    const { transaction } = session;
-    if (transaction === undefined) return;
-    core.transactions.save({
-      transactionId: transaction.transactionId,
-      evseId: session.evseId,
-      connectorId: session.connectorId,
-      startedAt: new Date(transaction.startedAt),
-      nextSequenceNumber: transaction.nextSequenceNumber,
-      chargingState: session.chargingState,
-      idTokenSent: transaction.tokenTold,
-      state: session,
-    });
+  const points = (): TxPoints => {
+    const start = (deviceModel.read(TxCtrlr.TxStartPoint) ?? ["PowerPathClosed"]) as readonly TxPoint[];
+    const stop = (deviceModel.read(TxCtrlr.TxStopPoint) ?? ["EVConnected", "Authorized"]) as readonly TxPoint[];
+    const signs = deviceModel.read(SampledDataCtrlr.SignReadings) === true; // E01.FR.04
+    return { start: signs ? start : start.filter((point) => point !== "DataSigned"), stop };
   };
 
   /** What the other blocks see of a session. */
@@ -120,30 +79,40 @@ export function createTransactionsBlock(context: StationContext): Block {
     show(evseId, session);
   };
 
-  /** One decision about a session: written with its messages, then shown, then announced. */
+  /** One decision about a session: written with its messages, then shown, then announced (effects run in order). */
   const decide = (evseId: number, decision: () => Session | undefined): void => {
-    announcements = [];
     core.unitOfWork.run(() => {
-      const next = decision();
-      if (next !== undefined) save(next);
-      core.unitOfWork.afterCommit(() => {
-        keep(evseId, next);
-        const announced = announcements;
-        announcements = [];
-        for (const announce of announced) announce();
-      });
+      let next: Session | undefined;
+      core.unitOfWork.afterCommit(() => keep(evseId, next));
+      const decided = decision();
+      next = decided && withLastKnown(decided, clock.now(), model.evse(evseId)?.reading ?? lastKnownReading(decided));
+      journal.save(evseId, next);
     });
   };
 
-  const enqueue = (request: TransactionEventRequest, sessionId: string): void => {
-    csms.enqueue("TransactionEvent", request);
-    core.unitOfWork.afterCommit(() => hardware.observer.transactionEvent(request, sessionId));
+  /** A decision that nobody repeats: when it cannot be stored, nothing has changed, and that is logged. */
+  const tryToDecide = (evseId: number, decision: () => Session | undefined): boolean => {
+    try {
+      decide(evseId, decision);
+      return true;
+    } catch (error) {
+      logger.critical(`A decision about EVSE ${evseId} cannot be stored: ${(error as Error).message}`);
+      return false;
+    }
   };
 
   const tell = (session: Session, facts: Omit<EventFacts, "offline">): Session => {
     if (session.transaction === undefined) return session;
-    const built = buildEvent(session, session.transaction, { ...facts, offline: !csms.connected });
-    enqueue(built.request, session.sessionId);
+    const keyed = values.withKeys(session, facts.meterValue);
+    if (keyed.session.transaction === undefined) return session;
+    const built = buildEvent(keyed.session, keyed.session.transaction, {
+      ...facts,
+      meterValue: keyed.values,
+      numberOfPhases: phasesInUse(model.evse(session.evseId)?.reading),
+      offline: !csms.connected,
+    });
+    csms.enqueue("TransactionEvent", built.request); // E04.FR.01, FR.02, E11.FR.01, FR.02, E12.FR.01, FR.02
+    core.unitOfWork.afterCommit(() => hardware.observer.transactionEvent(built.request, session.sessionId));
     return built.session;
   };
 
@@ -153,218 +122,237 @@ export function createTransactionsBlock(context: StationContext): Block {
     timestamp: Date,
     reading: MeterReading | undefined,
   ): Session => {
-    // E01.FR.08: the session's id is unique; a further transaction of the session gets one of its own.
-    const isFirst = session.transactionCount === 0 && session.sessionId !== "" && !endedIds.includes(session.sessionId);
-    const transactionId = isFirst ? session.sessionId : random.uuid();
+    const transactionId = journal.nextTransactionId(session);
+    const energyAtStart = importedEnergyWattHours(reading);
     const { stoppedReason: _, ...begun } = session;
     const opened: Session = {
       ...begun,
       transactionCount: session.transactionCount + 1,
-      transaction: newTransaction(transactionId, timestamp),
+      transaction: {
+        ...newTransaction(transactionId, timestamp),
+        ...(energyAtStart !== undefined && { energyAtStartWattHours: energyAtStart }),
+      },
     };
-    const told = tell(opened, {
-      eventType: "Started",
-      trigger,
-      timestamp,
-      meterValue: valuesAtStart(transactionId, reading),
-    });
+    const meterValue = values.begin(transactionId, reading);
+    const told = tell(opened, { eventType: "Started", trigger, timestamp, meterValue });
     const { evseId, connectorId } = session;
-    announcements.push(() => events.emit("transactionStarted", { transactionId, evseId, connectorId }));
+    core.unitOfWork.afterCommit(() => events.emit("transactionStarted", { transactionId, evseId, connectorId }));
     return told;
   };
 
-  const end = (
-    session: Session,
-    facts: Pick<EventFacts, "trigger" | "timestamp" | "stoppingToken">,
-    reading: MeterReading | undefined,
-  ): Session => {
+  const end = (session: Session, { reading, event, ...facts }: Ending): Session => {
     const { transaction, evseId, connectorId } = session;
     if (transaction === undefined) return session;
     const { transactionId } = transaction;
     const suspended = session.chargingState === "SuspendedEV" ? "StoppedByEV" : "Other";
     const ending: Session = { ...session, stoppedReason: session.stoppedReason ?? suspended };
-    const told = tell(ending, { ...facts, eventType: "Ended", meterValue: valuesAtEnd(transactionId, reading) });
-    endedIds = [...endedIds, transactionId].slice(-ENDED_IDS_LIMIT);
-    core.keyValues.set(ENDED_IDS_KEY, endedIds);
-    core.transactions.remove(transactionId);
-    core.meterValues.remove(transactionId);
-    announcements.push(() => events.emit("transactionEnded", { transactionId, evseId, connectorId }));
-    const { transaction: _, ...rest } = told;
+    const meterValue = values.end(transactionId, reading, event);
+    const { transaction: _, ...rest } = tell(ending, { ...facts, eventType: "Ended", meterValue });
+    journal.close(transactionId);
+    values.forget(transactionId);
+    core.unitOfWork.afterCommit(() => events.emit("transactionEnded", { transactionId, evseId, connectorId }));
     return rest;
   };
 
-  const phasesUsed = (session: Session): number | undefined => {
-    if (session.chargingState !== "Charging") return undefined;
-    const currents = model
-      .evse(session.evseId)
-      ?.reading?.samples.filter(
-        ({ measurand, phase }) => measurand === "Current.Import" && phase !== undefined && phase !== "N",
-      );
-    const used = currents?.filter(({ value }) => value >= 1).length ?? 0;
-    return used > 0 ? used : undefined;
+  /** The reading that came with the event, unless a newer one is known and nothing would be lost with the older. */
+  const readingOf = (event: SessionInput): MeterReading | undefined => {
+    const own = "meter" in event ? event.meter : undefined;
+    const known = model.evse(event.evseId)?.reading;
+    if (own === undefined || known === undefined) return own ?? known;
+    const isSigned = own.samples.some(({ signedMeterValue }) => signedMeterValue !== undefined);
+    return isSigned || own.timestamp >= known.timestamp ? own : known;
   };
 
-  const report = (session: Session, facts: Omit<EventFacts, "offline" | "eventType">): Session => {
-    const numberOfPhasesUsed = facts.trigger === "ChargingStateChanged" ? phasesUsed(session) : undefined;
-    return tell(session, { ...facts, eventType: "Updated", numberOfPhasesUsed });
-  };
-
-  const take = (event: EvseEvent): void => {
-    const current = sessions.get(event.evseId) ?? newSession(event.sessionId, event.evseId, event.connectorId);
-    const step = transition(current, event, points());
-    if (step === undefined) return;
-    const reading = ("meter" in event ? event.meter : undefined) ?? model.evse(event.evseId)?.reading;
+  const carryOut = (step: Step, event: SessionInput): Session | undefined => {
+    const { session, trigger = "AbnormalCondition", stoppingToken } = step;
     const { timestamp } = event;
-    decide(event.evseId, () => {
-      const { trigger = "AbnormalCondition", stoppingToken } = step;
-      let session = step.session;
-      if (step.starts) session = start(session, trigger, timestamp, reading);
-      else if (step.ends) session = end(session, { trigger, timestamp, stoppingToken }, reading);
-      else if (session.transaction !== undefined && step.trigger !== undefined)
-        session = report(session, { trigger, timestamp, meterValue: [], stoppingToken });
-      return step.over ? undefined : session;
-    });
-  };
-
-  /** In order and each until it is stored: an event of the hardware side is not told a second time. */
-  const takeWaiting = (): void => {
-    storeRetry?.cancel();
-    for (let event = waitingEvents[0]; event !== undefined; event = waitingEvents[0]) {
-      try {
-        adoptLeft(event);
-        take(event);
-      } catch (error) {
-        logger.critical(
-          `${event.kind} of EVSE ${event.evseId} cannot be stored and waits: ${(error as Error).message}`,
-        );
-        storeRetry = clock.after(STORE_RETRY_MILLISECONDS, takeWaiting);
-        return;
-      }
-      waitingEvents.shift();
-      events.emit("evseChanged", { evseId: event.evseId });
+    const reading = readingOf(event);
+    let next = session;
+    if (step.starts) next = start(session, trigger, timestamp, reading);
+    else if (step.ends) next = end(session, { trigger, timestamp, stoppingToken, reading, event });
+    else if (step.trigger !== undefined) {
+      const meterValue = event.kind === "SessionResumed" ? values.update(reading, "Interruption.End") : [];
+      next = tell(session, { eventType: "Updated", trigger, timestamp, meterValue, stoppingToken });
     }
+    return step.over ? undefined : next;
   };
 
-  const receive = (event: EvseEvent): void => {
-    if (waitingEvents.length >= WAITING_EVENTS_LIMIT) {
-      logger.critical(
-        `${event.kind} of EVSE ${event.evseId} is lost: ${WAITING_EVENTS_LIMIT} events wait to be stored`,
-      );
+  /** What an earlier session left at the EVSE when another one begins: its end was never told. */
+  const endForgotten = (session: Session, timestamp: Date): void => {
+    logger.warn(`Session ${session.sessionId} of EVSE ${session.evseId} ended without a word: another one begins`);
+    const stopped: Session = { ...session, stoppedReason: session.stoppedReason ?? "Other" };
+    decide(session.evseId, () => {
+      end(stopped, { trigger: "AbnormalCondition", timestamp, reading: model.evse(session.evseId)?.reading });
+      return undefined;
+    });
+    lastSessionIds.set(session.evseId, session.sessionId);
+  };
+
+  /** The session that an event belongs to; undefined when it speaks of one that is over. */
+  const sessionOf = (event: SessionInput): Session | undefined => {
+    const current = sessions.get(event.evseId);
+    const { sessionId, evseId } = event;
+    if (current !== undefined && (sessionId === "" || sessionId === current.sessionId)) return current;
+    if (current?.sessionId === "") return { ...current, sessionId };
+    const isOver = sessionId !== "" && lastSessionIds.get(evseId) === sessionId && event.kind !== "SessionStarted";
+    if (isOver || !begins(event)) return undefined;
+    if (current !== undefined) endForgotten(current, event.timestamp);
+    return newSession(sessionId, evseId, event.connectorId);
+  };
+
+  const takeStep = (event: SessionEvent): void => {
+    const session = sessionOf(event);
+    if (session === undefined) {
+      logger.warn(`${event.kind} of EVSE ${event.evseId} is ignored: session "${event.sessionId}" does not run`);
       return;
     }
-    waitingEvents.push(event);
-    if (waitingEvents.length === 1) takeWaiting();
+    const step = transition(session, event, points());
+    decide(event.evseId, () => carryOut(step, event));
+    if (step.over) lastSessionIds.set(event.evseId, step.session.sessionId);
+    if (event.kind === "ChargingStarted") deauthorization.checkEnergyLimit(event.evseId);
   };
 
-  /** Power loss: the transaction ended when the station was last known to be alive. */
-  const endLeft = (evseId: number): void => {
-    const session = left.get(evseId);
-    if (session?.transaction === undefined) return;
-    left.delete(evseId);
-    logger.warn(
-      `Transaction ${session.transaction.transactionId} of EVSE ${evseId} did not survive the restart; it is ended`,
-    );
-    const timestamp = new Date(session.transaction.lastEventAt);
-    const lost: Session = { ...session, stoppedReason: "PowerLoss", energyFlows: false };
-    const current = sessions.get(evseId);
-    decide(evseId, () => {
-      end(lost, { trigger: "AbnormalCondition", timestamp }, undefined);
-      return current;
-    });
+  const take = (event: SessionInput): void => {
+    if (concernsSession(event)) {
+      interruption.meet(event);
+      takeStep(event);
+    }
+    events.emit("evseChanged", { evseId: event.evseId });
   };
+  const intake = createEventIntake(context, take);
 
-  /** A session that was running before the restart goes on when the hardware side still speaks of it. */
-  const adoptLeft = (event: EvseEvent): void => {
-    const session = left.get(event.evseId);
-    if (session === undefined) return;
-    // EVerest reports the end of a resumed session without its id (BEHAVIOUR 3.3).
-    const isSame =
-      event.sessionId === session.sessionId || (event.kind === "TransactionFinished" && event.sessionId === "");
-    if (isSame) {
-      left.delete(event.evseId);
-      logger.info(`Session ${session.sessionId} of EVSE ${event.evseId} goes on after the restart`);
-      keep(event.evseId, session);
+  const interruption = createInterruption(context, {
+    adopt(session) {
+      const { transaction, evseId, connectorId } = session;
+      decide(evseId, () => {
+        values.keepInterruption(session, model.evse(evseId)?.reading);
+        return session;
+      });
+      if (transaction === undefined) return;
+      events.emit("transactionResumed", { transactionId: transaction.transactionId, evseId, connectorId });
       deauthorization.resume(session);
-    } else if (event.kind === "SessionStarted") endLeft(event.evseId);
-  };
-
-  const change = (evseId: number, changed: (session: Session) => Session): void => {
-    const session = sessions.get(evseId);
-    if (session?.transaction === undefined) return;
-    decide(evseId, () => changed(session));
-  };
-
-  const deauthorization = createDeauthorization(context, {
-    find: (transactionId) =>
-      [...sessions.values()].find(({ transaction }) => transaction?.transactionId === transactionId),
-    change,
-    end: (evseId, trigger, stoppedReason) => {
-      const session = sessions.get(evseId);
-      if (session?.transaction === undefined) return;
-      decide(evseId, () =>
-        end({ ...session, stoppedReason }, { trigger, timestamp: clock.now() }, model.evse(evseId)?.reading),
-      );
+    },
+    abandon(session) {
+      const at = session.lastKnown?.at ?? session.transaction?.lastEventAt ?? clock.now().toISOString();
+      const lost: Session = {
+        ...session,
+        stoppedReason: "PowerLoss",
+        energyFlows: false,
+        chargingState: session.evConnected ? "EVConnected" : "Idle",
+      };
+      decide(session.evseId, () => {
+        const reading = lastKnownReading(session);
+        end(lost, { trigger: "AbnormalCondition", timestamp: new Date(at), reading });
+        return undefined;
+      });
     },
   });
 
-  context.services.stopTransactions = deauthorization.stopTransactions;
+  const change = (evseId: number, changed: (session: Session) => Session): boolean => {
+    const session = sessions.get(evseId);
+    return session?.transaction !== undefined && tryToDecide(evseId, () => changed(session));
+  };
 
-  context.services.reportMeterValues = (evseId, trigger, meterValue) => {
+  const endNow = (session: Session, trigger: TriggerReasonEnumType, stoppedReason: ReasonEnumType): Session =>
+    end(
+      { ...session, stoppedReason },
+      { trigger, timestamp: clock.now(), reading: model.evse(session.evseId)?.reading },
+    );
+
+  const deauthorization = createDeauthorization(context, {
+    at: (evseId) => sessions.get(evseId),
+    change,
+    end: (evseId, trigger, stoppedReason) => void change(evseId, (session) => endNow(session, trigger, stoppedReason)),
+    deauthorize: (evseId) =>
+      void change(evseId, (session) => {
+        const withdrawn: Session = { ...session, authorized: false };
+        const endsWithIt = points().stop.some((point) => ENDS_WITH_AUTHORIZATION.has(point)); // E05.FR.10
+        return endsWithIt
+          ? endNow(withdrawn, "Deauthorized", "DeAuthorized")
+          : tell(
+              { ...withdrawn, stoppedReason: "DeAuthorized" },
+              { eventType: "Updated", trigger: "Deauthorized", timestamp: clock.now(), meterValue: [] },
+            );
+      }),
+  });
+
+  const report = (
+    evseId: number,
+    trigger: TriggerReasonEnumType,
+    meterValue: readonly MeterValueType[] = [],
+  ): boolean => {
     if (sessions.get(evseId)?.transaction === undefined) return false;
-    change(evseId, (session) => report(session, { trigger, timestamp: clock.now(), meterValue }));
+    change(evseId, (session) => tell(session, { eventType: "Updated", trigger, timestamp: clock.now(), meterValue }));
     return true;
   };
 
-  context.services.triggerTransactionEvent = (evseId) => {
+  services.stopTransactions = deauthorization.stopTransactions;
+  services.reportMeterValues = report;
+  services.noteTrigger = (evseId, trigger) => void report(evseId, trigger); // E02.FR.17, E03.FR.12
+  services.triggerTransactionEvent = (evseId) => {
     const running = [...sessions.values()].filter(
       (session) => session.transaction !== undefined && (evseId === undefined || session.evseId === evseId),
     );
     if (running.length === 0) return undefined;
     return () => {
-      for (const session of running) {
-        const reading = model.evse(session.evseId)?.reading;
-        const value = samplesOf(reading, "Trigger", deviceModel.read(SampledDataCtrlr.TxUpdatedMeasurands)); // F06.FR.07
-        context.services.reportMeterValues?.(session.evseId, "Trigger", value === undefined ? [] : [value]);
-      }
+      for (const session of running)
+        report(session.evseId, "Trigger", values.update(model.evse(session.evseId)?.reading, "Trigger")); // F06.FR.07
     };
   };
-
-  context.services.noteStopReason = (evseId, reason) =>
-    change(evseId, ({ stoppedReason: _, ...session }) => ({
+  services.noteStopReason = (evseId, reason) =>
+    void change(evseId, ({ stoppedReason: _, ...session }) => ({
       ...session,
       ...(reason !== undefined && { stoppedReason: reason }),
     }));
-
-  context.services.expectRemoteStart = (evseId) => {
+  services.expectRemoteStart = (evseId) => {
     const session = sessions.get(evseId);
     return session?.authorized === false ? session.transaction?.transactionId : undefined; // F01.FR.13
   };
 
   csms.handle("GetTransactionStatus", ({ transactionId }) => {
-    if (transactionId === undefined) return { response: { messagesInQueue: csms.hasQueuedTransactionEvents() } }; // E14.FR.06–08
-    const ongoing =
-      model.transaction(transactionId) !== undefined ||
-      [...left.values()].some(({ transaction }) => transaction?.transactionId === transactionId);
-    return { response: { ongoingIndicator: ongoing, messagesInQueue: csms.hasQueuedTransactionEvents(transactionId) } }; // E14.FR.01–05
+    const messagesInQueue = csms.hasQueuedTransactionEvents(transactionId);
+    if (transactionId === undefined) return { response: { messagesInQueue } }; // E14.FR.06–08
+    const ongoingIndicator =
+      model.transaction(transactionId) !== undefined || interruption.hasTransaction(transactionId);
+    return { response: { ongoingIndicator, messagesInQueue } }; // E14.FR.01–05
   });
 
   csms.onDurableResult("TransactionEvent", (request, outcome) => deauthorization.takeResult(request, outcome));
 
+  /** The meter may sign a value by itself: start point DataSigned waits for it. */
+  const takeReading = (evseId: number, reading: MeterReading): void => {
+    deauthorization.checkEnergyLimit(evseId);
+    const session = sessions.get(evseId);
+    if (session === undefined || session.dataSigned || session.transaction !== undefined) return;
+    if (!session.evConnected || !reading.samples.some(({ signedMeterValue }) => signedMeterValue !== undefined)) return;
+    const { sessionId, connectorId } = session;
+    intake.receive({ kind: "DataSigned", evseId, connectorId, sessionId, timestamp: clock.now(), meter: reading });
+  };
+
+  const rememberRunning = (): void => {
+    try {
+      core.unitOfWork.run(() => {
+        for (const [evseId, session] of sessions) if (session.transaction !== undefined) decide(evseId, () => session);
+      });
+    } catch (error) {
+      logger.error(`What is known of running transactions cannot be stored: ${(error as Error).message}`);
+    }
+  };
+
   return {
     name: "transactions",
     start() {
-      left = readLeftSessions(context);
+      interruption.start(readLeftSessions(context));
+      remembering = every(clock, REMEMBER_MILLISECONDS, rememberRunning);
       unsubscribes.push(
-        hardwareEvents.on("evse", receive),
-        hardwareEvents.on("meter", ({ evseId }) => deauthorization.checkEnergyLimit(evseId)),
+        hardwareEvents.on("evse", intake.receive),
+        hardwareEvents.on("meter", ({ evseId, reading }) => takeReading(evseId, reading)),
       );
-      resumeTimer = clock.after(RESUME_WINDOW_MILLISECONDS, () => {
-        for (const evseId of [...left.keys()]) endLeft(evseId);
-      });
     },
     stop() {
-      resumeTimer?.cancel();
-      storeRetry?.cancel();
+      remembering?.cancel();
+      intake.stop();
+      interruption.stop();
       for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },
   };

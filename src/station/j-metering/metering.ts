@@ -1,32 +1,25 @@
-import { AlignedDataCtrlr, SampledDataCtrlr } from "../../device-model/variables.ts";
-import type { Timer } from "../../lib/clock.ts";
+import { AlignedDataCtrlr, InternalCtrlr, OCPPCommCtrlr, SampledDataCtrlr } from "../../device-model/variables.ts";
+import { every, type Timer } from "../../lib/clock.ts";
 import type { MeterValueType, ReadingContextEnumType } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
-import { toMeterValue } from "../model/meter-values.ts";
+import { toMeterValue, withPublicKeys } from "../model/meter-values.ts";
 import type { EvseModel } from "../model/station-model.ts";
+import { everyAligned } from "./aligned-timer.ts";
 
 /** Values kept for one Ended event; beyond it every other intermediate one goes (J02.FR.20). */
 const STORED_VALUES_LIMIT = 1_000;
-const DAY_MILLISECONDS = 24 * 3600 * 1000;
-
-/** Milliseconds from `now` to the next multiple of the interval since midnight UTC (J01). */
-export function millisecondsToAligned(now: Date, intervalSeconds: number): number {
-  const sinceMidnight = now.getTime() % DAY_MILLISECONDS;
-  const interval = intervalSeconds * 1000;
-  const next = Math.min((Math.floor(sinceMidnight / interval) + 1) * interval, DAY_MILLISECONDS);
-  return next - sinceMidnight;
-}
 
 /** J01 and J02: sampled and clock-aligned meter values, in transactions and outside. */
 export function createMeteringBlock(context: StationContext): Block {
-  const { clock, core, csms, deviceModel, events, hardwareEvents, model, services } = context;
+  const { clock, core, csms, deviceModel, events, hardwareEvents, logger, model, services } = context;
+  /** Running timers by purpose, e.g. `updated/1`. */
   const timers = new Map<string, Timer>();
   const unsubscribes: (() => void)[] = [];
 
   const select = (
     evse: EvseModel,
-    measurands: readonly string[] | undefined,
     kind: ReadingContextEnumType,
+    measurands: readonly string[] | undefined,
     signReadings: boolean | undefined,
   ): MeterValueType | undefined =>
     toMeterValue(evse.reading, kind, {
@@ -34,107 +27,112 @@ export function createMeteringBlock(context: StationContext): Block {
       signReadings: signReadings === true,
       registersWithoutPhases: deviceModel.read(SampledDataCtrlr.RegisterValuesWithoutPhases) === true,
     });
-  const sampled = (evse: EvseModel, measurands: readonly string[] | undefined, kind: ReadingContextEnumType) =>
-    select(evse, measurands, kind, deviceModel.read(SampledDataCtrlr.SignReadings));
-  const aligned = (evse: EvseModel, measurands: readonly string[] | undefined, kind: ReadingContextEnumType) =>
-    select(evse, measurands, kind, deviceModel.read(AlignedDataCtrlr.SignReadings));
+  const sampled = (evse: EvseModel, measurands: readonly string[] | undefined) =>
+    select(evse, "Sample.Periodic", measurands, deviceModel.read(SampledDataCtrlr.SignReadings)); // J02.FR.21
+  const aligned = (evse: EvseModel, kind: ReadingContextEnumType, measurands: readonly string[] | undefined) =>
+    select(evse, kind, measurands, deviceModel.read(AlignedDataCtrlr.SignReadings)); // J01.FR.21
 
   const store = (evse: EvseModel, kind: ReadingContextEnumType, value: MeterValueType | undefined): void => {
     const transactionId = evse.transaction?.transactionId;
     if (transactionId === undefined || value === undefined) return;
-    core.unitOfWork.run(() => {
-      core.meterValues.append(transactionId, kind, value);
-      if (core.meterValues.count(transactionId) > STORED_VALUES_LIMIT) core.meterValues.thin(transactionId);
-    });
+    core.meterValues.append(transactionId, kind, value);
+    if (core.meterValues.count(transactionId) > STORED_VALUES_LIMIT) core.meterValues.thin(transactionId);
   };
 
-  /** Runs `tick` at every interval for as long as the variable says so; 0 switches it off. */
-  const repeat = (key: string, delayMilliseconds: () => number | undefined, tick: () => void): void => {
+  /** The values of several EVSEs in one transaction; what cannot be stored is missing in the Ended event. */
+  const storeAll = (append: () => void): void => {
+    try {
+      core.unitOfWork.run(append);
+    } catch (error) {
+      logger.error(`Meter values for the end of a transaction cannot be stored: ${(error as Error).message}`);
+    }
+  };
+
+  const replaceTimer = (key: string, timer: Timer | undefined): void => {
     timers.get(key)?.cancel();
-    timers.delete(key);
-    const delay = delayMilliseconds();
-    if (delay === undefined) return;
-    timers.set(
-      key,
-      clock.after(delay, () => {
-        repeat(key, delayMilliseconds, tick);
-        tick();
-      }),
-    );
+    if (timer === undefined) timers.delete(key);
+    else timers.set(key, timer);
   };
 
-  const intervalOf = (seconds: number | undefined, enabled: boolean | undefined): number | undefined =>
-    seconds === undefined || seconds <= 0 || enabled === false ? undefined : seconds * 1000;
+  /** Samples of one EVSE every so many seconds from now; 0 switches them off. */
+  const sampleEvery = (key: string, seconds: number | undefined, tick: () => void): void => {
+    const isOff = seconds === undefined || seconds <= 0 || deviceModel.read(SampledDataCtrlr.Enabled) === false;
+    replaceTimer(key, isOff ? undefined : every(clock, seconds * 1000, tick));
+  };
 
-  const startSampling = (evse: EvseModel): void => {
-    repeat(
-      `updated/${evse.evseId}`,
-      () =>
-        intervalOf(deviceModel.read(SampledDataCtrlr.TxUpdatedInterval), deviceModel.read(SampledDataCtrlr.Enabled)),
-      () => {
-        const value = sampled(evse, deviceModel.read(SampledDataCtrlr.TxUpdatedMeasurands), "Sample.Periodic");
-        if (value !== undefined) services.reportMeterValues?.(evse.evseId, "MeterValuePeriodic", [value]); // J02.FR.01
-      },
-    );
-    repeat(
-      `ended/${evse.evseId}`,
-      () => intervalOf(deviceModel.read(SampledDataCtrlr.TxEndedInterval), deviceModel.read(SampledDataCtrlr.Enabled)),
-      () =>
-        store(
-          evse,
-          "Sample.Periodic",
-          sampled(evse, deviceModel.read(SampledDataCtrlr.TxEndedMeasurands), "Sample.Periodic"),
-        ),
+  const startSampling = (evseId: number): void => {
+    const evse = model.evse(evseId);
+    if (evse === undefined) return;
+    sampleEvery(`updated/${evseId}`, deviceModel.read(SampledDataCtrlr.TxUpdatedInterval), () => {
+      const value = sampled(evse, deviceModel.read(SampledDataCtrlr.TxUpdatedMeasurands));
+      if (value !== undefined) services.reportMeterValues?.(evseId, "MeterValuePeriodic", [value]); // J02.FR.11, E02.FR.10, E03.FR.08, E04.FR.06
+    });
+    sampleEvery(`ended/${evseId}`, deviceModel.read(SampledDataCtrlr.TxEndedInterval), () =>
+      storeAll(() =>
+        store(evse, "Sample.Periodic", sampled(evse, deviceModel.read(SampledDataCtrlr.TxEndedMeasurands))),
+      ),
     );
   };
 
   const stopSampling = (evseId: number): void => {
-    for (const key of [`updated/${evseId}`, `ended/${evseId}`]) {
-      timers.get(key)?.cancel();
-      timers.delete(key);
-    }
+    for (const key of [`updated/${evseId}`, `ended/${evseId}`]) replaceTimer(key, undefined);
   };
 
-  const alignedDelay = (seconds: number | undefined): number | undefined =>
-    intervalOf(seconds, deviceModel.read(AlignedDataCtrlr.Enabled)) === undefined
-      ? undefined
-      : millisecondsToAligned(clock.now(), seconds ?? 1);
+  const sendMeterValues = (evse: EvseModel, value: MeterValueType, beforeAccepted: boolean): void => {
+    const policy = deviceModel.read(OCPPCommCtrlr.PublicKeyWithSignedMeterValue);
+    // Outside of events no transaction remembers a key: only EveryMeterValue sends it.
+    const applied = policy === undefined || policy === "" || policy === "EveryMeterValue" ? policy : "Never";
+    const { values } = withPublicKeys([value], applied === "" ? undefined : applied, {
+      told: false,
+      knownKey: evse.meterPublicKey,
+    });
+    void csms.call("MeterValues", { evseId: evse.evseId, meterValue: values }, { beforeAccepted }); // J01.FR.02
+  };
 
-  const sendMeterValues = (evse: EvseModel, value: MeterValueType, beforeAccepted: boolean): void =>
-    void csms.call("MeterValues", { evseId: evse.evseId, meterValue: [value] }, { beforeAccepted });
+  /** J01.FR.19, FR.20: SendDuringIdle of the EVSE looks at that EVSE, that of the station at all. */
+  const isSilenced = (evse: EvseModel): boolean => {
+    const whenIdle = deviceModel.read(AlignedDataCtrlr.SendDuringIdle) === true;
+    if (whenIdle && model.evses.some(({ transaction }) => transaction !== undefined)) return true;
+    return evse.transaction !== undefined && deviceModel.read(AlignedDataCtrlr.SendDuringIdle.at(evse.evseId)) === true;
+  };
 
-  const tickAligned = (): void => {
-    const onlyWhenIdle = deviceModel.read(AlignedDataCtrlr.SendDuringIdle) === true;
-    if (onlyWhenIdle && model.evses.some((evse) => evse.transaction !== undefined)) return;
-    for (const evse of model.evses) {
-      const value = aligned(evse, deviceModel.read(AlignedDataCtrlr.Measurands), "Sample.Clock");
-      if (value === undefined) continue;
+  const sendAligned = (instant: Date): void => {
+    const rounds = deviceModel.read(InternalCtrlr.RoundClockAlignedTimestamps) === true;
+    for (const evse of model.evses.filter((one) => !isSilenced(one))) {
+      const read = aligned(evse, "Sample.Clock", deviceModel.read(AlignedDataCtrlr.Measurands));
+      if (read === undefined) continue;
+      const value = rounds ? { ...read, timestamp: instant.toISOString() } : read;
       if (services.reportMeterValues?.(evse.evseId, "MeterValueClock", [value]) !== true)
+        // J01.FR.22
         sendMeterValues(evse, value, false); // J01.FR.14
     }
   };
 
+  const storeAligned = (): void =>
+    storeAll(() => {
+      for (const evse of model.evses)
+        store(
+          evse,
+          "Sample.Clock",
+          aligned(evse, "Sample.Clock", deviceModel.read(AlignedDataCtrlr.TxEndedMeasurands)),
+        );
+    });
+
+  const alignEvery = (key: string, seconds: number | undefined, tick: (instant: Date) => void): void => {
+    const isOff = seconds === undefined || seconds <= 0 || deviceModel.read(AlignedDataCtrlr.Enabled) === false;
+    replaceTimer(key, isOff ? undefined : everyAligned(clock, seconds, tick));
+  };
+
   const startAligned = (): void => {
-    repeat("aligned", () => alignedDelay(deviceModel.read(AlignedDataCtrlr.Interval)), tickAligned);
-    repeat(
-      "aligned-ended",
-      () => alignedDelay(deviceModel.read(AlignedDataCtrlr.TxEndedInterval)),
-      () => {
-        for (const evse of model.evses)
-          store(
-            evse,
-            "Sample.Clock",
-            aligned(evse, deviceModel.read(AlignedDataCtrlr.TxEndedMeasurands), "Sample.Clock"),
-          );
-      },
-    );
+    alignEvery("aligned", deviceModel.read(AlignedDataCtrlr.Interval), sendAligned);
+    alignEvery("aligned-ended", deviceModel.read(AlignedDataCtrlr.TxEndedInterval), storeAligned);
   };
 
   services.triggerMeterValues = (evseId) => {
     const values = model.evses.flatMap((evse) => {
       const value =
         evseId === undefined || evseId === 0 || evse.evseId === evseId
-          ? aligned(evse, deviceModel.read(AlignedDataCtrlr.Measurands), "Trigger") // F06.FR.06
+          ? aligned(evse, "Trigger", deviceModel.read(AlignedDataCtrlr.Measurands)) // F06.FR.06
           : undefined;
       return value === undefined ? [] : [{ evse, value }];
     });
@@ -148,17 +146,19 @@ export function createMeteringBlock(context: StationContext): Block {
     name: "metering",
     start() {
       const resample = (): void => {
-        for (const evse of model.evses) if (evse.transaction !== undefined) startSampling(evse);
+        for (const evse of model.evses) if (evse.transaction !== undefined) startSampling(evse.evseId);
       };
       unsubscribes.push(
         hardwareEvents.on("meter", ({ evseId, reading }) => {
           const evse = model.evse(evseId);
           if (evse !== undefined) evse.reading = reading;
         }),
-        events.on("transactionStarted", ({ evseId }) => {
+        hardwareEvents.on("publicKey", ({ evseId, publicKey }) => {
           const evse = model.evse(evseId);
-          if (evse !== undefined) startSampling(evse);
+          if (evse !== undefined) evse.meterPublicKey = publicKey;
         }),
+        events.on("transactionStarted", ({ evseId }) => startSampling(evseId)),
+        events.on("transactionResumed", ({ evseId }) => startSampling(evseId)),
         events.on("transactionEnded", ({ evseId }) => stopSampling(evseId)),
         ...[SampledDataCtrlr.TxUpdatedInterval, SampledDataCtrlr.TxEndedInterval].map((handle) =>
           deviceModel.onChange(handle, resample),

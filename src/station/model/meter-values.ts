@@ -2,23 +2,31 @@ import type { MeterValueType, ReadingContextEnumType, SampledValueType } from ".
 import type { MeterReading } from "../ports.ts";
 
 export interface SampleSelection {
-  /** Measurands to report; a sample without one counts as the import register (J01). */
+  /** Measurands to report; a sample without one counts as the import register. */
   readonly measurands: readonly string[];
   /** Signed values only where SignReadings asks for them (E04.FR.10). */
   readonly signReadings: boolean;
-  /** 2.7.18: registers without their values per phase. */
+  /** 2.7.18: the import register without its values per phase. */
   readonly registersWithoutPhases: boolean;
 }
 
 const DEFAULT_MEASURAND = "Energy.Active.Import.Register";
 
-function isWanted(sample: SampledValueType, { measurands, registersWithoutPhases }: SampleSelection): boolean {
-  const measurand = sample.measurand ?? DEFAULT_MEASURAND;
-  if (!measurands.includes(measurand)) return false;
-  return !(registersWithoutPhases && sample.phase !== undefined && measurand.endsWith(".Register"));
+/** J01.FR.07, J02.FR.03: a sample without a measurand is one of the import register. */
+function measurandOf({ measurand }: SampledValueType): string {
+  return measurand ?? DEFAULT_MEASURAND;
 }
 
-/** The samples of a reading that are asked for, in their context; undefined when there are none. */
+function isWanted(sample: SampledValueType, { measurands, registersWithoutPhases }: SampleSelection): boolean {
+  const measurand = measurandOf(sample);
+  if (!measurands.includes(measurand)) return false;
+  return !(registersWithoutPhases && sample.phase !== undefined && measurand === DEFAULT_MEASURAND);
+}
+
+/**
+ * The samples of a reading that are asked for, in their context (J01.FR.08, J02.FR.04) and under the one time that
+ * they share (J01.FR.05, FR.06, FR.17, J02.FR.02, FR.18); undefined when there are none.
+ */
 export function toMeterValue(
   reading: MeterReading | undefined,
   context: ReadingContextEnumType,
@@ -35,14 +43,77 @@ export function toMeterValue(
   return sampledValue.length === 0 ? undefined : { timestamp: reading.timestamp.toISOString(), sampledValue };
 }
 
-/** The total imported energy in Wh, if the meter tells. */
-export function importedEnergyWattHours(reading: MeterReading | undefined): number | undefined {
-  return reading?.samples.find(
-    ({ measurand, phase }) => (measurand ?? DEFAULT_MEASURAND) === DEFAULT_MEASURAND && phase === undefined,
-  )?.value;
+function isTotalImport(sample: SampledValueType): boolean {
+  return measurandOf(sample) === DEFAULT_MEASURAND && sample.phase === undefined;
 }
 
-/** E06.FR.12: leaves out every other intermediate value until the rest fits; the first and the last stay. */
+/** The total imported energy in Wh, if the meter tells. */
+export function importedEnergyWattHours(reading: MeterReading | undefined): number | undefined {
+  return reading?.samples.find(isTotalImport)?.value;
+}
+
+/** Current that counts as flowing. */
+const USED_PHASE_AMPERES = 1;
+
+/** How many phases the EV draws current from; undefined when none does, or the meter has no phases. */
+export function phasesInUse(reading: MeterReading | undefined): number | undefined {
+  const phases = ["L1", "L2", "L3"].filter((phase) =>
+    reading?.samples.some(
+      (sample) => sample.measurand === "Current.Import" && sample.phase === phase && sample.value >= USED_PHASE_AMPERES,
+    ),
+  );
+  return phases.length === 0 ? undefined : phases.length;
+}
+
+/** Puts a signature that came later to the total import register of a meter value that has none yet. */
+export function withSignature(
+  value: MeterValueType,
+  signedMeterValue: SampledValueType["signedMeterValue"],
+): MeterValueType {
+  if (signedMeterValue === undefined) return value;
+  return {
+    ...value,
+    sampledValue: value.sampledValue.map((sample) =>
+      isTotalImport(sample) && sample.signedMeterValue === undefined ? { ...sample, signedMeterValue } : sample,
+    ),
+  };
+}
+
+/** OCPPCommCtrlr.PublicKeyWithSignedMeterValue; undefined: keys go as the meter gives them. */
+export type PublicKeyPolicy = "Never" | "OncePerTransaction" | "EveryMeterValue" | undefined;
+
+/**
+ * Public keys of signed values as the policy wants them; `told` says whether the transaction has told one before and
+ * `knownKey` is the meter's own where a value brings none. A key that is not sent is an empty text (2.7.17).
+ */
+export function withPublicKeys(
+  values: readonly MeterValueType[],
+  policy: PublicKeyPolicy,
+  { told, knownKey }: { readonly told: boolean; readonly knownKey: string | undefined },
+): { readonly values: readonly MeterValueType[]; readonly told: boolean } {
+  if (policy === undefined) return { values, told };
+  let hasTold = told;
+  const keyFor = (own: string): string => {
+    if (policy === "Never" || (policy === "OncePerTransaction" && hasTold)) return "";
+    const key = own !== "" ? own : (knownKey ?? "");
+    hasTold ||= key !== "";
+    return key;
+  };
+  const keyed = values.map((value) => ({
+    ...value,
+    sampledValue: value.sampledValue.map(({ signedMeterValue, ...sample }) =>
+      signedMeterValue === undefined
+        ? sample
+        : { ...sample, signedMeterValue: { ...signedMeterValue, publicKey: keyFor(signedMeterValue.publicKey) } },
+    ),
+  }));
+  return { values: keyed, told: hasTold };
+}
+
+/**
+ * E06.FR.12, FR.13, E07.FR.09, FR.10, J02.FR.20: leaves out every other intermediate value until the rest fits;
+ * the first and the last stay.
+ */
 export function thinToSize(values: readonly MeterValueType[], byteLimit: number): readonly MeterValueType[] {
   let kept = values;
   while (kept.length > 2 && Buffer.byteLength(JSON.stringify(kept)) > byteLimit)

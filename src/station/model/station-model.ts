@@ -36,6 +36,8 @@ export interface EvseModel {
   authorized: boolean;
   /** The newest reading of the EVSE's meter; written by the J block. */
   reading: MeterReading | undefined;
+  /** The key with which the meter's signatures are checked; written by the J block. */
+  meterPublicKey: string | undefined;
 }
 
 /** The station's state that blocks share. Each member says which block may write it. */
@@ -75,6 +77,7 @@ export function createStationModel(
     evConnected: false,
     authorized: false,
     reading: undefined,
+    meterPublicKey: undefined,
   }));
   const byId = new Map(models.map((evse) => [evse.evseId, evse]));
   return {

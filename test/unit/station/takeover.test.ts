@@ -67,9 +67,9 @@ describe("take-over of libocpp's transactions (STORES 4)", () => {
       station.event(1, { kind: "SessionResumed", sessionId: TRANSACTION });
       station.event(1, { kind: "TransactionFinished", sessionId: "", stoppedReason: "PowerLoss" });
       await station.clock.advance(1_000);
-      expect(numbers(station)).toEqual(["Started 0", "Updated 1", "Updated 2", "Ended 3"]);
+      expect(numbers(station)).toEqual(["Started 0", "Updated 1", "Updated 2", "Updated 3", "Ended 4"]);
       await station.clock.advance(RESUME_WINDOW_MILLISECONDS);
-      expect(numbers(station)).toHaveLength(4);
+      expect(numbers(station)).toHaveLength(5);
     });
   }
 

@@ -1,0 +1,104 @@
+import * as v from "valibot";
+import { InternalCtrlr, OCPPCommCtrlr, SampledDataCtrlr } from "../../device-model/variables.ts";
+import type { MeterValueType, ReadingContextEnumType } from "../../ocpp/v201/index.ts";
+import { MeterValueTypeSchema } from "../../ocpp/v201/index.ts";
+import type { StationContext } from "../context.ts";
+import {
+  type PublicKeyPolicy,
+  thinToSize,
+  toMeterValue,
+  withPublicKeys,
+  withSignature,
+} from "../model/meter-values.ts";
+import type { MeterReading } from "../ports.ts";
+import { lastKnownReading, type Session, withTransaction } from "./session.ts";
+import type { SessionInput } from "./transition.ts";
+
+/** Room for everything but the meter values in a message. */
+const ENVELOPE_BYTES = 2_000;
+const DEFAULT_MESSAGE_BYTES = 32_000;
+
+export interface TransactionValues {
+  /** Values for Started; those for Ended are kept (E01.FR.09, E02.FR.09, E03.FR.07, E04.FR.05, E05.FR.05). */
+  begin(transactionId: string, reading: MeterReading | undefined): readonly MeterValueType[];
+  /** Everything kept and the last value, thinned to what a message may hold (E06.FR.11–13, E12.FR.07–09). */
+  end(transactionId: string, reading: MeterReading | undefined, event?: SessionInput): readonly MeterValueType[];
+  /** Values of TxUpdatedMeasurands. */
+  update(reading: MeterReading | undefined, kind: ReadingContextEnumType): readonly MeterValueType[];
+  /** Keeps what the meter said before and after an interruption. */
+  keepInterruption(session: Session, readingAfter: MeterReading | undefined): void;
+  forget(transactionId: string): void;
+  /** Values with the public keys that are due, and the session that remembers it. */
+  withKeys(
+    session: Session,
+    values: readonly MeterValueType[],
+  ): { readonly values: readonly MeterValueType[]; readonly session: Session };
+}
+
+/** The meter values that go along with the events of a transaction; to be called inside a unit of work. */
+export function createTransactionValues({ core, deviceModel, model }: StationContext): TransactionValues {
+  const select = (
+    reading: MeterReading | undefined,
+    kind: ReadingContextEnumType,
+    measurands: readonly string[] | undefined,
+  ): readonly MeterValueType[] => {
+    if (deviceModel.read(SampledDataCtrlr.Enabled) === false) return [];
+    const value = toMeterValue(reading, kind, {
+      measurands: measurands ?? [],
+      signReadings: deviceModel.read(SampledDataCtrlr.SignReadings) === true, // E02.FR.14, E03.FR.10, E05.FR.06
+      registersWithoutPhases: deviceModel.read(SampledDataCtrlr.RegisterValuesWithoutPhases) === true,
+    });
+    return value === undefined ? [] : [value];
+  };
+  const forEnded = (reading: MeterReading | undefined, kind: ReadingContextEnumType) =>
+    select(reading, kind, deviceModel.read(SampledDataCtrlr.TxEndedMeasurands));
+
+  const keep = (transactionId: string, kind: ReadingContextEnumType, values: readonly MeterValueType[]): void => {
+    for (const value of values) core.meterValues.append(transactionId, kind, value);
+  };
+
+  const kept = (transactionId: string): readonly MeterValueType[] =>
+    core.meterValues.list(transactionId).flatMap((value) => {
+      const parsed = v.safeParse(MeterValueTypeSchema, value);
+      return parsed.success ? [parsed.output] : [];
+    });
+
+  /** A meter that signs begin and end together tells the signature of the begin only with the end. */
+  const withSignedStart = (values: readonly MeterValueType[], event: SessionInput | undefined) =>
+    event?.kind === "TransactionFinished" && deviceModel.read(SampledDataCtrlr.SignReadings) === true
+      ? values.map((value) =>
+          value.sampledValue[0]?.context === "Transaction.Begin" ? withSignature(value, event.signedStart) : value,
+        )
+      : values;
+
+  return {
+    begin(transactionId, reading) {
+      keep(transactionId, "Transaction.Begin", forEnded(reading, "Transaction.Begin"));
+      return select(reading, "Transaction.Begin", deviceModel.read(SampledDataCtrlr.TxStartedMeasurands));
+    },
+    end(transactionId, reading, event) {
+      const limit = (deviceModel.read(InternalCtrlr.MaxMessageSize) ?? DEFAULT_MESSAGE_BYTES) - ENVELOPE_BYTES;
+      const values = [...kept(transactionId), ...forEnded(reading, "Transaction.End")];
+      return thinToSize(withSignedStart(values, event), limit);
+    },
+    update: (reading, kind) => select(reading, kind, deviceModel.read(SampledDataCtrlr.TxUpdatedMeasurands)),
+    keepInterruption(session, readingAfter) {
+      const transactionId = session.transaction?.transactionId;
+      if (transactionId === undefined) return;
+      keep(transactionId, "Interruption.Begin", forEnded(lastKnownReading(session), "Interruption.Begin"));
+      keep(transactionId, "Interruption.End", forEnded(readingAfter, "Interruption.End"));
+    },
+    forget: (transactionId) => core.meterValues.remove(transactionId),
+    withKeys(session, values) {
+      const policy = deviceModel.read(OCPPCommCtrlr.PublicKeyWithSignedMeterValue) as PublicKeyPolicy | "";
+      const keyed = withPublicKeys(values, policy === "" ? undefined : policy, {
+        told: session.transaction?.publicKeyTold ?? false,
+        knownKey: model.evse(session.evseId)?.meterPublicKey,
+      });
+      return {
+        values: keyed.values,
+        session: withTransaction(session, (transaction) => ({ ...transaction, publicKeyTold: keyed.told })),
+      };
+    },
+  };
+}
