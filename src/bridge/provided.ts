@@ -88,7 +88,7 @@ function provideOcppGeneric(module: EverestModule, clock: Clock, station: () => 
           value,
         })),
         source,
-        true,
+        { mayWriteReadOnly: true },
       );
       return requests.map(({ component_variable, attribute_type }, index) => ({
         status: results?.[index]?.status ?? "Rejected",

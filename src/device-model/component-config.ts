@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { ComponentFile } from "./component-file.ts";
 import { type ComponentDefinition, componentKey } from "./definitions.ts";
 import { requirementDefects } from "./required-variables.ts";
+import { withStandardCharacteristics } from "./standard-characteristics.ts";
 
 /** Everything that is wrong with the component configuration, one line each: `file:line:column: key: message`. */
 export class ComponentConfigError extends Error {
@@ -40,7 +41,7 @@ function readDirectory(
 
 /**
  * Reads `<directory>/standardized/*.json` and `<directory>/custom/*.json`; a component in `custom` replaces the whole
- * component in `standardized`. @throws ComponentConfigError with every defect found.
+ * component in `standardized`. What the files leave out of the standardized characteristics is added. @throws ComponentConfigError with every defect found.
  */
 export function readComponentConfig(directory: string): readonly ComponentDefinition[] {
   const defects: string[] = [];
@@ -57,5 +58,5 @@ export function readComponentConfig(directory: string): readonly ComponentDefini
     else if (base.complete && replacing.complete) defects.push(`${standardized}: ${message}`);
   }
   if (defects.length > 0) throw new ComponentConfigError(defects);
-  return components;
+  return components.map(withStandardCharacteristics);
 }

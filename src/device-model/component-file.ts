@@ -5,6 +5,7 @@ import {
   ATTRIBUTE_TYPES,
   type ComponentDefinition,
   DATA_TYPES,
+  type DataType,
   MUTABILITIES,
   type VariableDefinition,
   variableKey,
@@ -17,6 +18,7 @@ const MAXIMUM_VALUE_LENGTH = 2_500;
 const Text = v.union([v.string(), v.boolean(), v.number()]);
 const Optional = <Schema extends v.GenericSchema>(schema: Schema) => v.optional(v.nullable(schema));
 const Name = v.pipe(v.string(), v.minLength(1), v.maxLength(50));
+const Instance = Optional(v.pipe(v.string(), v.maxLength(50)));
 const Identifier = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 const Attribute = v.object({
@@ -29,14 +31,14 @@ const Attribute = v.object({
 const CharacteristicsObject = v.object({
   dataType: v.picklist(DATA_TYPES),
   supportsMonitoring: v.optional(v.boolean(), false),
-  unit: Optional(v.string()),
+  unit: Optional(v.pipe(v.string(), v.maxLength(16))),
   minLimit: Optional(v.number()),
   maxLimit: Optional(v.number()),
-  valuesList: Optional(v.string()),
+  valuesList: Optional(v.pipe(v.string(), v.maxLength(1_000))),
 });
 const Property = v.object({
   variable_name: Name,
-  instance: Optional(v.string()),
+  instance: Instance,
   characteristics: CharacteristicsObject,
   attributes: v.pipe(v.array(Attribute), v.minLength(1)),
   default: Optional(Text),
@@ -45,7 +47,7 @@ type Property = v.InferOutput<typeof Property>;
 
 const ComponentObject = v.object({
   name: Name,
-  instance: Optional(v.string()),
+  instance: Instance,
   evse_id: Optional(Identifier),
   connector_id: Optional(Identifier),
   properties: v.record(v.string(), Property),
@@ -58,8 +60,9 @@ const PROPERTY_KEYS = new Set([...Object.keys(Property.entries), "source", "moni
 const CHARACTERISTICS_KEYS = new Set(Object.keys(CharacteristicsObject.entries));
 const ATTRIBUTE_KEYS = new Set(Object.keys(Attribute.entries));
 
-function asText(value: unknown): string {
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+function asText(value: unknown, dataType: DataType): string {
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  return dataType === "boolean" ? text.toLowerCase() : text;
 }
 
 function present<Key extends string, Value>(key: Key, value: Value | null | undefined): { [K in Key]?: Value } {
@@ -82,7 +85,7 @@ function toVariable(property: Property): VariableDefinition {
     attributes: property.attributes.map(({ value, ...attribute }) => {
       // `default` stands in for a missing value of the Actual attribute only.
       const effective = value ?? (attribute.type === "Actual" ? property.default : undefined) ?? undefined;
-      return { ...attribute, ...(effective !== undefined && { value: asText(effective) }) };
+      return { ...attribute, ...(effective !== undefined && { value: asText(effective, dataType) }) };
     }),
   };
 }
@@ -108,7 +111,7 @@ function formDefect({ characteristics }: VariableDefinition, value: string): str
   const { dataType, supportsMonitoring } = characteristics;
   if (value.length > MAXIMUM_VALUE_LENGTH) return `longer than ${MAXIMUM_VALUE_LENGTH} characters`;
   if (value === "" || ["string", "OptionList", "SequenceList", "MemberList"].includes(dataType)) return undefined;
-  return valueDefect(dataType === "boolean" ? value.toLowerCase() : value, { dataType, supportsMonitoring })?.text;
+  return valueDefect(value, { dataType, supportsMonitoring })?.text;
 }
 
 /**

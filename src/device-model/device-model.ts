@@ -6,11 +6,22 @@ import {
   type Characteristics,
   type ComponentDefinition,
   componentKey,
-  type Mutability,
   variableKey,
 } from "./definitions.ts";
+import { refusal } from "./set-check.ts";
+import type {
+  AttributeState,
+  ComponentState,
+  ExternalWriter,
+  GetResult,
+  SetRequest,
+  SetResult,
+  SetRule,
+  Store,
+  VariableChange,
+  VariableState,
+} from "./state.ts";
 import { attributeKey, DeviceModelStorage } from "./storage.ts";
-import { type ValueDefect, valueDefect } from "./value-rules.ts";
 import {
   formatValue,
   parseValue,
@@ -20,81 +31,20 @@ import {
   type VariableHandle,
 } from "./variable-handle.ts";
 
-export interface AttributeState {
-  readonly type: AttributeType;
-  readonly mutability: Mutability;
-  value: string | undefined;
-  source: string | undefined;
-  readonly rowId: number;
+export type * from "./state.ts";
+
+export interface SetOptions {
+  /** For EVerest's own modules. */
+  readonly mayWriteReadOnly?: boolean;
+  /** Characters that a value may have. */
+  readonly longestValue?: number;
 }
 
-export interface VariableState {
-  readonly component: ComponentState;
-  readonly name: string;
-  readonly instance: string | undefined;
-  readonly characteristics: Characteristics;
-  readonly attributes: ReadonlyMap<AttributeType, AttributeState>;
-  readonly key: string;
+const NO_ROW = { value: undefined, source: undefined, rowId: 0 };
+
+function failed(error: Error): SetResult {
+  return { status: "Rejected", reasonCode: "InternalError", additionalInfo: error.message.slice(0, 512) };
 }
-
-export interface ComponentState {
-  readonly definition: ComponentDefinition;
-  readonly key: string;
-  readonly variables: ReadonlyMap<string, VariableState>;
-  readonly store: Store;
-}
-
-export interface VariableChange {
-  readonly variable: VariableState;
-  readonly attributeType: AttributeType;
-  readonly oldValue: string | undefined;
-  readonly value: string;
-  /** `csms`, `internal` or the name of another writer. */
-  readonly source: string;
-}
-
-export type SetStatus =
-  | "Accepted"
-  | "Rejected"
-  | "UnknownComponent"
-  | "UnknownVariable"
-  | "NotSupportedAttributeType"
-  | "RebootRequired";
-
-export interface SetResult {
-  readonly status: SetStatus;
-  readonly reasonCode?: string;
-  readonly additionalInfo?: string;
-}
-
-export interface GetResult {
-  readonly status: "Accepted" | "Rejected" | "UnknownComponent" | "UnknownVariable" | "NotSupportedAttributeType";
-  readonly value?: string;
-}
-
-export interface SetRequest {
-  readonly address: VariableAddress;
-  readonly attributeType: AttributeType;
-  readonly value: string;
-}
-
-/** A rule of a functional block about one variable: why a new value cannot be taken, or that it needs a reboot. */
-export type SetRule = (value: string, source: string) => SetResult | undefined;
-
-/** Writes a value where it lives outside the device model, e.g. in EVerest's configuration. */
-export type ExternalWriter = (variable: VariableState, value: string) => Promise<SetResult>;
-
-interface Store {
-  readonly storage: DeviceModelStorage;
-  readonly writer: ExternalWriter | undefined;
-}
-
-/** Variables whose interval may be 0 (= off) even below their minLimit. */
-const ZERO_MEANS_OFF = new Set([
-  "aligneddatactrlr.interval",
-  "sampleddatactrlr.txupdatedinterval",
-  "sampleddatactrlr.txendedinterval",
-]);
 
 function addressKeys(address: VariableAddress): { component: string; variable: string } {
   return {
@@ -143,9 +93,9 @@ export class DeviceModel {
       for (const { name, instance, characteristics, attributes } of definition.variables) {
         const nameKey = variableKey({ name, ...(instance !== undefined && { instance }) });
         const states = new Map<AttributeType, AttributeState>();
-        for (const { type, mutability } of attributes) {
-          const row = stored.get(attributeKey(key, nameKey, type));
-          states.set(type, { type, mutability, value: row?.value, source: row?.source, rowId: row?.rowId ?? 0 });
+        for (const { type, mutability, persistent = true, constant = false } of attributes) {
+          const { value, source: writtenBy, rowId } = stored.get(attributeKey(key, nameKey, type)) ?? NO_ROW;
+          states.set(type, { type, mutability, persistent, constant, value, source: writtenBy, rowId });
         }
         variables.set(nameKey, { component, name, instance, characteristics, attributes: states, key: nameKey });
       }
@@ -198,40 +148,45 @@ export class DeviceModel {
     this.computed.set(`${keys.component}\n${keys.variable}`, value);
   }
 
+  /** What has become known about a variable of the hardware side, e.g. the most power that it can give; found out anew at each start. */
+  describe<Kind extends ValueKind>(handle: VariableHandle<Kind>, known: Partial<Characteristics>): void {
+    const variable = this.find(handle);
+    if (typeof variable !== "string") variable.characteristics = { ...variable.characteristics, ...known };
+  }
+
   /** B06. An attribute that is supported but has no value reads as an empty string (B06.FR.13). */
   get(address: VariableAddress, type: AttributeType): GetResult {
     const variable = this.find(address);
     if (typeof variable === "string") return { status: variable }; // B06.FR.06, FR.07
     const attribute = variable.attributes.get(type);
     if (attribute === undefined) return { status: "NotSupportedAttributeType" }; // B06.FR.08
-    if (attribute.mutability === "WriteOnly") return { status: "Rejected" }; // B06.FR.09
+    if (attribute.mutability === "WriteOnly") return { status: "Rejected", reasonCode: "WriteOnly" }; // B06.FR.09
     return { status: "Accepted", value: this.valueOf(variable, type) ?? "" };
   }
 
   /**
-   * B05: checks and writes, in the order of the requests; what is accepted is durable when the promise resolves, in one
-   * transaction. `mayWriteReadOnly`: for EVerest's own modules.
+   * B05: checks and writes in the order of the requests; what is accepted is durable when the promise resolves. All of
+   * it is one transaction, unless something must be written elsewhere in between.
    */
-  async set(requests: readonly SetRequest[], source: string, mayWriteReadOnly = false): Promise<readonly SetResult[]> {
+  async set(requests: readonly SetRequest[], source: string, options: SetOptions = {}): Promise<readonly SetResult[]> {
     const results: SetResult[] = [];
-    const accepted: PendingWrite[] = [];
+    let accepted: PendingWrite[] = [];
     await this.prepare(requests);
     for (const request of requests) {
-      const checked = this.check(request, source, mayWriteReadOnly);
+      const checked = this.check(request, source, options);
       if ("status" in checked) {
         results.push(checked);
         continue;
       }
       const { variable, attribute } = checked;
-      const writer = variable.component.store.writer;
-      const result =
-        writer === undefined
-          ? (checked.outcome ?? { status: "Accepted" as const })
-          : await writer(variable, request.value).catch((error: Error) => ({
-              status: "Rejected" as const,
-              reasonCode: "InternalError",
-              additionalInfo: error.message.slice(0, 512),
-            }));
+      const { writer } = variable.component.store;
+      let result: SetResult = checked.outcome ?? { status: "Accepted" };
+      if (writer !== undefined) {
+        // Nothing that was decided waits for somebody else.
+        this.store(accepted, source);
+        accepted = [];
+        result = await writer(variable, request.value).catch(failed);
+      }
       if (result.status === "Accepted" || result.status === "RebootRequired")
         accepted.push({ variable, attribute, value: request.value });
       results.push(result);
@@ -288,7 +243,7 @@ export class DeviceModel {
   private check(
     { address, attributeType, value }: SetRequest,
     source: string,
-    mayWriteReadOnly: boolean,
+    { mayWriteReadOnly = false, longestValue }: SetOptions,
   ):
     | SetResult
     | {
@@ -300,11 +255,14 @@ export class DeviceModel {
     if (typeof variable === "string") return { status: variable }; // B05.FR.04, FR.05
     const attribute = variable.attributes.get(attributeType);
     if (attribute === undefined) return { status: "NotSupportedAttributeType" }; // B05.FR.06
-    if (attribute.mutability === "ReadOnly" && !mayWriteReadOnly)
-      return { status: "Rejected", reasonCode: "ReadOnly", additionalInfo: "the variable is read-only" }; // B05.FR.09
-    const label = `${variable.component.definition.name}.${variable.name}`.toLowerCase();
-    const defect: ValueDefect | undefined = valueDefect(value, variable.characteristics, ZERO_MEANS_OFF.has(label));
-    if (defect !== undefined) return { status: "Rejected", reasonCode: defect.reasonCode, additionalInfo: defect.text }; // B05.FR.07, FR.08
+    if (longestValue !== undefined && value.length > longestValue)
+      return {
+        status: "Rejected",
+        reasonCode: "TooLargeElement",
+        additionalInfo: `longer than ${longestValue} characters`,
+      };
+    const refused = refusal(variable, attribute, value, mayWriteReadOnly);
+    if (refused !== undefined) return refused;
     let outcome: SetResult | undefined;
     for (const rule of attributeType === "Actual" ? (this.rules.get(this.stateKey(variable)) ?? []) : []) {
       outcome = rule(value, source) ?? outcome;
@@ -316,6 +274,7 @@ export class DeviceModel {
   private store(writes: readonly PendingWrite[], source: string): void {
     const byStorage = new Map<DeviceModelStorage, { rowId: number; value: string; source: string }[]>();
     for (const { variable, attribute, value } of writes) {
+      if (!attribute.persistent) continue;
       const { storage } = variable.component.store;
       const changes = byStorage.get(storage) ?? [];
       byStorage.set(storage, changes);

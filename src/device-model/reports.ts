@@ -32,25 +32,29 @@ export interface ReportFilter {
   readonly variable?: { readonly name: string; readonly instance?: string };
 }
 
-/** Availability and condition of station, EVSEs and connectors (B07.FR.09). */
-const SUMMARY_VARIABLES = new Set([
-  "availabilitystate",
-  "available",
-  "operational",
-  "problem",
-  "fallback",
-  "overload",
-  "tripped",
-]);
+/** Availability of station, EVSEs and connectors, always part of the summary (B07.FR.09). */
+const SUMMARY_COMPONENTS = new Set(["chargingstation", "evse", "connector"]);
+const SUMMARY_VARIABLES = new Set(["availabilitystate", "available"]);
+/** Conditions of any component that belong to the summary while they are true. */
+const ABNORMAL_STATES = new Set(["problem", "fallback", "overload", "tripped"]);
 
 function same(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
 }
 
-function isInBase(variable: VariableState, base: ReportBase): boolean {
-  if (base === "FullInventory") return true;
-  if (base === "SummaryInventory") return SUMMARY_VARIABLES.has(variable.name.toLowerCase());
-  return [...variable.attributes.values()].some(({ mutability }) => mutability !== "ReadOnly"); // B07.FR.07
+function isTrue(deviceModel: DeviceModel, variable: VariableState): boolean {
+  return deviceModel.valueOf(variable, "Actual")?.toLowerCase() === "true";
+}
+
+function isInBase(deviceModel: DeviceModel, variable: VariableState, base: ReportBase): boolean {
+  if (base === "FullInventory") return true; // B07.FR.08
+  if (base === "ConfigurationInventory")
+    return [...variable.attributes.values()].some(({ mutability }) => mutability !== "ReadOnly"); // B07.FR.07
+  const name = variable.name.toLowerCase();
+  return (
+    (SUMMARY_COMPONENTS.has(variable.component.definition.name.toLowerCase()) && SUMMARY_VARIABLES.has(name)) ||
+    (ABNORMAL_STATES.has(name) && isTrue(deviceModel, variable))
+  );
 }
 
 function toEntry(deviceModel: DeviceModel, variable: VariableState, valueLimit: number): ReportEntry {
@@ -62,17 +66,14 @@ function toEntry(deviceModel: DeviceModel, variable: VariableState, valueLimit: 
       ...(evseId !== undefined && { evse: { id: evseId, ...(connectorId !== undefined && { connectorId }) } }),
     },
     variable: { name: variable.name, ...(variable.instance !== undefined && { instance: variable.instance }) },
-    variableAttribute: [...variable.attributes.values()].map(({ type, mutability }) => {
-      // The value of a WriteOnly attribute stays here (errata on B07.FR.03).
-      const value = mutability === "WriteOnly" ? undefined : deviceModel.valueOf(variable, type);
-      return {
-        type,
-        ...(value !== undefined && { value: value.slice(0, valueLimit) }),
-        mutability,
-        persistent: true,
-        constant: false,
-      };
-    }),
+    // B07.FR.11: every attribute, an unset one as an empty text; only a WriteOnly one keeps its value (B07.FR.03, B08.FR.03).
+    variableAttribute: [...variable.attributes.values()].map(({ type, mutability, persistent, constant }) => ({
+      type,
+      ...(mutability !== "WriteOnly" && { value: (deviceModel.valueOf(variable, type) ?? "").slice(0, valueLimit) }),
+      mutability,
+      persistent,
+      constant,
+    })),
     variableCharacteristics: variable.characteristics,
   };
 }
@@ -81,14 +82,13 @@ function toEntry(deviceModel: DeviceModel, variable: VariableState, valueLimit: 
 export function* baseReport(deviceModel: DeviceModel, base: ReportBase, valueLimit: number): Generator<ReportEntry> {
   for (const component of deviceModel.allComponents())
     for (const variable of component.variables.values())
-      if (isInBase(variable, base)) yield toEntry(deviceModel, variable, valueLimit);
+      if (isInBase(deviceModel, variable, base)) yield toEntry(deviceModel, variable, valueLimit);
 }
 
-/** B08.FR.07–10: a component without the variable counts as true, except for Problem. */
-function meets(component: ComponentState, criterion: ComponentCriterion): boolean {
-  const value = component.variables.get(`${criterion.toLowerCase()}|`)?.attributes.get("Actual")?.value;
-  if (criterion === "Problem") return value?.toLowerCase() === "true";
-  return value === undefined || value === "" || value.toLowerCase() === "true";
+/** B08.FR.07–10: a component without the variable counts as true, except for Problem; with several instances one is enough. */
+function meets(deviceModel: DeviceModel, component: ComponentState, criterion: ComponentCriterion): boolean {
+  const variables = [...component.variables.values()].filter(({ name }) => same(name, criterion));
+  return variables.length === 0 ? criterion !== "Problem" : variables.some((variable) => isTrue(deviceModel, variable));
 }
 
 function matchesComponent({ definition }: ComponentState, filter: ReportFilter["component"]): boolean {
@@ -118,7 +118,7 @@ export function* customReport(
   valueLimit: number,
 ): Generator<ReportEntry> {
   for (const component of deviceModel.allComponents()) {
-    if (criteria.length > 0 && !criteria.some((criterion) => meets(component, criterion))) continue; // B08.FR.13
+    if (criteria.length > 0 && !criteria.some((criterion) => meets(deviceModel, component, criterion))) continue; // B08.FR.13
     for (const variable of component.variables.values())
       if (filters.length === 0 || filters.some((filter) => matches(variable, filter)))
         yield toEntry(deviceModel, variable, valueLimit);

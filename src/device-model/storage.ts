@@ -5,6 +5,7 @@ import type { Logger } from "../log/logger.ts";
 import { openDatabase } from "../store/open-database.ts";
 import {
   ATTRIBUTE_TYPES,
+  type AttributeDefinition,
   type AttributeType,
   type Characteristics,
   type ComponentDefinition,
@@ -74,13 +75,17 @@ export class DeviceModelStorage {
   }
 
   write(changes: readonly { readonly rowId: number; readonly value: string; readonly source: string }[]): void {
+    if (changes.length === 0) return;
     const update = this.database.query("UPDATE VARIABLE_ATTRIBUTE SET VALUE = ?, VALUE_SOURCE = ? WHERE ID = ?");
     this.database.transaction(() => {
       for (const { rowId, value, source } of changes) update.run(value, source, rowId);
     })();
   }
 
-  /** Makes the file describe exactly `components`; returns the attributes by `component key`, `variable key`, type. */
+  /**
+   * Makes the file describe exactly `components`; returns the attributes by `component key`, `variable key`, type.
+   * @param variableSource null for the component configuration; the name of another source, whose values always count.
+   */
   apply(components: readonly ComponentDefinition[], variableSource: string | null): Map<string, StoredAttribute> {
     const stored = new Map<string, StoredAttribute>();
     this.database.transaction(() => {
@@ -93,6 +98,9 @@ export class DeviceModelStorage {
         const id = found.get(key) ?? this.insertComponent(component);
         this.applyVariables(id, key, component, variables.get(id) ?? new Map(), attributes, variableSource, stored);
       }
+      this.database.run(
+        "DELETE FROM STATION_APPLIED_VALUE WHERE ATTRIBUTE_ID NOT IN (SELECT ID FROM VARIABLE_ATTRIBUTE)",
+      );
     })();
     return stored;
   }
@@ -169,7 +177,10 @@ export class DeviceModelStorage {
       for (const attribute of variable.attributes) {
         const row = known.find(({ TYPE_ID }) => (TYPE_ID ?? 0) === ATTRIBUTE_TYPES.indexOf(attribute.type));
         const label = `${component.name}.${variable.name}${variable.instance === undefined ? "" : `[${variable.instance}]`}`;
-        stored.set(attributeKey(key, name, attribute.type), this.applyAttribute(id, attribute, row, label));
+        stored.set(
+          attributeKey(key, name, attribute.type),
+          this.applyAttribute(id, attribute, row, label, variableSource !== null),
+        );
       }
     }
   }
@@ -202,63 +213,65 @@ export class DeviceModelStorage {
 
   private applyAttribute(
     variableId: number,
-    { type, mutability, value }: VariableDefinition["attributes"][number],
+    attribute: AttributeDefinition,
     row: AttributeRow | undefined,
     label: string,
+    alwaysCounts: boolean,
   ): StoredAttribute {
-    const mutabilityId = MUTABILITIES.indexOf(mutability);
+    const { type, mutability, value, persistent = true, constant = false } = attribute;
+    const properties = [MUTABILITIES.indexOf(mutability), persistent ? 1 : 0, constant ? 1 : 0] as const;
     if (row === undefined) {
       const { lastInsertRowid } = this.database
         .query(
-          `INSERT INTO VARIABLE_ATTRIBUTE (VARIABLE_ID, MUTABILITY_ID, PERSISTENT, CONSTANT, TYPE_ID, VALUE_SOURCE, VALUE)
-           VALUES (?, ?, 1, 0, ?, ?, ?)`,
+          `INSERT INTO VARIABLE_ATTRIBUTE (VARIABLE_ID, MUTABILITY_ID, PERSISTENT, CONSTANT, TYPE_ID) VALUES (?, ?, ?, ?, ?)`,
         )
-        .run(
-          variableId,
-          mutabilityId,
-          ATTRIBUTE_TYPES.indexOf(type),
-          value === undefined ? null : "default",
-          value ?? null,
-        );
-      const rowId = Number(lastInsertRowid);
-      this.rememberApplied(rowId, value);
-      return { rowId, value, source: value === undefined ? undefined : "default" };
+        .run(variableId, ...properties, ATTRIBUTE_TYPES.indexOf(type));
+      return this.applyValue(Number(lastInsertRowid), value);
     }
-    this.database.query("UPDATE VARIABLE_ATTRIBUTE SET MUTABILITY_ID = ? WHERE ID = ?").run(mutabilityId, row.ID);
-    const kept = row.VALUE === null ? undefined : String(row.VALUE);
-    const source = row.VALUE_SOURCE ?? "";
-    if (value === undefined || !this.fileWins(row.ID, value, kept, source, label))
-      return { rowId: row.ID, value: kept, source: source || undefined };
     this.database
-      .query("UPDATE VARIABLE_ATTRIBUTE SET VALUE = ?, VALUE_SOURCE = 'default' WHERE ID = ?")
-      .run(value, row.ID);
-    this.rememberApplied(row.ID, value);
-    return { rowId: row.ID, value, source: "default" };
+      .query("UPDATE VARIABLE_ATTRIBUTE SET MUTABILITY_ID = ?, PERSISTENT = ?, CONSTANT = ? WHERE ID = ?")
+      .run(...properties, row.ID);
+    const kept = {
+      rowId: row.ID,
+      value: row.VALUE === null ? undefined : String(row.VALUE),
+      source: row.VALUE_SOURCE || undefined,
+    };
+    const wins = alwaysCounts ? value !== undefined : !persistent || this.configurationWins(kept, value, label);
+    return wins ? this.applyValue(row.ID, value) : kept;
+  }
+
+  private applyValue(rowId: number, value: string | undefined): StoredAttribute {
+    const source = value === undefined ? undefined : "default";
+    this.database
+      .query("UPDATE VARIABLE_ATTRIBUTE SET VALUE = ?, VALUE_SOURCE = ? WHERE ID = ?")
+      .run(value ?? null, source ?? null, rowId);
+    this.rememberApplied(rowId, value);
+    return { rowId, value, source };
   }
 
   /**
-   * The file decides until somebody else wrote the value. What the stack itself wrote (`internal`) gives way again
-   * once the file was edited; what the CSMS or another module set stays, and the edit is reported.
+   * The configuration decides until somebody else wrote the value. What the stack itself wrote (`internal`) gives way
+   * again once the configuration was edited; what the CSMS or another module set stays, and the edit is reported.
    */
-  private fileWins(rowId: number, value: string, kept: string | undefined, source: string, label: string): boolean {
-    if (source === "" || source === "default") return true;
+  private configurationWins(kept: StoredAttribute, value: string | undefined, label: string): boolean {
+    const { rowId, source = "default" } = kept;
     const applied = this.database
       .query("SELECT VALUE FROM STATION_APPLIED_VALUE WHERE ATTRIBUTE_ID = ?")
       .values(rowId)[0]?.[0];
-    if (kept === value || applied === undefined || applied === value) {
-      if (applied === undefined) this.rememberApplied(rowId, value);
-      return false;
-    }
-    if (source === "internal") return true;
+    // A value that was taken out of the configuration goes where it came from there.
+    if (value === undefined) return source === "default" && applied === kept.value;
+    if (source === "default") return true;
+    if (kept.value === value || applied === value) return false;
+    if (applied !== undefined && source === "internal") return true;
     this.rememberApplied(rowId, value);
-    this.logger.warn(
-      `${label} was edited in the component configuration, but keeps the value that "${source}" gave it`,
-    );
+    const occasion = applied === undefined ? "differs from" : "was edited in";
+    this.logger.warn(`${label} ${occasion} the component configuration: it keeps the value that "${source}" gave it`);
     return false;
   }
 
   private rememberApplied(rowId: number, value: string | undefined): void {
-    if (value !== undefined)
+    if (value === undefined) this.database.query("DELETE FROM STATION_APPLIED_VALUE WHERE ATTRIBUTE_ID = ?").run(rowId);
+    else
       this.database
         .query("INSERT OR REPLACE INTO STATION_APPLIED_VALUE (ATTRIBUTE_ID, VALUE) VALUES (?, ?)")
         .run(rowId, value);

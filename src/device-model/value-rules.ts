@@ -2,12 +2,7 @@ import type { Characteristics } from "./definitions.ts";
 
 /** Why a value does not fit, with the reason code of the appendix. */
 export interface ValueDefect {
-  readonly reasonCode:
-    | "PropertyConstraintViolation"
-    | "ValueOutOfRange"
-    | "ValueTooHigh"
-    | "ValueTooLow"
-    | "InvalidValue";
+  readonly reasonCode: "ValueTooHigh" | "ValueTooLow" | "TooLargeElement" | "InvalidValue";
   readonly text: string;
 }
 
@@ -30,6 +25,13 @@ function rangeDefect(
   return undefined;
 }
 
+function lengthDefect(value: string, { minLimit = 0, maxLimit }: Characteristics): ValueDefect | undefined {
+  const { length } = [...value];
+  if (maxLimit !== undefined && length > maxLimit)
+    return { reasonCode: "TooLargeElement", text: `longer than ${maxLimit} characters` };
+  return length < minLimit ? invalid(`shorter than ${minLimit} characters`) : undefined;
+}
+
 function listDefect(
   value: string,
   { valuesList, maxLimit }: Characteristics,
@@ -37,7 +39,7 @@ function listDefect(
 ): ValueDefect | undefined {
   if (value === "") return undefined;
   if (maxLimit !== undefined && value.length > maxLimit)
-    return { reasonCode: "ValueTooHigh", text: `longer than ${maxLimit}` };
+    return { reasonCode: "TooLargeElement", text: `longer than ${maxLimit} characters` };
   const items = value.split(",").map((item) => item.trim());
   const allowed = valuesList?.split(",").map((item) => item.trim());
   const unknown = allowed === undefined ? undefined : items.find((item) => !allowed.includes(item));
@@ -74,6 +76,6 @@ export function valueDefect(
     case "SequenceList":
       return listDefect(value, characteristics, false);
     case "string":
-      return rangeDefect([...value].length, characteristics, false);
+      return lengthDefect(value, characteristics);
   }
 }

@@ -34,7 +34,7 @@ export const AuthCtrlr = {
 } as const;
 
 export const ChargingStation = {
-  AllowNewSessionsPendingFirmwareUpdate_BytesPerMessage: new VariableHandle({ component: "ChargingStation", variable: "AllowNewSessionsPendingFirmwareUpdate", instance: "BytesPerMessage" }, "boolean"),
+  AllowNewSessionsPendingFirmwareUpdate: new VariableHandle({ component: "ChargingStation", variable: "AllowNewSessionsPendingFirmwareUpdate" }, "boolean"),
   AvailabilityState: new VariableHandle({ component: "ChargingStation", variable: "AvailabilityState" }, "string"),
   PhaseRotation: new VariableHandle({ component: "ChargingStation", variable: "PhaseRotation" }, "string"),
   Available: new VariableHandle({ component: "ChargingStation", variable: "Available" }, "boolean"),
@@ -45,6 +45,7 @@ export const ChargingStation = {
   MinimumStatusDuration: new VariableHandle({ component: "ChargingStation", variable: "MinimumStatusDuration" }, "number"),
   SerialNumber: new VariableHandle({ component: "ChargingStation", variable: "SerialNumber" }, "string"),
   FirmwareVersion: new VariableHandle({ component: "ChargingStation", variable: "FirmwareVersion" }, "string"),
+  AllowNewSessionsPendingFirmwareUpdate_BytesPerMessage: new VariableHandle({ component: "ChargingStation", variable: "AllowNewSessionsPendingFirmwareUpdate", instance: "BytesPerMessage" }, "boolean"),
 } as const;
 
 export const ChargingStatusIndicator = {
@@ -125,7 +126,6 @@ export const ISO15118Ctrlr = {
   ContractValidationOffline: new VariableHandle({ component: "ISO15118Ctrlr", variable: "ContractValidationOffline" }, "boolean"),
   SeccId: new VariableHandle({ component: "ISO15118Ctrlr", variable: "SeccId" }, "string"),
   MaxScheduleEntries: new VariableHandle({ component: "ISO15118Ctrlr", variable: "MaxScheduleEntries" }, "number"),
-  RequestedEnergyTransferMode: new VariableHandle({ component: "ISO15118Ctrlr", variable: "RequestedEnergyTransferMode" }, "string"),
   RequestMeteringReceipt: new VariableHandle({ component: "ISO15118Ctrlr", variable: "RequestMeteringReceipt" }, "boolean"),
   CountryName: new VariableHandle({ component: "ISO15118Ctrlr", variable: "CountryName" }, "string"),
   OrganizationName: new VariableHandle({ component: "ISO15118Ctrlr", variable: "OrganizationName" }, "string"),

@@ -15,63 +15,95 @@ export function toAddress(component: ComponentType, variable: VariableType): Var
   };
 }
 
-const DEFAULT_VALUE_SIZE = 2500;
+/** Length of a reported value where the device model names no smaller one (part 2, 2.1.21). */
+const LONGEST_REPORTED_VALUE = 2_500;
+/** Length of a value in SetVariables where the device model names no smaller one (part 2, 2.1.20). */
+const LONGEST_SET_VALUE = 1_000;
+
+interface StatusInfo {
+  readonly reasonCode: string;
+  readonly additionalInfo?: string;
+}
+
+function toStatusInfo(result: {
+  readonly reasonCode?: string;
+  readonly additionalInfo?: string;
+}): StatusInfo | undefined {
+  if (result.reasonCode === undefined) return undefined;
+  return {
+    reasonCode: result.reasonCode.slice(0, 20),
+    ...(result.additionalInfo !== undefined && { additionalInfo: result.additionalInfo.slice(0, 512) }),
+  };
+}
 
 /** B05 and B06: GetVariables and SetVariables. */
 export function createVariablesBlock(context: StationContext): Block {
   const { clock, csms, deviceModel } = context;
 
+  const smallest = (longest: number, ...limits: readonly (number | undefined)[]): number =>
+    Math.min(longest, ...limits.filter((limit) => limit !== undefined && limit > 0).map(Number));
+
   /**
    * B06.FR.16 lets us refuse a message with too many items, and FR.17 one that is too long: items are counted, bytes are
-   * not, since a frame that fits the connection can be answered.
+   * not, since a message that fits the connection can be answered, and the shipped limits (100 items, 2,048 bytes) do not
+   * go together.
    */
   const checkItems = (count: number, limit: number | undefined): void => {
     if (limit !== undefined && count > limit)
       throw new OcppError("OccurrenceConstraintViolation", `at most ${limit} items in one message`);
   };
+
   csms.handle("GetVariables", (request) => {
     checkItems(request.getVariableData.length, deviceModel.read(DeviceDataCtrlr.ItemsPerMessage_GetVariables));
-    const limit = deviceModel.read(DeviceDataCtrlr.ReportingValueSize) ?? DEFAULT_VALUE_SIZE;
+    const limit = smallest(
+      LONGEST_REPORTED_VALUE,
+      deviceModel.read(DeviceDataCtrlr.ReportingValueSize),
+      deviceModel.read(DeviceDataCtrlr.ValueSize),
+    );
+    // One result for each item, in their order (B06.FR.01, FR.02).
     const getVariableResult = request.getVariableData.map(({ component, variable, attributeType = "Actual" }) => {
       const result = deviceModel.get(toAddress(component, variable), attributeType);
+      const attributeStatusInfo = toStatusInfo(result);
       return {
         attributeStatus: result.status,
         attributeType, // B06.FR.03, FR.11
-        ...(result.value !== undefined && { attributeValue: result.value.slice(0, limit) }),
+        ...(result.value !== undefined && { attributeValue: result.value.slice(0, limit) }), // B06.FR.04, FR.10, FR.13
         component,
         variable,
+        ...(attributeStatusInfo !== undefined && { attributeStatusInfo }),
       };
     });
     return { response: { getVariableResult } as unknown as GetVariablesResponse };
   });
 
-  csms.handle("SetVariables", async (request) => {
-    checkItems(request.setVariableData.length, deviceModel.read(DeviceDataCtrlr.ItemsPerMessage_SetVariables));
+  csms.handle("SetVariables", async ({ setVariableData }) => {
+    checkItems(setVariableData.length, deviceModel.read(DeviceDataCtrlr.ItemsPerMessage_SetVariables));
+    const limit = smallest(
+      LONGEST_SET_VALUE,
+      deviceModel.read(DeviceDataCtrlr.ConfigurationValueSize),
+      deviceModel.read(DeviceDataCtrlr.ValueSize),
+    );
     const results = await deviceModel.set(
-      request.setVariableData.map(({ component, variable, attributeType = "Actual", attributeValue }) => ({
+      setVariableData.map(({ component, variable, attributeType = "Actual", attributeValue }) => ({
         address: toAddress(component, variable),
         attributeType,
         value: attributeValue,
       })),
       "csms",
+      { longestValue: limit },
     );
-    const setVariableResult = request.setVariableData.map(
-      ({ component, variable, attributeType = "Actual" }, index) => {
-        const result = results[index] ?? { status: "Rejected" as const };
-        return {
-          attributeStatus: result.status,
-          attributeType, // B05.FR.03, FR.12
-          component,
-          variable,
-          ...(result.reasonCode !== undefined && {
-            attributeStatusInfo: {
-              reasonCode: result.reasonCode.slice(0, 20),
-              ...(result.additionalInfo !== undefined && { additionalInfo: result.additionalInfo.slice(0, 512) }),
-            },
-          }),
-        };
-      },
-    );
+    // One result for each item, in their order (B05.FR.01, FR.02).
+    const setVariableResult = setVariableData.map(({ component, variable, attributeType = "Actual" }, index) => {
+      const result = results[index] ?? { status: "Rejected" as const };
+      const attributeStatusInfo = toStatusInfo(result);
+      return {
+        attributeStatus: result.status,
+        attributeType, // B05.FR.03, FR.12
+        component,
+        variable,
+        ...(attributeStatusInfo !== undefined && { attributeStatusInfo }),
+      };
+    });
     return { response: { setVariableResult } as unknown as SetVariablesResponse };
   });
 
