@@ -84,11 +84,12 @@ export class DeviceModel {
       readonly writerFor?: (component: ComponentDefinition) => ExternalWriter | undefined;
     },
   ): void {
-    const stored = storage.apply(components, options.source);
+    const writers = new Map(components.map((definition) => [definition, options.writerFor?.(definition)]));
+    const stored = storage.apply(components, options.source, (definition) => writers.get(definition) !== undefined);
     for (const definition of components) {
       const key = componentKey(definition);
       const variables = new Map<string, VariableState>();
-      const store: Store = { storage, writer: options.writerFor?.(definition) };
+      const store: Store = { storage, writer: writers.get(definition) };
       const component: ComponentState = { definition, key, variables, store };
       for (const { name, instance, characteristics, attributes } of definition.variables) {
         const nameKey = variableKey({ name, ...(instance !== undefined && { instance }) });

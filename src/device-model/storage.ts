@@ -45,6 +45,14 @@ const VariableRow = v.object({
   COMPONENT_ID: v.number(),
 });
 
+interface ApplyContext {
+  /** The rows that are there, by variable. */
+  readonly attributes: ReadonlyMap<number, AttributeRow[]>;
+  readonly variableSource: string | null;
+  readonly stored: Map<string, StoredAttribute>;
+  readonly alwaysCounts: boolean;
+}
+
 function address(row: { INSTANCE: string | null; EVSE_ID?: number | null; CONNECTOR_ID?: number | null }) {
   return {
     ...(row.INSTANCE !== null && { instance: row.INSTANCE }),
@@ -84,9 +92,14 @@ export class DeviceModelStorage {
 
   /**
    * Makes the file describe exactly `components`; returns the attributes by `component key`, `variable key`, type.
-   * @param variableSource null for the component configuration; the name of another source, whose values always count.
+   * @param variableSource null for the component configuration, otherwise the name of another source.
+   * @param livesElsewhere Components whose values are only copied here: what `components` says counts always.
    */
-  apply(components: readonly ComponentDefinition[], variableSource: string | null): Map<string, StoredAttribute> {
+  apply(
+    components: readonly ComponentDefinition[],
+    variableSource: string | null,
+    livesElsewhere: (component: ComponentDefinition) => boolean = () => false,
+  ): Map<string, StoredAttribute> {
     const stored = new Map<string, StoredAttribute>();
     this.database.transaction(() => {
       const found = this.readComponents();
@@ -96,7 +109,8 @@ export class DeviceModelStorage {
       const attributes = this.readAttributes();
       for (const [key, component] of wanted) {
         const id = found.get(key) ?? this.insertComponent(component);
-        this.applyVariables(id, key, component, variables.get(id) ?? new Map(), attributes, variableSource, stored);
+        const context = { attributes, variableSource, stored, alwaysCounts: livesElsewhere(component) };
+        this.applyVariables(id, key, component, variables.get(id) ?? new Map(), context);
       }
       this.database.run(
         "DELETE FROM STATION_APPLIED_VALUE WHERE ATTRIBUTE_ID NOT IN (SELECT ID FROM VARIABLE_ATTRIBUTE)",
@@ -160,9 +174,7 @@ export class DeviceModelStorage {
     key: string,
     component: ComponentDefinition,
     found: ReadonlyMap<string, number>,
-    attributes: ReadonlyMap<number, AttributeRow[]>,
-    variableSource: string | null,
-    stored: Map<string, StoredAttribute>,
+    { attributes, variableSource, stored, alwaysCounts }: ApplyContext,
   ): void {
     const wanted = new Set(component.variables.map(variableKey));
     for (const [name, id] of found) if (!wanted.has(name)) this.delete("VARIABLE", id);
@@ -179,7 +191,7 @@ export class DeviceModelStorage {
         const label = `${component.name}.${variable.name}${variable.instance === undefined ? "" : `[${variable.instance}]`}`;
         stored.set(
           attributeKey(key, name, attribute.type),
-          this.applyAttribute(id, attribute, row, label, variableSource !== null),
+          this.applyAttribute(id, attribute, row, label, alwaysCounts),
         );
       }
     }

@@ -109,14 +109,17 @@ describe("an edited configuration and changed values on restart (STORES 2.2)", (
 });
 
 describe("values that live elsewhere", () => {
-  const open = (writer: (value: string) => Promise<SetResult>) => {
-    file.open(component(variable("Own", "1")));
+  const addModule = (value: string, writer: (value: string) => Promise<SetResult>) => {
     const storage = [...file.model.allComponents()][0]?.store.storage;
     if (storage === undefined) throw new Error("no storage");
-    file.model.addComponents([{ name: "Module", instance: "m", variables: [variable("power", "1")] }], storage, {
+    file.model.addComponents([{ name: "Module", instance: "m", variables: [variable("power", value)] }], storage, {
       source: "EVEREST",
-      writerFor: () => (_variable, value) => writer(value),
+      writerFor: () => (_variable, written) => writer(written),
     });
+  };
+  const open = (writer: (value: string) => Promise<SetResult>) => {
+    file.open(component(variable("Own", "1")));
+    addModule("1", writer);
   };
   const power = { component: "Module", componentInstance: "m", variable: "power" };
 
@@ -141,8 +144,7 @@ describe("values that live elsewhere", () => {
       ],
       "csms",
     );
-    await Promise.resolve();
-    expect(get("Own")).toBe("2");
+    while (get("Own") !== "2") await Promise.resolve();
     fail(new Error("the manager does not answer"));
     expect(await results).toMatchObject([{ status: "Accepted" }, { status: "Rejected", reasonCode: "InternalError" }]);
   });
@@ -150,15 +152,7 @@ describe("values that live elsewhere", () => {
   test("what the source says at the start counts more than an earlier change", async () => {
     open(async () => ({ status: "Accepted" }));
     await file.model.set([{ address: power, attributeType: "Actual", value: "2" }], "csms");
-    const [own] = file.model.allComponents();
-    if (own === undefined) throw new Error("no component");
-    file.model.addComponents(
-      [{ name: "Module", instance: "m", variables: [variable("power", "3")] }],
-      own.store.storage,
-      {
-        source: "EVEREST",
-      },
-    );
+    addModule("3", async () => ({ status: "Accepted" }));
     expect(file.model.get(power, "Actual").value).toBe("3");
   });
 });

@@ -26,7 +26,7 @@ const allowEvseReset = (evseId: number) =>
   charger.deviceModel.set(
     [{ address: { component: "EVSE", evseId, variable: "AllowReset" }, attributeType: "Actual", value: "true" }],
     "test",
-    true,
+    { mayWriteReadOnly: true },
   );
 const boots = () => charger.callsOf("BootNotification").map(({ reason }) => reason);
 
