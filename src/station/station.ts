@@ -16,7 +16,7 @@ import { createRemoteStopBlock } from "./f-remote-control/remote-stop.ts";
 import { createTriggerMessageBlock } from "./f-remote-control/trigger-message.ts";
 import { createUnlockConnectorBlock } from "./f-remote-control/unlock-connector.ts";
 import { createChangeAvailabilityBlock } from "./g-availability/change-availability.ts";
-import { createConnectorStatusBlock } from "./g-availability/connector-status.ts";
+import { createConnectorReleaseBlock, createConnectorStatusBlock } from "./g-availability/connector-status.ts";
 import { createFaultEventsBlock } from "./g-availability/fault-events.ts";
 import { createHeartbeatBlock } from "./g-availability/heartbeat.ts";
 import { createMeteringBlock } from "./j-metering/metering.ts";
@@ -38,6 +38,7 @@ const BLOCKS: readonly ((context: StationContext) => Block)[] = [
   createFaultEventsBlock,
   createMeteringBlock,
   createTransactionsBlock,
+  createConnectorReleaseBlock,
   createAuthorizationBlock,
   createLocalListBlock,
   createRemoteStartBlock,

@@ -80,6 +80,7 @@ export class InProcessCharger {
     seed = 1,
     private readonly variables: Readonly<Record<string, string>> = {},
     private readonly evseCount = 2,
+    private readonly connectorsPerEvse = 1,
   ) {
     this.clock = new FakeClock();
     this.random = new SeededRandom(seed);
@@ -102,7 +103,10 @@ export class InProcessCharger {
     this.deviceModel = openDeviceModel({ path: join(this.directory, "dm.db"), components, clock, logger }).deviceModel;
     const evses: EvseDescription[] = Array.from({ length: this.evseCount }, (_, index) => ({
       evseId: index + 1,
-      connectors: [{ connectorId: 1, connectorType: "cType2" }],
+      connectors: Array.from({ length: this.connectorsPerEvse }, (_, connector) => ({
+        connectorId: connector + 1,
+        connectorType: "cType2",
+      })),
     }));
     this.everestStorage = new DeviceModelStorage({ path: join(this.directory, "edm.db"), clock, logger });
     this.deviceModel.addComponents(

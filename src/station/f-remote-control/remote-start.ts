@@ -82,7 +82,11 @@ export function createRemoteStartBlock(context: StationContext): Block {
     return evseObstacle(evse) ?? profileObstacle(request.chargingProfile);
   };
 
-  /** The token goes the way of one that was presented at the charger; what it starts is told by the E block. */
+  /**
+   * The token goes the way of one that was presented at the charger (F01.FR.03, FR.05, F02.FR.11, FR.13), so that the
+   * transaction with its triggers, tokens, reservation, meter values and time-out is like any other, told by the E block
+   * (F01.FR.14, FR.15, FR.17, FR.18, F02.FR.02, FR.03, FR.05–07).
+   */
   const offerToken = ({ idToken, groupIdToken, remoteStartId }: RequestStartTransactionRequest, evseId: number): void =>
     hardware.authorization.provideToken({
       idToken, // F01.FR.04, F02.FR.12

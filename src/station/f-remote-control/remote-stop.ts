@@ -2,7 +2,10 @@ import type { RequestStopTransactionResponse, StatusInfoType } from "../../ocpp/
 import type { Block, StationContext } from "../context.ts";
 import type { TransactionView } from "../model/station-model.ts";
 
-/** F03, F04: transactions that the CSMS asks to stop. What the stop brings about is told by the E block. */
+/**
+ * F03, F04: transactions that the CSMS asks to stop. What the stop brings about is told by the E block, with the meter
+ * values that there is room for (F03.FR.04–06, FR.09, F04.FR.03–06).
+ */
 export function createRemoteStopBlock(context: StationContext): Block {
   const { csms, hardware, logger, model, services } = context;
 

@@ -12,7 +12,7 @@ function rejected(reasonCode: string, additionalInfo: string): TriggerMessageRes
   return { status: "Rejected", statusInfo: { reasonCode, additionalInfo } };
 }
 
-/** F06: TriggerMessage. Where the EVSE does not matter it is not looked at (F06.FR.03). */
+/** F06: TriggerMessage, about how things are now (F06.FR.09). Where the EVSE does not matter it is not looked at (F06.FR.03). */
 export function createTriggerMessageBlock(context: StationContext): Block {
   const { csms, deviceModel, model, services } = context;
 

@@ -57,9 +57,13 @@ export function createChangeAvailabilityBlock(context: StationContext): Block {
       connector.unavailable = unavailable;
     });
 
-  /** Brings one connector of the hardware into the state that holds now; the answer says whether it is enabled. */
+  /**
+   * Brings one connector of the hardware into the state that holds now; the answer says whether it is enabled. What may
+   * no longer be used is Unavailable at once: the cable may be out before the hardware has answered.
+   */
   const apply = async (evseId: number, connectorId: number): Promise<void> => {
     const operative = isOperative(evseId, connectorId);
+    if (!operative) setUnavailable(evseId, connectorId, true);
     try {
       const enabled = await hardware.evse.enableConnector(evseId, connectorId, operative);
       if (isOperative(evseId, connectorId) !== operative) return;
@@ -72,7 +76,6 @@ export function createChangeAvailabilityBlock(context: StationContext): Block {
       logger.error(
         `Connector ${evseId}/${connectorId} could not be ${operative ? "enabled" : "disabled"}: ${(error as Error).message}`,
       );
-      if (!operative) setUnavailable(evseId, connectorId, true);
     }
   };
 

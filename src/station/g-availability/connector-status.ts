@@ -23,9 +23,6 @@ function applyToConnector(event: EvseEvent, connector: ConnectorModel): void {
       connector.occupied = true;
       connector.reserved = false; // G01.FR.06
       break;
-    case "SessionFinished":
-      connector.occupied = false; // G01.FR.04
-      break;
     case "ChargingStarted":
     case "SuspendedEV":
     case "SuspendedEVSE":
@@ -54,6 +51,29 @@ function stationStatus(evses: readonly EvseModel[]): ConnectorStatusEnumType {
   const statuses = evses.flatMap((evse) => evse.connectors.map((connector) => connector.status));
   if (statuses.every((status) => status === "Faulted")) return "Faulted";
   return statuses.every((status) => status === "Faulted" || status === "Unavailable") ? "Unavailable" : "Available";
+}
+
+/**
+ * The cable is out. To be created behind the E block: the Ended of the transaction comes first, and what was scheduled
+ * for its end decides what the connector becomes (G01.FR.04, FR.05).
+ */
+export function createConnectorReleaseBlock({ hardwareEvents, services }: StationContext): Block {
+  let unsubscribe: (() => void) | undefined;
+  const release = ({ kind, evseId, connectorId }: EvseEvent): void => {
+    if (kind !== "SessionFinished") return;
+    services.updateConnector?.(evseId, connectorId, (connector) => {
+      connector.occupied = false;
+    });
+  };
+  return {
+    name: "connector-release",
+    start() {
+      unsubscribe = hardwareEvents.on("evse", release);
+    },
+    stop() {
+      unsubscribe?.();
+    },
+  };
 }
 
 /** G01 and B04: connector status, its notification and its variables. */
@@ -85,6 +105,7 @@ export function createConnectorStatusBlock(context: StationContext): Block {
       for (const connector of evse.connectors) if (wanted(evse.evseId, connector)) notify(evse.evseId, connector);
   };
 
+  /** Whatever changed the status: cable, reservation, fault or ChangeAvailability (G01.FR.07, G03.FR.04, G04.FR.05). */
   const notifyIfChanged = (evseId: number, connector: ConnectorModel): void => {
     if (!csms.connected || csms.registration !== "Accepted") return;
     if (reported.get(keyOf(evseId, connector.connectorId)) !== connector.status) notify(evseId, connector);

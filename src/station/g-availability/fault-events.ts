@@ -14,7 +14,10 @@ const DEFAULT_OFFLINE_SEVERITY = 5;
 /** Components that exist once for each connector; all others belong to an EVSE or to the station. */
 const PARTS_OF_A_CONNECTOR: ReadonlySet<string> = new Set(["Connector", "ConnectorPlugRetentionLock"]);
 
-/** N07 for hard-wired notifications, G05: faults that the hardware side raises and clears. */
+/**
+ * N07 for hard-wired notifications, G05: faults that the hardware side raises and clears. It is the hardware side, too,
+ * that does not charge with a fault that forbids it (G05.FR.01); what becomes of a transaction comes as its events.
+ */
 export function createFaultEventsBlock(context: StationContext): Block {
   const { clock, core, csms, deviceModel, hardwareEvents, model } = context;
   /** Faults that are there now, by the variable that shows them. */

@@ -46,6 +46,7 @@ export function createHeartbeatBlock(context: StationContext): Block {
   return {
     name: "heartbeat",
     start() {
+      // The interval that came with the acceptance is in the variable (G02.FR.01).
       const restart = (): void => {
         lastSentMilliseconds = lastHeartbeatMilliseconds = clock.monotonicMilliseconds();
         schedule();

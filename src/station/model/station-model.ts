@@ -48,7 +48,7 @@ export interface StationModel {
   transaction(transactionId: string): TransactionView | undefined;
 }
 
-/** Faulted > Unavailable > Reserved > Occupied > Available: a plug-in does not end a reservation (G01.FR.09). */
+/** Faulted > Unavailable > Reserved > Occupied > Available: a plug-in does not end a reservation (G01.FR.01, FR.09, G03.FR.09). */
 function statusOf(connector: Omit<ConnectorModel, "status">): ConnectorStatusEnumType {
   if (connector.faulted) return "Faulted";
   if (connector.unavailable) return "Unavailable";

@@ -118,6 +118,27 @@ describe("F01, F02: RequestStartTransaction", () => {
     ]);
   });
 
+  test("F01.FR.03, FR.14, FR.15, FR.17, FR.18, F02.FR.02, FR.03, FR.11: events with values like those of any transaction", async () => {
+    await start({
+      "SampledDataCtrlr.TxStartedMeasurands": "Energy.Active.Import.Register",
+      "SampledDataCtrlr.TxUpdatedMeasurands": "Energy.Active.Import.Register",
+      "SampledDataCtrlr.TxUpdatedInterval": "60",
+    });
+    charger.meter(1, 5);
+    await remoteStart();
+    plugIn();
+    authorize(remoteToken);
+    charger.event(1, { kind: "ChargingStarted", sessionId: "s1" });
+    charger.meter(1, 6);
+    await charger.clock.advance(61_000);
+    const value = (wattHours: number, context: string) => [{ sampledValue: [{ value: wattHours, context }] }];
+    expect(events()).toMatchObject([
+      { triggerReason: "RemoteStart", idToken: APP, meterValue: value(5, "Transaction.Begin") },
+      { triggerReason: "ChargingStateChanged" },
+      { triggerReason: "MeterValuePeriodic", meterValue: value(6, "Sample.Periodic") },
+    ]);
+  });
+
   test("F02.FR.06: a reservation that is used is told with the transaction", async () => {
     await start();
     charger.event(1, {
@@ -229,6 +250,31 @@ describe("F03, F04: RequestStopTransaction", () => {
       { eventType: "Ended", transactionInfo: { stoppedReason: "Remote" } },
     ]);
     expect(sent("stopTransaction")).toHaveLength(1);
+  });
+
+  test("F03.FR.04–06, F04.FR.04–06: the end has all values; where there is no room intermediate ones go", async () => {
+    await start({
+      "SampledDataCtrlr.TxEndedInterval": "10",
+      "SampledDataCtrlr.TxEndedMeasurands": "Energy.Active.Import.Register",
+      "InternalCtrlr.MaxMessageSize": "6000",
+    });
+    charger.meter(1, 0);
+    plugIn();
+    authorize(card);
+    for (let wattHours = 1; wattHours <= 100; wattHours++) {
+      charger.meter(1, wattHours);
+      await charger.clock.advance(10_000);
+    }
+    await remoteStop("s1");
+    charger.event(1, { kind: "TransactionFinished", sessionId: "s1", stoppedReason: "Remote" });
+    await charger.clock.advance(100);
+    const ended = events().at(-1) as { meterValue: { sampledValue: { value: number; context: string }[] }[] };
+    const values = ended.meterValue.flatMap(({ sampledValue }) => sampledValue);
+    expect(values[0]).toMatchObject({ value: 0, context: "Transaction.Begin" });
+    expect(values.at(-1)).toMatchObject({ value: 100, context: "Transaction.End" });
+    expect(values.length).toBeLessThan(60);
+    const gaps = values.slice(1).map(({ value }, index) => value - (values[index]?.value ?? 0));
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(8);
   });
 
   test("F03.FR.08: unknown and finished transactions are refused", async () => {
