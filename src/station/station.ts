@@ -3,6 +3,7 @@ import { createCredentialsBlock } from "./a-security/credentials.ts";
 import { createSecurityEventsBlock } from "./a-security/security-events.ts";
 import { createBootBlock } from "./b-provisioning/boot.ts";
 import { createClockSynchronizationBlock } from "./b-provisioning/clock-synchronization.ts";
+import { createLocalTimeBlock } from "./b-provisioning/local-time.ts";
 import { createNetworkProfilesBlock } from "./b-provisioning/network-profiles.ts";
 import { createReportsBlock } from "./b-provisioning/reports.ts";
 import { createResetBlock } from "./b-provisioning/reset.ts";
@@ -58,6 +59,7 @@ const BLOCKS: readonly ((context: StationContext) => Block)[] = [
   createNetworkProfilesBlock,
   createResetBlock,
   createClockSynchronizationBlock,
+  createLocalTimeBlock,
   createHeartbeatBlock,
   createBootBlock,
 ];

@@ -3,28 +3,48 @@ import type { Block, StationContext } from "../context.ts";
 
 /** A correction above this is worth a security event when the device model names no threshold. */
 const REPORTING_THRESHOLD_SECONDS = 20;
+/** A source that TimeSource names before Heartbeat is believed until the clock is off by more than this. */
+const FALLBACK_DEVIATION_SECONDS = 2;
+
+/** A time without fraction of a second stands for the whole second that it begins. */
+function isWholeSecond(time: string): boolean {
+  return !time.includes(".");
+}
 
 /** B01.FR.06, G02.FR.06: the CSMS's time is taken when ClockCtrlr.TimeSource names the Heartbeat. */
 export function createClockSynchronizationBlock(context: StationContext): Block {
   const { clock, deviceModel, events, hardware, logger } = context;
 
+  /** Does the clock agree with what was told, as far as that can be said? */
+  const agrees = (deviationSeconds: number, currentTime: string, isFirstSource: boolean): boolean => {
+    if (!isFirstSource && Math.abs(deviationSeconds) <= FALLBACK_DEVIATION_SECONDS) return true;
+    return isWholeSecond(currentTime) && deviationSeconds <= 0 && deviationSeconds > -1;
+  };
+
+  const setClock = async (time: Date, deviationSeconds: number): Promise<void> => {
+    const isSet = await hardware.system.setSystemTime(time);
+    if (!isSet) {
+      logger.warn(`The system did not take the time of the CSMS; its clock is ${deviationSeconds.toFixed(3)} s behind`);
+      return;
+    }
+    const threshold = deviceModel.read(ClockCtrlr.TimeAdjustmentReportingThreshold) ?? REPORTING_THRESHOLD_SECONDS;
+    if (Math.abs(deviationSeconds) > threshold)
+      events.emit("securityEvent", {
+        type: "SettingSystemTime",
+        techInfo: `Clock corrected by ${deviationSeconds.toFixed(3)} s`,
+      });
+  };
+
   context.services.synchronizeClock = (currentTime, roundTripMilliseconds) => {
-    if (!(deviceModel.read(ClockCtrlr.TimeSource) ?? []).includes("Heartbeat")) return;
+    const rank = (deviceModel.read(ClockCtrlr.TimeSource) ?? []).indexOf("Heartbeat");
+    if (rank < 0) return;
     // The CSMS read its clock somewhere in between; half the round trip is the best guess.
     const time = new Date(Date.parse(currentTime) + roundTripMilliseconds / 2);
     if (Number.isNaN(time.getTime())) return;
     const deviationSeconds = (time.getTime() - clock.now().getTime()) / 1000;
-    const threshold = deviceModel.read(ClockCtrlr.TimeAdjustmentReportingThreshold) ?? REPORTING_THRESHOLD_SECONDS;
-    hardware.system.setSystemTime(time).then(
-      (changed) => {
-        if (changed && Math.abs(deviationSeconds) > threshold) {
-          events.emit("securityEvent", {
-            type: "SettingSystemTime",
-            techInfo: `Clock corrected by ${deviationSeconds.toFixed(3)} s`,
-          });
-        }
-      },
-      (error: Error) => logger.warn(`The system time could not be set: ${error.message}`),
+    if (agrees(deviationSeconds, currentTime, rank === 0)) return;
+    setClock(time, deviationSeconds).catch((error: Error) =>
+      logger.warn(`The system time could not be set: ${error.message}`),
     );
   };
 
