@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import type { Action, IdTokenInfoType, RequestOf } from "../../src/ocpp/v201/index.ts";
+import type { Action, IdTokenInfoType, IdTokenType, RequestOf } from "../../src/ocpp/v201/index.ts";
 import type { ReceivedCall, SentAnswer } from "../../src/sim/csms.ts";
 import { Charger, type ChargerOptions } from "./charger.ts";
 
@@ -135,9 +135,7 @@ export class TestSystem {
   }
 
   /** A: the token is presented at the charger. */
-  async authorizedLocally(
-    options: { token?: typeof VALID_TOKEN; asksCsms?: boolean; evseId?: number } = {},
-  ): Promise<void> {
+  async authorizedLocally(options: { token?: IdTokenType; asksCsms?: boolean; evseId?: number } = {}): Promise<void> {
     const { token = VALID_TOKEN, asksCsms = true, evseId = 1 } = options;
     const presented = { value: token.idToken, type: token.type };
     expect(await this.charger.everest.presentToken(presented, evseId)).toBe("Accepted");
@@ -166,7 +164,7 @@ export class TestSystem {
     });
   }
 
-  async stopAuthorizedLocally(token: typeof VALID_TOKEN = VALID_TOKEN): Promise<void> {
+  async stopAuthorizedLocally(token: IdTokenType = VALID_TOKEN): Promise<void> {
     await this.charger.everest.presentToken({ value: token.idToken, type: token.type });
     await this.tellStop("StopAuthorized", "Local");
   }
@@ -214,7 +212,7 @@ export class TestSystem {
     return this.started ? "Updated" : "Started";
   }
 
-  private async tellAuthorized(triggerReason: string, token: Facts, info: Facts = {}): Promise<void> {
+  private async tellAuthorized(triggerReason: string, token: IdTokenType, info: Facts = {}): Promise<void> {
     this.authorized = true;
     if (!this.started && !this.startsAt("Authorized") && !(this.startsAt("PowerPathClosed") && this.plugged)) return;
     await this.receiveTransactionEvent({

@@ -84,7 +84,7 @@ export class EverestSide {
     return this.bus.recorded.filter((one) => one.command === command).map(({ args }) => args);
   }
 
-  /** A card is presented: validated by the station, then used at the EVSE as EVerest's Auth would. */
+  /** A card is presented: validated by the station, then used as EVerest's Auth would, to start or to stop (BEHAVIOUR 22). */
   async presentToken(token: SimulatedToken, evseId = 1): Promise<string> {
     const evse = this.evse(evseId);
     const provided: ProvidedToken = { id_token: token, authorization_type: "RFID", connectors: [evseId] };
@@ -104,8 +104,21 @@ export class EverestSide {
     };
     if (result.authorization_status !== "Accepted") return result.authorization_status;
     const parent = result.parent_id_token;
-    await this.evse(evseId).authorize({ ...provided, ...(parent !== undefined && { parent_id_token: parent }) });
+    const validated: ProvidedToken = { ...provided, ...(parent !== undefined && { parent_id_token: parent }) };
+    if (parent !== undefined && parent.value === this.masterPassGroupId) {
+      for (const evse of this.evses) await evse.stopTransaction("MasterPass", validated);
+      return "MasterPass";
+    }
+    if (this.evse(evseId).isAuthorizedByGroup(parent?.value)) {
+      await this.evse(evseId).stopTransaction("Local", validated);
+      return "Stopped";
+    }
+    await this.evse(evseId).authorize(validated);
     return "Accepted";
+  }
+
+  private get masterPassGroupId(): unknown {
+    return this.recorded("set_master_pass_group_id").at(-1)?.master_pass_group_id;
   }
 
   private async takeProvidedToken(provided: ProvidedToken): Promise<void> {

@@ -61,6 +61,14 @@ export class SimulatedEvse {
     return this.bus.variable(this.module, "evse", "waiting_for_external_ready", true);
   }
 
+  /** Does a transaction run that a token of this group has started? */
+  isAuthorizedByGroup(parentValue: string | undefined): boolean {
+    const token = this.session?.token as { parent_id_token?: { value: string } } | undefined;
+    return (
+      parentValue !== undefined && this.session?.transaction === true && token?.parent_id_token?.value === parentValue
+    );
+  }
+
   isAuthorizedBy(tokenValue: string): boolean {
     return this.session?.transaction === true && this.session.tokenValue === tokenValue;
   }
