@@ -1,44 +1,78 @@
 import type { Characteristics, ComponentDefinition, VariableDefinition } from "./definitions.ts";
 
 type Standard = Partial<Pick<Characteristics, "unit" | "minLimit" | "maxLimit">> & {
-  /** What the station does when nobody says anything; reported instead of a word that the list does not know. */
+  /** What the station does while nobody gives the variable a value. */
   readonly value?: string;
 };
 
 const NOT_NEGATIVE = { minLimit: 0 } as const;
 const SECONDS = { minLimit: 0, unit: "s" } as const;
+const OFF = { value: "false" } as const;
 
 /**
- * Characteristics that the specification gives its variables (part 2, chapter 2), and bounds that follow from their
- * meaning; `Component.Variable` or `Component.Variable[Instance]`.
+ * Characteristics that the specification gives its variables (part 2, chapter 2), bounds that follow from their meaning,
+ * and the values that are in effect where a file gives none; `Component.Variable` or `Component.Variable[Instance]`.
+ * Without a value stay those for which none is a value of its own (a time zone, a life time) or that others decide.
  */
 const STANDARD: Readonly<Record<string, Standard>> = {
   "AlignedDataCtrlr.Interval": SECONDS,
+  "AlignedDataCtrlr.SendDuringIdle": OFF,
+  "AlignedDataCtrlr.SignReadings": OFF,
   "AlignedDataCtrlr.TxEndedInterval": SECONDS,
+  "AuthCacheCtrlr.DisablePostAuthorize": OFF,
   "AuthCacheCtrlr.LifeTime": SECONDS,
   "AuthCacheCtrlr.Policy": { value: "LRU" },
+  "AuthCacheCtrlr.Storage": { value: "0" },
+  "AuthCtrlr.DisableRemoteAuthorization": OFF,
   "AuthCtrlr.MasterPassGroupId": { maxLimit: 36 },
+  "ChargingStation.AllowNewSessionsPendingFirmwareUpdate": OFF,
   "ClockCtrlr.TimeAdjustmentReportingThreshold": SECONDS,
+  "CustomizationCtrlr.Enabled": OFF,
+  "CustomizationCtrlr.CustomImplementationEnabled": OFF,
+  "DeviceDataCtrlr.ConfigurationValueSize": { value: "1000" },
+  "DisplayMessageCtrlr.Available": OFF,
+  "DisplayMessageCtrlr.QRCodeDisplayCapable": OFF,
+  "ISO15118Ctrlr.RequestMeteringReceipt": OFF,
+  "ISO15118Ctrlr.V2GCertificateInstallationEnabled": OFF,
+  "LocalAuthListCtrlr.DisablePostAuthorize": OFF,
+  "MonitoringCtrlr.ActiveMonitoringBase": { value: "All" },
   "MonitoringCtrlr.ActiveMonitoringLevel": { minLimit: 0, maxLimit: 9 },
   "MonitoringCtrlr.OfflineQueuingSeverity": { minLimit: 0, maxLimit: 9 },
+  "OCPPCommCtrlr.FieldLength[Get15118EVCertificateResponse.exiResponse]": { value: "17000" },
   "OCPPCommCtrlr.HeartbeatInterval": { minLimit: 1, unit: "s" },
   "OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]": SECONDS,
   "OCPPCommCtrlr.MessageAttempts[TransactionEvent]": NOT_NEGATIVE,
   "OCPPCommCtrlr.OfflineThreshold": SECONDS,
   "OCPPCommCtrlr.PublicKeyWithSignedMeterValue": { value: "Never" },
+  "OCPPCommCtrlr.QueueAllMessages": OFF,
   "OCPPCommCtrlr.ResetRetries": NOT_NEGATIVE,
   "OCPPCommCtrlr.RetryBackOffRandomRange": NOT_NEGATIVE,
   "OCPPCommCtrlr.RetryBackOffRepeatTimes": NOT_NEGATIVE,
   "OCPPCommCtrlr.RetryBackOffWaitMinimum": NOT_NEGATIVE,
   "OCPPCommCtrlr.WebSocketPingInterval": SECONDS,
+  "SampledDataCtrlr.RegisterValuesWithoutPhases": OFF,
+  "SampledDataCtrlr.SignReadings": OFF,
   "SampledDataCtrlr.TxEndedInterval": SECONDS,
   "SampledDataCtrlr.TxUpdatedInterval": SECONDS,
+  "SecurityCtrlr.AllowCSMSTLSWildcards": OFF,
+  "SecurityCtrlr.AllowSecurityProfileDowngrade": OFF,
   "SecurityCtrlr.CertSigningRepeatTimes": NOT_NEGATIVE,
   "SecurityCtrlr.CertSigningWaitMinimum": SECONDS,
   "SecurityCtrlr.Identity": { maxLimit: 48 },
+  "SecurityCtrlr.MaxCertificateChainSize": { value: "10000" },
+  "SmartChargingCtrlr.ACPhaseSwitchingSupported": OFF,
+  "SmartChargingCtrlr.ExternalControlSignalsEnabled": OFF,
+  "SmartChargingCtrlr.NotifyChargingLimitWithSchedules": OFF,
+  "SmartChargingCtrlr.Phases3to1": OFF,
+  "TariffCostCtrlr.Available[Cost]": OFF,
+  "TariffCostCtrlr.Available[Tariff]": OFF,
   "TariffCostCtrlr.Currency": { maxLimit: 3 },
+  "TariffCostCtrlr.Enabled[Cost]": OFF,
+  "TariffCostCtrlr.Enabled[Tariff]": OFF,
+  "TariffCostCtrlr.NumberOfDecimalsForCostValues": { value: "3" },
   "TxCtrlr.EVConnectionTimeOut": SECONDS,
   "TxCtrlr.MaxEnergyOnInvalidId": { minLimit: 0, unit: "Wh" },
+  "TxCtrlr.TxBeforeAcceptedEnabled": OFF,
 };
 const BY_LABEL = new Map(Object.entries(STANDARD).map(([label, standard]) => [label.toLowerCase(), standard]));
 

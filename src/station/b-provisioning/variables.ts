@@ -1,5 +1,5 @@
 import type { VariableAddress } from "../../device-model/variable-handle.ts";
-import { ClockCtrlr, DeviceDataCtrlr, InternalCtrlr } from "../../device-model/variables.ts";
+import { ChargingStation, ClockCtrlr, DeviceDataCtrlr, InternalCtrlr } from "../../device-model/variables.ts";
 import { OcppError } from "../../ocpp/errors.ts";
 import type { ComponentType, GetVariablesResponse, SetVariablesResponse, VariableType } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
@@ -107,6 +107,15 @@ export function createVariablesBlock(context: StationContext): Block {
     return { response: { setVariableResult } as unknown as SetVariablesResponse };
   });
 
+  // What the BootNotification tells under names of the vendor is told under the standardized ones, too.
+  const mirrored = [
+    [ChargingStation.Model, InternalCtrlr.ChargePointModel],
+    [ChargingStation.VendorName, InternalCtrlr.ChargePointVendor],
+    [ChargingStation.SerialNumber, InternalCtrlr.ChargeBoxSerialNumber],
+    [ChargingStation.FirmwareVersion, InternalCtrlr.FirmwareVersion],
+  ] as const;
+  for (const [standardized, own] of mirrored)
+    if (!deviceModel.read(standardized)) deviceModel.compute(standardized, () => deviceModel.read(own) ?? "");
   deviceModel.compute(ClockCtrlr.DateTime, () => clock.now().toISOString());
   deviceModel.compute(InternalCtrlr.NumberOfConnectors, () =>
     String(context.model.evses.reduce((sum, evse) => sum + evse.connectors.length, 0)),
