@@ -3,8 +3,8 @@ import { sleep } from "../../lib/clock.ts";
 import type { StationContext } from "../context.ts";
 import type { ResetIntention } from "./reset-intentions.ts";
 
-/** How long a reset waits for the end of its transactions. */
-const TRANSACTION_END_LIMIT_MILLISECONDS = 10_000;
+/** How long a reset waits for the end of its transactions; the E block ends them itself after 10 s. */
+const TRANSACTION_END_LIMIT_MILLISECONDS = 12_000;
 /** How long it waits for the delivery of their last messages; who waited for idleness has more time (B12). */
 const DELIVERY_LIMIT_MILLISECONDS = { Immediate: 5_000, OnIdle: 30_000 } as const;
 const POLL_MILLISECONDS = 50;

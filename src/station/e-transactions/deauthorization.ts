@@ -8,6 +8,8 @@ import { type Session, type Transaction, withTransaction } from "./session.ts";
 /** A stop that the hardware side could not take is asked again, so often and after so long each time. */
 const STOP_ATTEMPTS = 5;
 const STOP_RETRY_MILLISECONDS = 10_000;
+/** How long the hardware side has to report the end of a transaction that a reset ends. */
+const RESET_END_LIMIT_MILLISECONDS = 10_000;
 
 /** What this part may do with the sessions of the transactions block. */
 export interface SessionAccess {
@@ -54,7 +56,7 @@ export function createDeauthorization(context: StationContext, sessions: Session
     const { transactionId } = transaction;
     sessions.change(evseId, (current) => withTransaction(current, (open) => ({ ...open, stopAsked: reason })));
     const stopping = await ask(evseId, reason);
-    if (stopping === true) return; // The hardware side reports the end.
+    if (stopping === true) return expectEnd(evseId, transactionId, reason);
     const current = running(evseId, transactionId);
     if (current === undefined) return;
     // Nothing runs there (e.g. nobody has plugged in yet, or the cable is still there after a stop): the end is ours to say.
@@ -66,6 +68,16 @@ export function createDeauthorization(context: StationContext, sessions: Session
         if (still !== undefined) void stop(still, reason, attempt + 1);
       });
     else logger.error(`Transaction ${transactionId} of EVSE ${evseId} goes on: it could not be stopped (${reason})`);
+  };
+
+  /** The hardware side reports the end; a reset does not wait for it for ever (B12.FR.04). */
+  const expectEnd = (evseId: number, transactionId: string, reason: ReasonEnumType): void => {
+    if (reason !== "ImmediateReset") return;
+    clock.after(RESET_END_LIMIT_MILLISECONDS, () => {
+      if (running(evseId, transactionId) === undefined) return;
+      logger.warn(`The end of transaction ${transactionId} of EVSE ${evseId} was not reported; the reset ends it`);
+      sessions.end(evseId, "ResetCommand", "ImmediateReset");
+    });
   };
 
   /** A token that lost its authorization before anything was begun with it. */

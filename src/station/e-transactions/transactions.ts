@@ -14,6 +14,7 @@ import { createSessionJournal } from "./session-journal.ts";
 import { createTransactionValues } from "./transaction-values.ts";
 import {
   concernsSession,
+  endsByReset,
   type SessionEvent,
   type SessionInput,
   type Step,
@@ -234,15 +235,17 @@ export function createTransactionsBlock(context: StationContext): Block {
     },
     abandon(session) {
       const at = session.lastKnown?.at ?? session.transaction?.lastEventAt ?? clock.now().toISOString();
+      const byReset = endsByReset(session);
       const lost: Session = {
         ...session,
-        stoppedReason: "PowerLoss",
+        stoppedReason: byReset ? "ImmediateReset" : "PowerLoss",
         energyFlows: false,
         chargingState: session.evConnected ? "EVConnected" : "Idle",
       };
       decide(session.evseId, () => {
         const reading = lastKnownReading(session);
-        end(lost, { trigger: "AbnormalCondition", timestamp: new Date(at), reading });
+        const trigger = byReset ? "ResetCommand" : "AbnormalCondition"; // B12.FR.05
+        end(lost, { trigger, timestamp: new Date(at), reading });
         return undefined;
       });
     },

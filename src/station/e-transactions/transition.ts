@@ -133,9 +133,16 @@ function closePowerPath(session: Session, event: EvseEvent & { kind: "Transactio
   };
 }
 
+/** B12.FR.04, FR.08: a reset has asked for the end, so it is the reason, whatever the hardware side calls it. */
+export function endsByReset({ transaction }: Session): boolean {
+  return transaction?.stopAsked === "ImmediateReset";
+}
+
 function finishTransaction(session: Session, event: EvseEvent & { kind: "TransactionFinished" }): Change {
   const unplugged = event.stoppedReason === "EVDisconnected";
-  const trigger = event.cause ?? TRIGGER_OF_REASON[event.stoppedReason] ?? "AbnormalCondition"; // E06.FR.16
+  const isReset = endsByReset(session);
+  const reason = isReset ? "ImmediateReset" : event.stoppedReason;
+  const trigger = (isReset ? undefined : event.cause) ?? TRIGGER_OF_REASON[reason] ?? "AbnormalCondition"; // E06.FR.16
   return {
     session: {
       ...session,
@@ -144,11 +151,11 @@ function finishTransaction(session: Session, event: EvseEvent & { kind: "Transac
       evConnected: session.evConnected && !unplugged,
       chargingState: unplugged || !session.evConnected ? "Idle" : "EVConnected",
       // The first reason is what began the end (ReasonEnumType).
-      stoppedReason: session.stoppedReason ?? event.stoppedReason,
+      stoppedReason: isReset ? reason : (session.stoppedReason ?? reason),
     },
     trigger,
     finished: true,
-    endsAnyway: ENDS_ANYWAY.has(event.stoppedReason),
+    endsAnyway: ENDS_ANYWAY.has(reason),
     ...(event.token !== undefined && trigger === "StopAuthorized" && { stoppingToken: event.token }), // E07.FR.02
   };
 }

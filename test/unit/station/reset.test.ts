@@ -153,6 +153,60 @@ describe("a promised reset survives a restart", () => {
   });
 });
 
+describe("B12.FR.04: an immediate reset ends the transaction with ResetCommand and ImmediateReset", () => {
+  const ended = () => charger.callsOf("TransactionEvent").filter(({ eventType }) => eventType === "Ended");
+  const byReset = { triggerReason: "ResetCommand", transactionInfo: { stoppedReason: "ImmediateReset" } };
+
+  test("when the hardware side knows of nothing to stop", async () => {
+    await start();
+    begin();
+    charger.hardwareAnswers.stopTransaction = () => false;
+    await reset({ type: "Immediate" });
+    await pass(10);
+    expect(ended()).toMatchObject([byReset]);
+    expect(resets()).toEqual([false]);
+  });
+
+  test("when the hardware side takes the stop and never reports the end", async () => {
+    await start();
+    begin();
+    await reset({ type: "Immediate" });
+    await pass(5);
+    expect([ended(), resets()]).toEqual([[], []]);
+    await pass(15);
+    expect(ended()).toMatchObject([byReset]);
+    expect(resets()).toEqual([false]);
+  });
+
+  test("when the hardware side calls the reason otherwise", async () => {
+    await start();
+    begin();
+    await reset({ type: "Immediate" });
+    charger.event(1, { kind: "TransactionFinished", sessionId: "s1", stoppedReason: "Other" });
+    await pass(10);
+    expect(ended()).toMatchObject([byReset]);
+  });
+
+  test("when the power was gone before the end was reported, whether the hardware side speaks of it again or not", async () => {
+    for (const speaks of [true, false]) {
+      await start();
+      begin();
+      await pass(1);
+      await reset({ type: "Immediate" });
+      charger.crash();
+      charger.calls.length = 0;
+      await charger.start();
+      if (speaks) {
+        charger.event(1, { kind: "SessionResumed", sessionId: "s1" });
+        charger.event(1, { kind: "TransactionFinished", stoppedReason: "PowerLoss" });
+      }
+      await pass(30);
+      expect(ended()).toMatchObject([byReset]);
+      if (speaks) charger.dispose();
+    }
+  });
+});
+
 describe("a reset that does not come", () => {
   test("is tried again as often as ResetRetries says, then the station serves again", async () => {
     await start({ "OCPPCommCtrlr.ResetRetries": "1" });
