@@ -147,6 +147,12 @@ function createReservationPort(reservation: Peer<"reservation"> | undefined): Re
       });
       return status === "ReservedForOtherToken";
     },
+    isReserved: async (evseId) => {
+      if (reservation === undefined) return false;
+      // A token that nobody has: whatever is reserved is reserved for somebody else.
+      const request = { id_token: "", evse_id: evseId };
+      return (await reservation.call("exists_reservation", { request })) !== "NotReserved";
+    },
   };
 }
 

@@ -310,6 +310,8 @@ export interface ReservationPort {
   readonly available: boolean;
   /** Is the EVSE reserved for somebody other than this token (or its group)? */
   isReservedForOther(evseId: number | undefined, idToken: IdTokenType, groupIdToken?: IdTokenType): Promise<boolean>;
+  /** Is the EVSE reserved for anybody? */
+  isReserved(evseId: number): Promise<boolean>;
 }
 
 export type DataTransferStatus = "Accepted" | "Rejected" | "UnknownMessageId" | "UnknownVendorId";

@@ -20,6 +20,7 @@ import { createChangeAvailabilityBlock } from "./g-availability/change-availabil
 import { createConnectorReleaseBlock, createConnectorStatusBlock } from "./g-availability/connector-status.ts";
 import { createFaultEventsBlock } from "./g-availability/fault-events.ts";
 import { createHeartbeatBlock } from "./g-availability/heartbeat.ts";
+import { createReservedEvsesBlock } from "./g-availability/reserved-evses.ts";
 import { createMeteringBlock } from "./j-metering/metering.ts";
 import { createDefaultSchedulesBlock } from "./k-smart-charging/default-schedules.ts";
 import { createFirmwareBlock } from "./l-firmware/firmware.ts";
@@ -35,6 +36,7 @@ import { createDataTransferBlock } from "./p-data-transfer/data-transfer.ts";
 const BLOCKS: readonly ((context: StationContext) => Block)[] = [
   createSecurityEventsBlock,
   createConnectorStatusBlock,
+  createReservedEvsesBlock,
   createChangeAvailabilityBlock,
   createFaultEventsBlock,
   createMeteringBlock,

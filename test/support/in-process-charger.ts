@@ -338,7 +338,7 @@ export class InProcessCharger {
         v2gOcspRequestData: [],
         moOcspRequestData: [],
       }) as unknown as SecurityPort,
-      reservation: { available: true, ...port({ isReservedForOther: false }) },
+      reservation: { available: true, ...port({ isReservedForOther: false, isReserved: false }) },
       dataTransfer: { deliver: undefined },
       energy: { setLimits: note("setLimits") },
       observer: {
