@@ -17,9 +17,11 @@ import { type Clock, sleep } from "../lib/clock.ts";
 import { Emitter } from "../lib/events.ts";
 import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
+
 import type { MessageLog } from "../log/message-log/message-log.ts";
+import type { ConnectionStatus } from "../ocpp/connection.ts";
+
 import { CsmsLink } from "../ocpp/csms-link.ts";
-import { readLastConnected } from "../station/b-provisioning/network-profiles.ts";
 import type { StationContext, StationEvents, StationServices } from "../station/context.ts";
 import { createStationModel } from "../station/model/station-model.ts";
 import type { BootReason, EvseDescription, Hardware } from "../station/ports.ts";
@@ -69,6 +71,7 @@ export interface AgentOptions {
 export interface AgentStatus {
   readonly started: boolean;
   readonly connected: boolean;
+  readonly connection: ConnectionStatus | undefined;
   readonly registration: string;
   readonly queuedMessages: number;
   readonly evses: readonly {
@@ -140,6 +143,7 @@ export class Agent {
     return {
       started: this.running !== undefined,
       connected: this.csms?.connected ?? false,
+      connection: this.csms?.status,
       registration: this.csms?.registration ?? "Unregistered",
       queuedMessages: this.csms?.durableQueueLength ?? 0,
       evses: (this.context?.model.evses ?? []).map(({ evseId, connectors, transaction }) => ({
@@ -209,10 +213,14 @@ export class Agent {
       unitOfWork: core.unitOfWork,
       durableQueue: core.durableQueue,
       normalQueue: core.normalQueue,
-      settings: {
-        ...linkSettings(deviceModel, () => hardware.security, clock, parameters.MessageQueueResumeDelay),
-        lastConnected: () => readLastConnected(core.keyValues, deviceModel),
-      },
+      settings: linkSettings({
+        deviceModel,
+        security: () => hardware.security,
+        core,
+        clock,
+        logger,
+        resumeDelaySeconds: parameters.MessageQueueResumeDelay,
+      }),
     });
     this.csms = csms;
     this.bootReason = await reason;

@@ -2,7 +2,8 @@ import type { Clock, Timer } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
 import { type BackOffSettings, backOffMilliseconds } from "./back-off.ts";
-import type { ConnectionFailure, Transport, WebSocketListener } from "./websocket.ts";
+import type { ConnectionFailure } from "./connection-failure.ts";
+import type { Transport, WebSocketListener } from "./websocket.ts";
 
 /** One entry of NetworkConfigurationPriority with what is behind it. */
 export interface ConnectionProfile {
@@ -42,8 +43,26 @@ export interface ConnectionOptions {
   readonly onAllFailed: () => void;
 }
 
+/** For whoever looks at the station from outside. */
+export interface ConnectionStatus {
+  readonly state: "stopped" | "connecting" | "connected" | "waiting";
+  /** The profile of the connection or of the last attempt. */
+  readonly slot?: number;
+  readonly url?: string;
+  /** Since the start of the process. */
+  readonly attempts: number;
+  readonly connections: number;
+  readonly lastFailure?: { readonly at: Date; readonly failure: ConnectionFailure };
+  readonly lastLoss?: { readonly at: Date; readonly reason: string };
+}
+
 /** Between reading the priority list and finding nothing usable in it. */
 const NO_PROFILE_WAIT_MILLISECONDS = 10_000;
+/**
+ * Not even a RetryBackOffWaitMinimum of 0 makes a storm: so long at least after an attempt that failed, and after a
+ * connection that ended before this time.
+ */
+const SHORTEST_WAIT_MILLISECONDS = 500;
 
 /**
  * Keeps the station connected: attempts per profile (B10.FR.03), the next profile afterwards, and at the end of the list
@@ -66,11 +85,28 @@ export class Connection {
   private timer: Timer | undefined;
   /** What this run was connected with last; another one is a switch (B10.FR.10). */
   private connectedWith: ConnectionProfile | undefined;
+  private openedAt = 0;
+  private tried: ConnectionProfile | undefined;
+  private state: ConnectionStatus["state"] = "stopped";
+  private counts = { attempts: 0, connections: 0 };
+  private lastFailure: ConnectionStatus["lastFailure"];
+  private lastLoss: ConnectionStatus["lastLoss"];
 
   constructor(private readonly options: ConnectionOptions) {}
 
   get connected(): boolean {
     return this.opened;
+  }
+
+  get status(): ConnectionStatus {
+    const { tried, lastFailure, lastLoss } = this;
+    return {
+      state: this.state,
+      ...(tried !== undefined && { slot: tried.slot, url: tried.url }),
+      ...this.counts,
+      ...(lastFailure !== undefined && { lastFailure }),
+      ...(lastLoss !== undefined && { lastLoss }),
+    };
   }
 
   /** Begins with the first entry of the priority list (B10.FR.04). */
@@ -84,6 +120,7 @@ export class Connection {
 
   stop(reason: string): void {
     this.wanted = false;
+    this.state = "stopped";
     this.timer?.cancel();
     this.drop(1001, reason);
   }
@@ -104,7 +141,12 @@ export class Connection {
     this.transport = undefined;
     this.opened = false;
     transport?.close(code, reason);
-    if (opened) this.options.onDisconnected(reason);
+    if (opened) this.lost(reason);
+  }
+
+  private lost(reason: string): void {
+    this.lastLoss = { at: this.options.clock.now(), reason };
+    this.options.onDisconnected(reason);
   }
 
   private beginRound(first?: ConnectionProfile): void {
@@ -128,13 +170,16 @@ export class Connection {
     }
     const generation = ++this.generation;
     this.attempts++;
+    this.counts.attempts++;
+    this.state = "connecting";
+    this.tried = profile;
     this.options.logger.info(`Connecting to ${profile.url} (slot ${profile.slot}, attempt ${this.attempts})`);
     this.options.open(profile, this.listenerFor(profile, generation)).then(
       (transport) => {
         if (generation === this.generation) this.transport = transport;
         else transport.close(1001, "superseded");
       },
-      (error: Error) => this.failed(generation, profile, { kind: "network", text: error.message }),
+      (error: Error) => this.failed(generation, profile, { kind: "configuration", text: error.message }),
     );
   }
 
@@ -145,6 +190,9 @@ export class Connection {
         const switched = this.connectedWith !== undefined && !isSame(this.connectedWith, profile);
         this.connectedWith = profile;
         this.opened = true;
+        this.openedAt = this.options.clock.monotonicMilliseconds();
+        this.counts.connections++;
+        this.state = "connected";
         this.waits = 0;
         this.attempts = 0;
         this.options.onConnected(profile, this.transport, switched);
@@ -157,9 +205,10 @@ export class Connection {
         if (failure !== undefined) return this.failed(generation, profile, failure);
         this.opened = false;
         this.transport = undefined;
-        this.options.onDisconnected(reason);
+        this.lost(reason);
         this.prepareReconnection();
-        this.retryLater();
+        const lasted = this.options.clock.monotonicMilliseconds() - this.openedAt;
+        this.retryLater(lasted < SHORTEST_WAIT_MILLISECONDS ? SHORTEST_WAIT_MILLISECONDS : 0);
       },
     };
   }
@@ -177,9 +226,10 @@ export class Connection {
     if (generation !== this.generation) return;
     this.transport = undefined;
     this.options.logger.warn(`No connection to ${profile.url} (slot ${profile.slot}): ${failure.text}`);
+    this.lastFailure = { at: this.options.clock.now(), failure };
     this.options.onFailure(profile, failure);
     if (this.attempts >= Math.max(1, this.options.attemptsPerProfile())) this.nextProfile();
-    this.retryLater();
+    this.retryLater(SHORTEST_WAIT_MILLISECONDS);
   }
 
   private nextProfile(): void {
@@ -201,9 +251,11 @@ export class Connection {
     return isSame(last, tried) || isSame(last, this.options.profiles()[0]) ? undefined : last;
   }
 
-  private retryLater(): void {
+  private retryLater(shortestMilliseconds: number): void {
     if (!this.wanted) return;
-    const wait = backOffMilliseconds(this.waits++, this.options.backOff(), this.options.random);
+    this.state = "waiting";
+    const { backOff, random } = this.options;
+    const wait = Math.max(backOffMilliseconds(this.waits++, backOff(), random), shortestMilliseconds);
     this.options.logger.info(`Next attempt in ${(wait / 1000).toFixed(1)} s`);
     this.timer = this.options.clock.after(wait, () => this.attempt());
   }

@@ -5,12 +5,13 @@ import type { Logger } from "../log/logger.ts";
 import type { MessageQueueRepository, QueuedMessage } from "../store/message-queue-repository.ts";
 import type { UnitOfWork } from "../store/unit-of-work.ts";
 import type { BackOffSettings } from "./back-off.ts";
-import { Connection, type ConnectionProfile } from "./connection.ts";
+import { Connection, type ConnectionProfile, type ConnectionStatus } from "./connection.ts";
+import type { ConnectionFailure } from "./connection-failure.ts";
 import type { OcppError } from "./errors.ts";
 import { type CallHandler, type CallOutcome, RpcSession, type WireMessage } from "./rpc.ts";
 import type { Action, RequestOf } from "./v201/index.ts";
 import { isAction } from "./validation.ts";
-import type { ConnectionFailure, Transport, WebSocketListener } from "./websocket.ts";
+import type { Transport, WebSocketListener } from "./websocket.ts";
 
 export type { CallHandler, CallOutcome, HandlerResult, WireMessage } from "./rpc.ts";
 
@@ -142,6 +143,10 @@ export class CsmsLink {
 
   get connected(): boolean {
     return this.session !== undefined;
+  }
+
+  get status(): ConnectionStatus {
+    return this.connection.status;
   }
 
   get registration(): Registration {

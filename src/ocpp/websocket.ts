@@ -1,22 +1,30 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { type ConnectionOptions, TLSSocket } from "node:tls";
 import WebSocket from "ws-real";
 import type { Clock, Timer } from "../lib/clock.ts";
+import { type ConnectionFailure, classifyError, httpFailure, tlsFailure } from "./connection-failure.ts";
 
 export const SUBPROTOCOL = "ocpp2.0.1";
 
-/** What TLS needs; absent for `ws://`. */
+/** What TLS needs; absent for `ws://`. Certificates and keys are PEM. */
 export interface TlsSettings {
-  readonly ca?: readonly string[];
-  readonly certificate?: string;
-  readonly privateKey?: string;
-  readonly passphrase?: string;
-  readonly ciphers?: string;
-  readonly checkServerName?: (
+  /** The only authorities that are trusted. */
+  readonly authorities: readonly string[];
+  readonly revocationLists: readonly string[];
+  readonly client?: { readonly certificate: string; readonly privateKey: string; readonly passphrase?: string };
+  /** Offered for TLS 1.2, by their OpenSSL names. */
+  readonly ciphers12: readonly string[];
+  /** Those of TLS 1.3 cannot be chosen beforehand (BoringSSL); a connection with another one is given up. */
+  readonly ciphers13: readonly string[];
+  readonly checkServerName: (
     host: string,
     certificate: { subject: { CN?: string | string[] }; subjectaltname?: string },
   ) => Error | undefined;
+  /** Resumes an earlier session, and is told the new one. */
+  readonly session?: Buffer;
+  readonly onSession?: (session: Buffer) => void;
 }
 
 export interface WebSocketSettings {
@@ -24,20 +32,15 @@ export interface WebSocketSettings {
   readonly basicAuthentication?: { readonly user: string; readonly password: string };
   readonly tls?: TlsSettings;
   readonly localAddress?: string;
+  /** permessage-deflate; TLS itself never compresses (A00.FR.321, FR.424). */
   readonly compression: boolean;
+  /** From the first packet to the open websocket, names and TLS included. */
   readonly handshakeTimeoutMilliseconds: number;
   readonly maximumFrameBytes: number;
   /** 0 = no pings. Read anew for every ping. */
   readonly pingIntervalMilliseconds: () => number;
   readonly pongTimeoutMilliseconds: () => number;
 }
-
-/** Why a connection could not be made or ended. */
-export type ConnectionFailure =
-  | { readonly kind: "refused"; readonly httpStatus: number; readonly text: string }
-  | { readonly kind: "subprotocol"; readonly text: string }
-  | { readonly kind: "tls"; readonly reason: "certificate" | "version" | "cipher" | "other"; readonly text: string }
-  | { readonly kind: "network"; readonly text: string };
 
 export interface WebSocketListener {
   opened(): void;
@@ -53,50 +56,58 @@ export interface Transport {
 
 /** How long a close handshake may take before the socket is cut. */
 const CLOSE_LIMIT_MILLISECONDS = 1_000;
+/** Bytes that a CSMS which does not read may leave in this process; then the link counts as dead. */
+const UNSENT_LIMIT_BYTES = 4 * 1024 * 1024;
+/** The kernel probes a silent peer too, for the case that pings are switched off. */
+const KEEP_ALIVE_MILLISECONDS = 60_000;
+/** Shorter messages only grow by compression. */
+const COMPRESSION_THRESHOLD_BYTES = 256;
+/** Pings switched off: look again later, the interval may be changed at run time. */
+const PING_RECHECK_MILLISECONDS = 60_000;
 
-export function classifyError(error: Error & { code?: string }): ConnectionFailure {
-  const code = error.code ?? "";
-  const text = `${error.message}${code === "" ? "" : ` (${code})`}`;
-  const all = `${code} ${error.message}`;
-  if (/subprotocol/i.test(error.message)) return { kind: "subprotocol", text };
-  if (/UNSUPPORTED_PROTOCOL|WRONG_VERSION|PROTOCOL_VERSION|no protocols available/i.test(all))
-    return { kind: "tls", reason: "version", text };
-  if (/NO_SHARED_CIPHER|HANDSHAKE_FAILURE|NO_CIPHER/i.test(all)) return { kind: "tls", reason: "cipher", text };
-  if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ALTNAME|HOSTNAME|certificate/i.test(all))
-    return { kind: "tls", reason: "certificate", text };
-  if (/SSL|TLS/.test(all)) return { kind: "tls", reason: "other", text };
-  return { kind: "network", text };
+/** The options of `tls.connect`. */
+export function tlsOptions(tls: TlsSettings): ConnectionOptions {
+  return {
+    minVersion: "TLSv1.2", // A00.FR.313, FR.416
+    rejectUnauthorized: true, // A00.FR.308, FR.411
+    ca: [...tls.authorities],
+    ciphers: tls.ciphers12.join(":"), // A00.FR.319, FR.422
+    checkServerIdentity: tls.checkServerName, // A00.FR.309, FR.412
+    ...(tls.revocationLists.length > 0 && { crl: [...tls.revocationLists] }),
+    ...(tls.client !== undefined && {
+      cert: tls.client.certificate, // A00.FR.401, FR.402
+      key: tls.client.privateKey,
+      ...(tls.client.passphrase !== undefined && { passphrase: tls.client.passphrase }),
+    }),
+    ...(tls.session !== undefined && { session: tls.session }),
+  };
 }
 
 function clientOptions(settings: WebSocketSettings): WebSocket.ClientOptions {
-  const { tls, basicAuthentication } = settings;
+  const { tls, basicAuthentication: basic } = settings;
+  const credentials = basic && Buffer.from(`${basic.user}:${basic.password}`, "utf8").toString("base64");
   return {
-    handshakeTimeout: settings.handshakeTimeoutMilliseconds,
     maxPayload: settings.maximumFrameBytes,
-    perMessageDeflate: settings.compression,
+    perMessageDeflate: settings.compression && { threshold: COMPRESSION_THRESHOLD_BYTES },
     // A CALL behind an answer must find what the answer has changed (registration).
     allowSynchronousEvents: false,
     followRedirects: false,
     ...(settings.localAddress !== undefined && { localAddress: settings.localAddress }),
-    ...(basicAuthentication !== undefined && {
-      headers: {
-        authorization: `Basic ${Buffer.from(`${basicAuthentication.user}:${basicAuthentication.password}`).toString("base64")}`,
-      },
-    }),
-    ...(tls !== undefined && {
-      minVersion: "TLSv1.2",
-      rejectUnauthorized: true,
-      ...(tls.ca !== undefined && { ca: [...tls.ca] }),
-      ...(tls.certificate !== undefined && { cert: tls.certificate }),
-      ...(tls.privateKey !== undefined && { key: tls.privateKey }),
-      ...(tls.passphrase !== undefined && { passphrase: tls.passphrase }),
-      ...(tls.ciphers !== undefined && { ciphers: tls.ciphers }),
-      ...(tls.checkServerName !== undefined && { checkServerIdentity: tls.checkServerName }),
-    }),
+    ...(credentials !== undefined && { headers: { authorization: `Basic ${credentials}` } }), // A00.FR.202, FR.301
+    ...(tls !== undefined && tlsOptions(tls)),
   } as unknown as WebSocket.ClientOptions;
 }
 
-/** Pings at the interval and cuts a link whose pong does not come in time. */
+/** What TLS has agreed on, where it is not allowed (A00.FR.314, FR.320, FR.417, FR.423). */
+function agreedDefect(socket: TLSSocket, tls: TlsSettings): ConnectionFailure | undefined {
+  const version = socket.getProtocol();
+  if (version !== "TLSv1.2" && version !== "TLSv1.3") return tlsFailure("version", `${version} was agreed on`);
+  const { name } = socket.getCipher();
+  const allowed = version === "TLSv1.3" ? tls.ciphers13 : tls.ciphers12;
+  return allowed.includes(name) ? undefined : tlsFailure("cipher", `${name} was agreed on`);
+}
+
+/** Pings at the interval; `onDead` when a pong does not come in time. */
 class LinkGuard {
   private timer: Timer | undefined;
 
@@ -104,6 +115,7 @@ class LinkGuard {
     private readonly socket: WebSocket,
     private readonly clock: Clock,
     private readonly settings: WebSocketSettings,
+    private readonly onDead: () => void,
   ) {}
 
   start(): void {
@@ -118,91 +130,122 @@ class LinkGuard {
   private wait(): void {
     this.timer?.cancel();
     const interval = this.settings.pingIntervalMilliseconds();
-    // Switched off: look again later, the interval may be changed at run time.
-    this.timer = this.clock.after(interval > 0 ? interval : 60_000, () => (interval > 0 ? this.ping() : this.wait()));
+    this.timer =
+      interval > 0
+        ? this.clock.after(interval, () => this.ping())
+        : this.clock.after(PING_RECHECK_MILLISECONDS, () => this.wait());
   }
 
   private ping(): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
     this.socket.ping(randomBytes(4));
-    this.timer = this.clock.after(this.settings.pongTimeoutMilliseconds(), () => {
-      this.socket.emit("error", new Error("no pong in time: the link is dead"));
-      this.socket.terminate();
-    });
+    this.timer = this.clock.after(this.settings.pongTimeoutMilliseconds(), this.onDead);
   }
 }
 
-/** Opens one websocket connection; everything that happens to it reaches `listener`. */
-export function openWebSocket(settings: WebSocketSettings, clock: Clock, listener: WebSocketListener): Transport {
-  let failure: ConnectionFailure | undefined;
-  let opened = false;
-  let ended = false;
-  let lastError = "";
-  const end = (reason: string): void => {
-    if (ended) return;
-    ended = true;
-    guard?.stop();
-    listener.closed(reason, opened ? undefined : (failure ?? { kind: "network", text: reason }));
-  };
+/** One websocket from the first packet to its end; tells its listener of the end exactly once. */
+class WebSocketConnection implements Transport {
+  private readonly guard: LinkGuard;
+  private readonly handshakeTimer: Timer;
+  private failure: ConnectionFailure | undefined;
+  private opened = false;
+  private ended = false;
+  private lastError = "";
 
-  let socket: WebSocket;
-  let guard: LinkGuard | undefined;
-  try {
-    socket = new WebSocket(settings.url, [SUBPROTOCOL], clientOptions(settings));
-  } catch (error) {
-    failure = { kind: "network", text: (error as Error).message };
-    queueMicrotask(() => end((error as Error).message));
-    return { send: () => {}, close: () => {} };
-  }
-  guard = new LinkGuard(socket, clock, settings);
-
-  socket.on("upgrade", (response: IncomingMessage) => {
-    (response.socket as Socket).setNoDelay(true);
-  });
-  socket.on("unexpected-response", (request, response: IncomingMessage) => {
-    failure = {
-      kind: "refused",
-      httpStatus: response.statusCode ?? 0,
-      text: `HTTP ${response.statusCode ?? 0} ${response.statusMessage ?? ""}`.trim(),
-    };
-    response.resume();
-    request.destroy();
-    socket.terminate();
-    end(failure.text);
-  });
-  socket.on("open", () => {
-    if (socket.protocol !== SUBPROTOCOL) {
-      failure = { kind: "subprotocol", text: `the CSMS chose "${socket.protocol}" instead of ${SUBPROTOCOL}` };
-      socket.close(1002, "subprotocol");
-      end(failure.text);
-      return;
-    }
-    opened = true;
-    guard?.start();
-    listener.opened();
-  });
-  socket.on("message", (data: Buffer, isBinary: boolean) => {
-    if (!isBinary && !ended) listener.message(data.toString("utf8"));
-  });
-  socket.on("error", (error: Error) => {
-    lastError = error.message;
-    if (!opened) failure ??= classifyError(error);
-  });
-  socket.on("close", (code: number, reason: Buffer) => {
-    end(
-      `code ${code}${reason.length > 0 ? ` ${reason.toString("utf8")}` : ""}${lastError === "" ? "" : `: ${lastError}`}`,
+  constructor(
+    private readonly socket: WebSocket,
+    private readonly settings: WebSocketSettings,
+    private readonly clock: Clock,
+    private readonly listener: WebSocketListener,
+  ) {
+    this.guard = new LinkGuard(socket, clock, settings, () => this.cut("no pong in time: the link is dead"));
+    this.handshakeTimer = clock.after(settings.handshakeTimeoutMilliseconds, () =>
+      this.cut(`the CSMS did not answer within ${settings.handshakeTimeoutMilliseconds / 1000} s`),
     );
-  });
+    socket.on("upgrade", (response: IncomingMessage) => this.takeUpgrade(response.socket));
+    socket.on("unexpected-response", (_request, response: IncomingMessage) => {
+      response.resume();
+      this.giveUp(httpFailure(response.statusCode ?? 0));
+    });
+    socket.on("open", () => this.takeOpen());
+    socket.on("message", (data: Buffer, isBinary: boolean) => {
+      if (!isBinary && !this.ended) listener.message(data.toString("utf8"));
+    });
+    socket.on("error", (error: Error) => {
+      this.lastError ||= error.message;
+      if (!this.opened) this.failure ??= classifyError(error);
+    });
+    socket.on("close", (code: number, reason: Buffer) => {
+      const text = reason.length > 0 ? ` ${reason.toString("utf8")}` : "";
+      this.end(`code ${code}${text}${this.lastError === "" ? "" : `: ${this.lastError}`}`);
+    });
+  }
 
-  return {
-    send: (text) => {
-      if (socket.readyState === WebSocket.OPEN) socket.send(text);
-    },
-    close: (code, reason) => {
-      if (socket.readyState === WebSocket.CONNECTING) socket.terminate();
-      else socket.close(code, reason);
-      clock.after(CLOSE_LIMIT_MILLISECONDS, () => socket.terminate());
-      end(`closed by the station: ${reason}`);
-    },
-  };
+  send(text: string): void {
+    if (this.socket.readyState !== WebSocket.OPEN) return;
+    this.socket.send(text);
+    if (this.socket.bufferedAmount > UNSENT_LIMIT_BYTES) this.cut("the CSMS takes no more data: the link is dead");
+  }
+
+  close(code: number, reason: string): void {
+    if (this.socket.readyState === WebSocket.CONNECTING) this.socket.terminate();
+    else this.socket.close(code, reason);
+    this.clock.after(CLOSE_LIMIT_MILLISECONDS, () => this.socket.terminate());
+    this.end(`closed by the station: ${reason}`);
+  }
+
+  private takeUpgrade(socket: Socket): void {
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, KEEP_ALIVE_MILLISECONDS);
+    const { tls } = this.settings;
+    if (tls === undefined || !(socket instanceof TLSSocket)) return;
+    const defect = agreedDefect(socket, tls);
+    if (defect !== undefined) return this.giveUp(defect);
+    // TLS 1.3 brings its tickets only after the handshake; those of 1.2 are here already.
+    const session = socket.getSession();
+    if (session !== undefined) tls.onSession?.(session);
+  }
+
+  private takeOpen(): void {
+    const { protocol } = this.socket;
+    if (protocol !== SUBPROTOCOL)
+      return this.giveUp({
+        kind: "subprotocol",
+        text: `the CSMS chose "${protocol}" instead of ${SUBPROTOCOL}`,
+      });
+    this.handshakeTimer.cancel();
+    this.opened = true;
+    this.guard.start();
+    this.listener.opened();
+  }
+
+  /** The attempt has failed for a reason of its own. */
+  private giveUp(failure: ConnectionFailure): void {
+    this.failure ??= failure;
+    this.socket.terminate();
+    this.end(failure.text);
+  }
+
+  private cut(reason: string): void {
+    this.lastError = reason;
+    this.socket.terminate();
+    this.end(reason);
+  }
+
+  private end(reason: string): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.guard.stop();
+    this.handshakeTimer.cancel();
+    this.listener.closed(reason, this.opened ? undefined : (this.failure ?? { kind: "network", text: reason }));
+  }
+}
+
+/**
+ * Opens one websocket connection; everything that happens to it reaches `listener`, never before this returns.
+ * @throws when the settings themselves cannot be used.
+ */
+export function openWebSocket(settings: WebSocketSettings, clock: Clock, listener: WebSocketListener): Transport {
+  const socket = new WebSocket(settings.url, [SUBPROTOCOL], clientOptions(settings));
+  return new WebSocketConnection(socket, settings, clock, listener);
 }

@@ -2,12 +2,8 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { createServer, type Server } from "node:net";
 import { WebSocketServer } from "ws-real";
 import { SystemClock } from "../../src/lib/clock.ts";
-import {
-  type ConnectionFailure,
-  openWebSocket,
-  type Transport,
-  type WebSocketSettings,
-} from "../../src/ocpp/websocket.ts";
+import type { ConnectionFailure } from "../../src/ocpp/connection-failure.ts";
+import { openWebSocket, type Transport, type WebSocketSettings } from "../../src/ocpp/websocket.ts";
 import { SimulatedCsms } from "../../src/sim/csms.ts";
 import { freePort } from "../support/mosquitto.ts";
 

@@ -13,7 +13,6 @@ import type { Logger } from "../../src/log/logger.ts";
 import type { ConnectionProfile } from "../../src/ocpp/connection.ts";
 import { CsmsLink } from "../../src/ocpp/csms-link.ts";
 import type { WebSocketListener } from "../../src/ocpp/websocket.ts";
-import { readLastConnected } from "../../src/station/b-provisioning/network-profiles.ts";
 import type { StationContext, StationEvents } from "../../src/station/context.ts";
 import { createStationModel, type StationModel } from "../../src/station/model/station-model.ts";
 import type {
@@ -65,6 +64,8 @@ export class InProcessCharger {
   context!: StationContext;
   model!: StationModel;
   reachable = true;
+  /** Real sockets to the URLs of the network profiles instead of the memory CSMS; the clock stays the fake one. */
+  usesNetwork = false;
   /** Network profiles whose CSMS does not answer. */
   readonly unreachableSlots = new Set<number>();
   bootReason: BootReason = "PowerUp";
@@ -115,6 +116,14 @@ export class InProcessCharger {
       { source: "EVEREST" },
     );
     const hardware = this.createHardware(evses);
+    const settings = linkSettings({
+      deviceModel: this.deviceModel,
+      security: () => hardware.security,
+      core: this.core,
+      clock,
+      logger,
+      resumeDelaySeconds: 0,
+    });
     this.csms = new CsmsLink({
       clock,
       random,
@@ -123,11 +132,10 @@ export class InProcessCharger {
       durableQueue: this.core.durableQueue,
       normalQueue: this.core.normalQueue,
       settings: {
-        ...linkSettings(this.deviceModel, () => hardware.security, clock, 0),
-        lastConnected: () => readLastConnected(this.core.keyValues, this.deviceModel),
+        ...settings,
         open: async (profile, listener) => {
           this.attempts.push(profile);
-          return this.open(listener, profile.slot);
+          return this.usesNetwork ? settings.open(profile, listener) : this.open(listener, profile.slot);
         },
       },
     });

@@ -188,6 +188,8 @@ export const InternalCtrlr = {
   AllowMFRootCertInstallWithUnsecureConnection: new VariableHandle({ component: "InternalCtrlr", variable: "AllowMFRootCertInstallWithUnsecureConnection" }, "boolean"),
   AllowSecurityLevelZeroConnections: new VariableHandle({ component: "InternalCtrlr", variable: "AllowSecurityLevelZeroConnections" }, "boolean"),
   SupportedOcppVersions: new VariableHandle({ component: "InternalCtrlr", variable: "SupportedOcppVersions" }, "list"),
+  TlsSessionResumption: new VariableHandle({ component: "InternalCtrlr", variable: "TlsSessionResumption" }, "boolean"),
+  WebsocketCompression: new VariableHandle({ component: "InternalCtrlr", variable: "WebsocketCompression" }, "boolean"),
 } as const;
 
 export const LocalAuthListCtrlr = {

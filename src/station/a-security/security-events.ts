@@ -21,6 +21,14 @@ export const CRITICAL_EVENTS: ReadonlySet<string> = new Set([
   "MaintenanceLoginFailed",
 ]);
 
+/** The event of a TLS handshake that failed (A00.FR.310, FR.316, FR.323, FR.413, FR.419, FR.426). */
+const TLS_EVENTS: Readonly<Record<string, string | undefined>> = {
+  certificate: "InvalidCsmsCertificate",
+  stationCertificate: "FailedToAuthenticateAtCsms",
+  version: "InvalidTLSVersion",
+  cipher: "InvalidTLSCipherSuite",
+};
+
 const LOG_FILE = "security-events.log";
 const LOG_LIMIT_BYTES = 1_000_000;
 const TECH_INFO_LIMIT = 255;
@@ -69,13 +77,8 @@ export function createSecurityEventsBlock(context: StationContext): Block {
         ),
         csms.events.on("connectionFailed", ({ failure }) => {
           if (failure.kind !== "tls") return;
-          const type =
-            failure.reason === "version"
-              ? "InvalidTLSVersion"
-              : failure.reason === "cipher"
-                ? "InvalidTLSCipherSuite"
-                : "InvalidCsmsCertificate";
-          if (toldFailures.has(type)) return;
+          const type = TLS_EVENTS[failure.reason];
+          if (type === undefined || toldFailures.has(type)) return;
           toldFailures.add(type);
           events.emit("securityEvent", { type, techInfo: failure.text });
         }),
