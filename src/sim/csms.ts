@@ -42,6 +42,7 @@ export class SimulatedCsms {
   private readonly nextSequenceNumber = new Map<string, number>();
   private socket: WebSocket | undefined;
   private silent = false;
+  private password: string | undefined;
 
   private constructor(
     private readonly server: ReturnType<typeof createHttpServer>,
@@ -49,7 +50,9 @@ export class SimulatedCsms {
     private readonly options: CsmsOptions,
     private readonly clock: Clock,
     private readonly random: Random,
-  ) {}
+  ) {
+    this.password = options.password;
+  }
 
   static async start(options: CsmsOptions = {}): Promise<SimulatedCsms> {
     const server =
@@ -138,6 +141,11 @@ export class SimulatedCsms {
     this.socket?.send(text);
   }
 
+  /** The password of the next handshakes. */
+  expectPassword(password: string): void {
+    this.password = password;
+  }
+
   /** Cuts the connection without a close frame. */
   drop(): void {
     this.socket?.terminate();
@@ -155,9 +163,9 @@ export class SimulatedCsms {
 
   private refusal(request: IncomingMessage): number | undefined {
     if (this.refuseWith !== undefined) return this.refuseWith;
-    if (this.options.password === undefined) return undefined;
+    if (this.password === undefined) return undefined;
     const given = Buffer.from((request.headers.authorization ?? "").replace(/^Basic /, ""), "base64").toString();
-    return given.slice(given.indexOf(":") + 1) === this.options.password ? undefined : 401;
+    return given.slice(given.indexOf(":") + 1) === this.password ? undefined : 401;
   }
 
   private accept(socket: WebSocket): void {

@@ -73,6 +73,17 @@ export class TestSystem {
     return call.request;
   }
 
+  async receiveInAnyOrder(messages: readonly (readonly [Action, Expected])[]): Promise<void> {
+    const from = this.cursor;
+    let last = from;
+    for (const [action, expected] of messages) {
+      this.cursor = from;
+      await this.receive(action, expected);
+      last = Math.max(last, this.cursor);
+    }
+    this.cursor = last;
+  }
+
   /** The very next TransactionEvent must carry these facts. */
   async receiveTransactionEvent(expected: Expected, limitMilliseconds = LIMIT_MILLISECONDS): Promise<Facts> {
     const event = await this.receive("TransactionEvent", {}, limitMilliseconds);
@@ -178,18 +189,22 @@ export class TestSystem {
     this.plugged = false;
     this.authorized = false;
     await this.charger.everest.evse(evseId).unplug();
-    const from = this.cursor;
-    if (!this.ended && this.started)
-      await this.receive("TransactionEvent", {
-        eventType: "Ended",
-        triggerReason: "EVCommunicationLost",
-        transactionInfo: { chargingState: "Idle" },
-      });
-    const ended = this.cursor;
-    // Status and event may come in either order.
-    this.cursor = from;
-    await this.receive("StatusNotification", { evseId, connectorStatus: "Available" });
-    this.cursor = Math.max(this.cursor, ended);
+    const endedByDisconnecting = this.started && !this.ended;
+    await this.receiveInAnyOrder([
+      ["StatusNotification", { evseId, connectorStatus: "Available" }],
+      ...(endedByDisconnecting
+        ? [
+            [
+              "TransactionEvent",
+              {
+                eventType: "Ended",
+                triggerReason: "EVCommunicationLost",
+                transactionInfo: { chargingState: "Idle" },
+              },
+            ] as const,
+          ]
+        : []),
+    ]);
   }
 
   /** From an idle EVSE to one that charges. */
