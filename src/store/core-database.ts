@@ -4,11 +4,13 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
 import { AuthCacheRepository } from "./auth-cache-repository.ts";
 import { AvailabilityRepository } from "./availability-repository.ts";
+import { CustomerMessageRepository } from "./customer-message-repository.ts";
 import { KeyValueRepository } from "./key-value-repository.ts";
 import { LocalListRepository } from "./local-list-repository.ts";
 import { MessageQueueRepository } from "./message-queue-repository.ts";
 import { MeterValueRepository } from "./meter-value-repository.ts";
 import { openDatabase } from "./open-database.ts";
+import { TokenAliasRepository } from "./token-alias-repository.ts";
 import { TransactionRepository } from "./transaction-repository.ts";
 import { createUnitOfWork, type UnitOfWork } from "./unit-of-work.ts";
 
@@ -22,6 +24,8 @@ export interface CoreDatabase {
   readonly meterValues: MeterValueRepository;
   readonly authCache: AuthCacheRepository;
   readonly localList: LocalListRepository;
+  readonly tokenAliases: TokenAliasRepository;
+  readonly customerMessages: CustomerMessageRepository;
   readonly durableQueue: MessageQueueRepository;
   readonly normalQueue: MessageQueueRepository;
   /** Where a damaged file was put: worth a security event. */
@@ -40,17 +44,21 @@ export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
   const { clock, logger } = options;
   const path = join(options.directory, "cp.db");
   const { database, corruptFileMovedTo } = openDatabase({ path, migrations: "core", clock, logger });
+  const unitOfWork = createUnitOfWork(database, (error) =>
+    logger.critical(`An effect of a decision failed: ${(error as Error)?.stack ?? String(error)}`),
+  );
+  const tokenAliases = new TokenAliasRepository(database);
   return {
     database,
-    unitOfWork: createUnitOfWork(database, (error) =>
-      logger.critical(`An effect of a decision failed: ${(error as Error)?.stack ?? String(error)}`),
-    ),
+    unitOfWork,
     keyValues: new KeyValueRepository(database, logger),
     availability: new AvailabilityRepository(database),
     transactions: new TransactionRepository(database, logger),
     meterValues: new MeterValueRepository(database),
-    authCache: new AuthCacheRepository(database),
-    localList: new LocalListRepository(database),
+    authCache: new AuthCacheRepository(database, tokenAliases, unitOfWork),
+    localList: new LocalListRepository(database, tokenAliases, unitOfWork),
+    tokenAliases,
+    customerMessages: new CustomerMessageRepository(database),
     durableQueue: new MessageQueueRepository(database, "TRANSACTION_QUEUE", logger),
     normalQueue: new MessageQueueRepository(database, "NORMAL_QUEUE", logger),
     corruptFileMovedTo,

@@ -1,6 +1,21 @@
 import { createHash } from "node:crypto";
 
-/** Key of a token in cache and local list (STORES 1.2): equality is by idToken and type (C01.FR.25). */
-export function tokenHash(idToken: { readonly idToken: string; readonly type: string }): string {
-  return createHash("sha256").update(idToken.type).update(idToken.idToken).digest("hex");
+/** What of an idToken tells tokens apart. */
+export interface Token {
+  readonly idToken: string;
+  readonly type: string;
+}
+
+/** Key of a token in libocpp's tables (STORES 1.2): type and text, in the spelling that it came in. */
+export function tokenHash({ idToken, type }: Token): string {
+  return createHash("sha256").update(type).update(idToken).digest("hex");
+}
+
+/** Equal for equal tokens: by text, whatever its letter case, and type; additionalInfo does not count (C01.FR.25). */
+export function foldedTokenHash({ idToken, type }: Token): string {
+  return tokenHash({ idToken: idToken.toUpperCase(), type });
+}
+
+export function isSameToken(one: Token, other: Token): boolean {
+  return one.type === other.type && one.idToken.toUpperCase() === other.idToken.toUpperCase();
 }

@@ -132,10 +132,10 @@ test("J02.FR.20: thinning removes every other intermediate value, never the firs
 test("a local list of 100,000 entries is usable", () => {
   const { unitOfWork, localList } = open();
   const entries = Array.from({ length: 100_000 }, (_, index) => ({
-    hash: `hash-${index}`,
+    idToken: { idToken: `CARD${index}`, type: "ISO14443" },
     idTokenInfo: { status: "Accepted" },
   }));
   unitOfWork.run(() => localList.replace(entries, 1));
-  expect(localList.count).toBe(100_000);
-  expect(localList.get("hash-99999")).toEqual({ status: "Accepted" });
+  expect(localList.usage.entries).toBe(100_000);
+  expect(localList.get({ idToken: "CARD99999", type: "ISO14443" })).toEqual({ status: "Accepted" });
 });

@@ -86,8 +86,8 @@ describe("cp.db of every schema version is carried on", () => {
       const { database, authCache, localList, availability, durableQueue, normalQueue, transactions } = open();
 
       expect(one(database, "PRAGMA user_version")).toBe(6);
-      expect(authCache.get("cached")?.idTokenInfo).toEqual({ status: "Accepted" });
-      expect([localList.version, localList.get("listed")]).toEqual([12, { status: "Accepted" }]);
+      expect(authCache.getByKey("cached")?.idTokenInfo).toEqual({ status: "Accepted" });
+      expect([localList.version, localList.getByKey("listed")]).toEqual([12, { status: "Accepted" }]);
       expect([availability.get(0, 0), availability.get(2, 1)]).toEqual(["Operative", "Inoperative"]);
       expect([durableQueue.length, durableQueue.head()?.messageId]).toEqual([2, "first"]);
       // A BootNotification of long ago must not follow that of today.
@@ -232,7 +232,7 @@ test("what a power cut left half done by libocpp is rolled back", () => {
   database.run("ROLLBACK");
   database.close();
   const { durableQueue, localList } = open();
-  expect([durableQueue.length, localList.count]).toEqual([2, 1]);
+  expect([durableQueue.length, localList.usage.entries]).toEqual([2, 1]);
 });
 
 test("damaged files are kept, but not without end", async () => {
