@@ -42,7 +42,6 @@ const FURTHER: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   ClockCtrlr: { TimeAdjustmentReportingThreshold: "number" },
   InternalCtrlr: { ICCID: "string", IMSI: "string" },
-  LocalAuthListCtrlr: { SupportsExpiryDateTime: "boolean" },
   TxCtrlr: { TxBeforeAcceptedEnabled: "boolean" },
   SampledDataCtrlr: { SignReadings: "boolean", RegisterValuesWithoutPhases: "boolean" },
   OCPPCommCtrlr: { PublicKeyWithSignedMeterValue: "string", FieldLength: "number" },

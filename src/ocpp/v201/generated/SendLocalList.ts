@@ -11,7 +11,7 @@ export interface SendLocalListRequest {
 }
 export const SendLocalListRequestSchema: v.GenericSchema<unknown, SendLocalListRequest> = v.strictObject({
   customData: v.exactOptional(CustomDataTypeSchema),
-  localAuthorizationList: v.exactOptional(v.pipe(v.array(AuthorizationDataSchema), v.minLength(1))),
+  localAuthorizationList: v.exactOptional(v.array(AuthorizationDataSchema)),
   versionNumber: v.pipe(v.number(), v.integer()),
   updateType: UpdateEnumTypeSchema,
 }) as v.GenericSchema<unknown, SendLocalListRequest>;

@@ -118,7 +118,7 @@ export const IdTokenInfoTypeSchema: v.GenericSchema<unknown, IdTokenInfoType> = 
   cacheExpiryDateTime: v.exactOptional(dateTime),
   chargingPriority: v.exactOptional(v.pipe(v.number(), v.integer())),
   language1: v.exactOptional(v.pipe(v.string(), maxCharacters(8))),
-  evseId: v.exactOptional(v.pipe(v.array(v.pipe(v.number(), v.integer())), v.minLength(1))),
+  evseId: v.exactOptional(v.array(v.pipe(v.number(), v.integer()))),
   groupIdToken: v.exactOptional(IdTokenTypeSchema),
   language2: v.exactOptional(v.pipe(v.string(), maxCharacters(8))),
   personalMessage: v.exactOptional(MessageContentTypeSchema),
