@@ -1,11 +1,14 @@
 import * as v from "valibot";
-import { AuthCacheCtrlr, AuthCtrlr, ISO15118Ctrlr, LocalAuthListCtrlr, TxCtrlr } from "../../device-model/variables.ts";
-import type { AuthorizeRequest, IdTokenInfoType, IdTokenType } from "../../ocpp/v201/index.ts";
-import { IdTokenInfoTypeSchema } from "../../ocpp/v201/index.ts";
-import { tokenHash } from "../../store/token-hash.ts";
+import { AuthCacheCtrlr, AuthCtrlr, LocalAuthListCtrlr, TxCtrlr } from "../../device-model/variables.ts";
+import type { AuthorizeRequest, ClearCacheResponse, IdTokenInfoType, IdTokenType } from "../../ocpp/v201/index.ts";
+import { IdTokenTypeSchema } from "../../ocpp/v201/index.ts";
+import { isSameToken, tokenHash } from "../../store/token-hash.ts";
 import type { Block, StationContext } from "../context.ts";
-import type { AuthorizationDecision, AuthorizationQuery } from "../model/authorization.ts";
+import { type AuthorizationDecision, type AuthorizationQuery, isAllowedAt } from "../model/authorization.ts";
 import { createAuthorizationCache } from "./cache.ts";
+import { createContractValidation } from "./contract.ts";
+import { KeyCodeGuard } from "./key-code-guard.ts";
+import { createLocalKnowledge, type KnownToken } from "./local-knowledge.ts";
 
 function decide(status: IdTokenInfoType["status"], source: AuthorizationDecision["source"]): AuthorizationDecision {
   return { idTokenInfo: { status }, source };
@@ -13,111 +16,144 @@ function decide(status: IdTokenInfoType["status"], source: AuthorizationDecision
 
 /** C01–C16: may this token charge? Decided locally where the rules allow it, else by the CSMS. */
 export function createAuthorizationBlock(context: StationContext): Block {
-  const { clock, core, csms, deviceModel, logger, services, hardware } = context;
+  const { clock, core, csms, deviceModel, logger, model, services } = context;
   const cache = createAuthorizationCache(context);
+  const lookUp = createLocalKnowledge(context, cache);
+  const contract = createContractValidation(context);
+  const keyCodes = new KeyCodeGuard(clock);
 
   const online = (): boolean => csms.connected && csms.registration === "Accepted";
+  const mayAskCsms = (): boolean => online() && deviceModel.read(AuthCtrlr.DisableRemoteAuthorization) !== true;
 
-  const listedInfo = (idToken: IdTokenType): IdTokenInfoType | undefined => {
-    if (deviceModel.read(LocalAuthListCtrlr.Enabled) !== true) return undefined;
-    const parsed = v.safeParse(IdTokenInfoTypeSchema, core.localList.get(tokenHash(idToken)));
-    if (!parsed.success) return undefined;
-    const { cacheExpiryDateTime } = parsed.output;
-    const expires =
-      deviceModel.read(LocalAuthListCtrlr.SupportsExpiryDateTime) === true && cacheExpiryDateTime !== undefined;
-    // C13.FR.05, C14.FR.05: an expired entry is no entry.
-    return expires && Date.parse(cacheExpiryDateTime) < clock.now().getTime() ? undefined : parsed.output;
+  const decideOffline = (idToken: IdTokenType): AuthorizationDecision => {
+    const known = lookUp(idToken);
+    const unknownIdsMayCharge = deviceModel.read(AuthCtrlr.OfflineTxForUnknownIdEnabled) === true;
+    if (known === undefined) return decide(unknownIdsMayCharge ? "Accepted" : "Unknown", "offline"); // C15.FR.08, C13.FR.04
+    // C13.FR.02, FR.05, FR.06: who is known to be refused is not unknown.
+    if (known.info.status !== "Accepted" || deviceModel.read(AuthCtrlr.LocalAuthorizeOffline) === true)
+      return { idTokenInfo: known.info, source: known.source };
+    return unknownIdsMayCharge ? { idTokenInfo: known.info, source: "offline" } : decide("NotAtThisTime", "offline");
   };
 
-  /** What list and cache say without asking the CSMS; undefined: they do not decide. */
-  const decideLocally = (idToken: IdTokenType): AuthorizationDecision | undefined => {
-    const allowed = online()
-      ? deviceModel.read(AuthCtrlr.LocalPreAuthorize) === true
-      : deviceModel.read(AuthCtrlr.LocalAuthorizeOffline) === true;
-    if (!allowed) return undefined;
-    const remote = online() && deviceModel.read(AuthCtrlr.DisableRemoteAuthorization) !== true;
-    const listed = listedInfo(idToken); // C13.FR.01, C14.FR.01: the list goes before the cache
-    if (listed !== undefined) {
-      if (listed.status === "Accepted" || deviceModel.read(LocalAuthListCtrlr.DisablePostAuthorize) === true)
-        return { idTokenInfo: listed, source: "local-list" }; // C14.FR.02, FR.04
-      return remote ? undefined : { idTokenInfo: listed, source: "local-list" }; // C14.FR.03, C13.FR.02
-    }
-    const cached = cache.find(idToken);
-    if (cached === undefined) return undefined;
-    if (cached.status === "Accepted" || deviceModel.read(AuthCacheCtrlr.DisablePostAuthorize) === true)
-      return { idTokenInfo: cached, source: "cache" };
-    return remote ? undefined : { idTokenInfo: cached, source: "cache" }; // C10.FR.03, C12.FR.05
+  /** C01.FR.03, C09.FR.07: a token of the group that charges here ends the authorization without being asked about. */
+  const mayEndAuthorization = ({ info }: KnownToken): boolean => {
+    const { groupIdToken } = info;
+    if (groupIdToken === undefined) return false;
+    return model.evses.some(({ authorized, transaction }) => {
+      if (!authorized || transaction?.idToken === undefined) return false;
+      const group = transaction.groupIdToken ?? lookUp(transaction.idToken)?.info.groupIdToken;
+      return group !== undefined && isSameToken(group, groupIdToken);
+    });
   };
 
-  const decideOffline = (): AuthorizationDecision =>
-    deviceModel.read(AuthCtrlr.OfflineTxForUnknownIdEnabled) === true
-      ? decide("Accepted", "offline") // C15.FR.08
-      : decide("Unknown", "offline");
+  const disablesPostAuthorize = ({ source, expiredInList }: KnownToken): boolean =>
+    source === "cache"
+      ? deviceModel.read(AuthCacheCtrlr.DisablePostAuthorize) === true
+      : !expiredInList && deviceModel.read(LocalAuthListCtrlr.DisablePostAuthorize) === true;
+
+  /** Online: does what the station knows settle it? */
+  const isSettled = (known: KnownToken): boolean => {
+    if (!mayAskCsms()) return true;
+    if (known.info.status === "Accepted")
+      return deviceModel.read(AuthCtrlr.LocalPreAuthorize) === true || mayEndAuthorization(known); // C12.FR.02, C14.FR.02, FR.04
+    return disablesPostAuthorize(known); // otherwise C10.FR.03, C12.FR.05, C14.FR.03, FR.05
+  };
 
   const askCsms = async (request: AuthorizeRequest): Promise<AuthorizationDecision> => {
     const outcome = await csms.call("Authorize", request);
-    if (outcome.kind === "offline") return decideOffline();
+    if (outcome.kind === "offline") return decideOffline(request.idToken);
     if (outcome.kind !== "response") return decide("Unknown", "csms");
     const { idTokenInfo, certificateStatus } = outcome.response;
-    cache.learn(request.idToken, idTokenInfo); // C10.FR.04
+    learn(request.idToken, idTokenInfo); // C10.FR.04
     return { idTokenInfo, ...(certificateStatus !== undefined && { certificateStatus }), source: "csms" };
   };
 
-  /** C07: contract certificates. */
-  const decideContract = async (query: AuthorizationQuery): Promise<AuthorizationDecision> => {
-    const { idToken, certificate, certificateHashData } = query;
-    if (online()) return askCsms(await contractRequest(query));
-    if (deviceModel.read(ISO15118Ctrlr.ContractValidationOffline) !== true) return decide("NotAtThisTime", "offline"); // C07.FR.07
-    if (certificate === undefined && certificateHashData === undefined) return decide("Invalid", "offline");
-    const validation =
-      certificate === undefined
-        ? "Unknown"
-        : await hardware.security.verifyCertificate(certificate, ["MO", "V2G"]).catch(() => "Unknown" as const); // C07.FR.08
-    if (validation === "Expired") return { ...decide("Expired", "offline"), certificateStatus: "CertificateExpired" };
-    if (validation !== "Valid") return decide("Unknown", "offline");
-    const known = decideLocally(idToken); // C07.FR.09–11
-    return { ...(known ?? decideOffline()), certificateStatus: "Accepted" }; // C07.FR.12
+  const learn = (idToken: IdTokenType, info: IdTokenInfoType): void => {
+    try {
+      cache.learn(idToken, info);
+    } catch (error) {
+      logger.error(`What the CSMS says of a token could not be cached: ${(error as Error).message}`);
+    }
   };
 
-  const contractRequest = async ({
-    idToken,
-    certificate,
-    certificateHashData,
-  }: AuthorizationQuery): Promise<AuthorizeRequest> => {
-    if (certificateHashData !== undefined) return { idToken, iso15118CertificateHashData: certificateHashData }; // C07.FR.02
-    if (certificate === undefined) return { idToken };
-    const hashes = await hardware.security.moOcspRequestData(certificate).catch(() => []);
-    if (hashes.length > 0) return { idToken, iso15118CertificateHashData: hashes.slice(0, 4) };
-    return deviceModel.read(ISO15118Ctrlr.CentralContractValidationAllowed) === true
-      ? { idToken, certificate }
-      : { idToken }; // C07.FR.06
+  const decideToken = async (idToken: IdTokenType): Promise<AuthorizationDecision> => {
+    if (!online()) return decideOffline(idToken);
+    const known = lookUp(idToken);
+    if (known !== undefined && isSettled(known)) return { idTokenInfo: known.info, source: known.source };
+    return mayAskCsms() ? askCsms({ idToken }) : decide("Unknown", "local"); // C01.FR.02, C06.FR.02, C08.FR.01, C09.FR.05
+  };
+
+  const decideKeyCode = async (idToken: IdTokenType): Promise<AuthorizationDecision> => {
+    if (keyCodes.isClosed) return decide("NotAtThisTime", "local");
+    const decision = await decideToken(idToken);
+    keyCodes.note(decision.idTokenInfo.status === "Accepted");
+    return decision;
+  };
+
+  /** For CustomerInformation by contract certificate (N09, N10). */
+  const rememberCertificate = ({ idToken, iso15118CertificateHashData }: AuthorizeRequest): void => {
+    const [leaf] = iso15118CertificateHashData ?? [];
+    if (leaf !== undefined)
+      core.unitOfWork.runRelaxed(() => core.tokenAliases.noteCertificate(leaf, tokenHash(idToken)));
+  };
+
+  const decideContract = async (query: AuthorizationQuery): Promise<AuthorizationDecision> => {
+    if (!mayAskCsms()) {
+      const refusal = await contract.refusalOffline(query);
+      if (refusal !== undefined) return refusal;
+      const decision =
+        online() || deviceModel.read(AuthCtrlr.LocalAuthorizeOffline) === true
+          ? await decideToken(query.idToken) // C07.FR.09–12
+          : decide("Unknown", "offline");
+      return { ...decision, certificateStatus: "Accepted" };
+    }
+    const question = await contract.question(query);
+    if ("refusal" in question) return question.refusal;
+    const decision = await askCsms(question.request);
+    rememberCertificate(question.request);
+    return question.isForged && decision.idTokenInfo.status === "Accepted"
+      ? { idTokenInfo: { status: "Invalid" }, certificateStatus: "SignatureError", source: "local" }
+      : decision;
   };
 
   const authorize = async (query: AuthorizationQuery): Promise<AuthorizationDecision> => {
     const { idToken } = query;
-    if (deviceModel.read(AuthCtrlr.Enabled) === false) return decide("Accepted", "local"); // C01.FR.01
+    if (deviceModel.read(AuthCtrlr.Enabled) === false) return decide("Accepted", "local"); // C01.FR.01, C06.FR.01
     if (idToken.type === "NoAuthorization" || idToken.type === "Central") return decide("Accepted", "local"); // C02, C03.FR.01, C05.FR.01
+    if (!v.is(IdTokenTypeSchema, idToken)) return decide("Invalid", "local");
     if (csms.registration !== "Accepted" && deviceModel.read(TxCtrlr.TxBeforeAcceptedEnabled) === false)
       return decide("NotAtThisTime", "local"); // B02.FR.03
     if (query.certificate !== undefined || query.certificateHashData !== undefined) return decideContract(query);
-    const local = decideLocally(idToken);
-    if (local !== undefined) return local;
-    if (!online()) return decideOffline();
-    if (deviceModel.read(AuthCtrlr.DisableRemoteAuthorization) === true) return decide("Unknown", "local");
-    return askCsms({ idToken }); // C01.FR.02
+    return idToken.type === "KeyCode" ? decideKeyCode(idToken) : decideToken(idToken);
   };
 
-  services.authorize = (query) =>
-    authorize(query).catch((error: Error) => {
-      logger.error(`A token could not be authorized: ${error.stack ?? error.message}`);
+  /** C01.FR.21: a token that is good elsewhere only is not good here. */
+  const atPresentedEvses = (query: AuthorizationQuery, decision: AuthorizationDecision): AuthorizationDecision => {
+    const evseIds = query.evseIds ?? model.evses.map(({ evseId }) => evseId);
+    return decision.idTokenInfo.status !== "Accepted" || isAllowedAt(decision.idTokenInfo, evseIds)
+      ? decision
+      : { ...decision, idTokenInfo: { ...decision.idTokenInfo, status: "NotAtThisLocation" } };
+  };
+
+  services.authorize = async (query) => {
+    try {
+      return atPresentedEvses(query, await authorize(query));
+    } catch (error) {
+      logger.error(`A token could not be authorized: ${(error as Error)?.stack ?? String(error)}`);
       return decide("Unknown", "local");
-    });
+    }
+  };
   services.learnIdTokenInfo = cache.learn;
 
-  csms.handle("ClearCache", () => {
+  csms.handle("ClearCache", (): { response: ClearCacheResponse } => {
     if (deviceModel.read(AuthCacheCtrlr.Enabled) !== true) return { response: { status: "Rejected" } }; // C11.FR.04
-    cache.clear();
-    return { response: { status: "Accepted" } }; // C11.FR.03
+    try {
+      cache.clear(); // C11.FR.01
+      return { response: { status: "Accepted" } }; // C11.FR.02, FR.03
+    } catch (error) {
+      logger.error(`The authorization cache could not be cleared: ${(error as Error).message}`);
+      return { response: { status: "Rejected" } }; // C11.FR.05
+    }
   });
 
   return { name: "authorization", start: cache.start, stop: cache.stop };

@@ -19,3 +19,8 @@ export interface AuthorizationDecision {
   readonly certificateStatus?: AuthorizeCertificateStatusEnumType;
   readonly source: "local" | "local-list" | "cache" | "csms" | "offline";
 }
+
+/** C01.FR.19–21: may the token charge at one of these EVSEs? An absent or empty list means all. */
+export function isAllowedAt({ evseId }: IdTokenInfoType, evseIds: readonly number[]): boolean {
+  return evseId === undefined || evseId.length === 0 || evseIds.some((id) => evseId.includes(id));
+}

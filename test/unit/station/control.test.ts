@@ -83,7 +83,7 @@ describe("C, D: authorization", () => {
     charger.disconnect();
     expect(await authorize("A")).toBe("Accepted");
     await charger.call("ClearCache", {}).catch(() => undefined);
-    expect(charger.core.authCache.sizeBytes()).toBe(0);
+    expect(charger.core.authCache.sizeBytes).toBe(0);
   });
 
   test("offline and not allowed: Unknown", async () => {
@@ -101,11 +101,11 @@ describe("C, D: authorization", () => {
     expect(await list(5, "Full", [entry("A", "Accepted")])).toBe("Accepted");
     expect(await list(5, "Differential", [entry("B", "Accepted")])).toBe("VersionMismatch");
     expect(await list(6, "Differential", [entry("B", "Accepted"), entry("A")])).toBe("Accepted");
-    expect(charger.core.localList.count).toBe(1);
+    expect(charger.core.localList.usage.entries).toBe(1);
     expect(await list(7, "Full", [entry("C", "Accepted"), entry("C", "Blocked")])).toBe("Failed");
     expect(await version()).toBe(6);
     expect(await list(8, "Full")).toBe("Accepted");
-    expect(charger.core.localList.count).toBe(0);
+    expect(charger.core.localList.usage.entries).toBe(0);
   });
 });
 
