@@ -95,7 +95,7 @@ describe("A, L, M, N: what a fleet owner trusts", () => {
     );
     await charger.clock.advance(10);
     expect(String(charger.callsOf("NotifyCustomerInformation")[0]?.data)).toContain("localAuthorizationList");
-    expect(charger.core.localList.count).toBe(1);
+    expect(charger.core.localList.usage.entries).toBe(1);
   });
 
   test("without profiles the default limits are told, the station's as their sum, at every interval (BEHAVIOUR 10.1)", async () => {
