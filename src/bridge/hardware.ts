@@ -3,13 +3,13 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
 import type {
   AuthorizationPort,
-  DataTransferPort,
   EvseDescription,
   EvsePort,
   Hardware,
   ReservationPort,
   SystemPort,
 } from "../station/ports.ts";
+import { createDataTransferPort } from "./data-transfer.ts";
 import { createEnergyPort } from "./energy-sink.ts";
 import { createObserverPort } from "./observer.ts";
 import { createSecurityPort } from "./security.ts";
@@ -152,32 +152,6 @@ function createReservationPort(reservation: Peer<"reservation"> | undefined): Re
       // A token that nobody has: whatever is reserved is reserved for somebody else.
       const request = { id_token: "", evse_id: evseId };
       return (await reservation.call("exists_reservation", { request })) !== "NotReserved";
-    },
-  };
-}
-
-/** Text that is not JSON stays text: a module that forgot the quotes is understood all the same. */
-export function parseJsonText(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-function createDataTransferPort(peer: Peer<"ocpp_data_transfer"> | undefined): DataTransferPort {
-  if (peer === undefined) return { deliver: undefined };
-  return {
-    deliver: async ({ vendorId, messageId, data }) => {
-      const answer = await peer.call("data_transfer", {
-        request: {
-          vendor_id: vendorId,
-          ...(messageId !== undefined && { message_id: messageId }),
-          ...(data !== undefined && { data: JSON.stringify(data) }),
-        },
-      });
-      const status = answer.status === "Offline" ? "UnknownVendorId" : answer.status;
-      return { status, ...(answer.data !== undefined && { data: parseJsonText(answer.data) }) };
     },
   };
 }

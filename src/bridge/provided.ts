@@ -2,15 +2,11 @@ import type { AttributeType } from "../device-model/definitions.ts";
 import type { DeviceModel } from "../device-model/device-model.ts";
 import type { VariableAddress } from "../device-model/variable-handle.ts";
 import type { EverestModule } from "../everest/everest-module.ts";
-import type {
-  AuthorizationValidationResult,
-  OcppComponentVariable,
-  OcppDataTransferResponse,
-} from "../everest/interfaces/index.ts";
+import type { AuthorizationValidationResult, OcppComponentVariable } from "../everest/interfaces/index.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { CsmsLink } from "../ocpp/csms-link.ts";
 import type { StationServices } from "../station/context.ts";
-import { parseJsonText } from "./hardware.ts";
+import { transferToCsms } from "./data-transfer.ts";
 import { parseTimestamp } from "./meter-reading.ts";
 import { toAuthorizationQuery, toValidationResult } from "./tokens.ts";
 
@@ -122,25 +118,21 @@ export function provideInterfaces(
   module.provide("auth_validator", "auth_token_validator", {
     validate_token: async ({ provided_token }): Promise<AuthorizationValidationResult> => {
       const decision = await station()?.services.authorize?.(toAuthorizationQuery(provided_token));
-      return decision === undefined
-        ? { authorization_status: "Unknown", tariff_messages: [] }
-        : toValidationResult(decision);
+      if (decision === undefined) return { authorization_status: "Unknown", tariff_messages: [] };
+      const result = toValidationResult(decision);
+      if (result.tariff_messages.length > 0)
+        module.publish("session_cost", "session_cost", "tariff_message", {
+          identifier_id: provided_token.id_token.value,
+          identifier_type: "IdToken",
+          messages: result.tariff_messages,
+        });
+      return result;
     },
   });
   module.provide("auth_provider", "auth_token_provider", {});
   module.provide("session_cost", "session_cost", {});
   module.provide("data_transfer", "ocpp_data_transfer", {
-    data_transfer: async ({ request }): Promise<OcppDataTransferResponse> => {
-      const outcome = await station()?.csms.call("DataTransfer", {
-        vendorId: request.vendor_id,
-        ...(request.message_id !== undefined && { messageId: request.message_id }),
-        ...(request.data !== undefined && { data: parseJsonText(request.data) }),
-      });
-      if (outcome?.kind === "error") return { status: "Rejected" };
-      if (outcome?.kind !== "response") return { status: "Offline" };
-      const { status, data } = outcome.response;
-      return { status, ...(data !== undefined && { data: JSON.stringify(data) }) };
-    },
+    data_transfer: ({ request }) => transferToCsms(station()?.csms, request),
   });
   provideOcppGeneric(module, clock, station);
 }

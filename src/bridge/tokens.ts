@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import type {
   AuthorizationIdToken,
   AuthorizationProvidedIdToken,
@@ -11,6 +12,7 @@ import type {
   MessageContentType,
   OCSPRequestDataType,
 } from "../ocpp/v201/index.ts";
+import { MessageContentTypeSchema } from "../ocpp/v201/index.ts";
 import type { AuthorizationDecision, AuthorizationQuery } from "../station/model/authorization.ts";
 import type { PresentedToken } from "../station/ports.ts";
 
@@ -25,18 +27,28 @@ const TOKEN_TYPES: ReadonlySet<string> = new Set<IdTokenEnumType>([
   "NoAuthorization",
 ]);
 
-/** A type that OCPP 2.0.1 does not know is presented as `Local`: never as something that needs no authorization. */
+/**
+ * A type that OCPP 2.0.1 does not know is presented as `Local`: never as something that needs no authorization.
+ * What needs none has no text (C02.FR.01).
+ */
 export function toIdToken(token: AuthorizationIdToken): IdTokenType {
+  const type = TOKEN_TYPES.has(token.type) ? (token.type as IdTokenEnumType) : "Local";
   const additionalInfo = token.additional_info?.map(({ value, type }) => ({ additionalIdToken: value, type }));
   return {
-    idToken: token.value,
-    type: TOKEN_TYPES.has(token.type) ? (token.type as IdTokenEnumType) : "Local",
+    idToken: type === "NoAuthorization" ? "" : token.value,
+    type,
     ...(additionalInfo !== undefined && additionalInfo.length > 0 && { additionalInfo }),
   };
 }
 
-export function fromIdToken(idToken: IdTokenType): AuthorizationIdToken {
-  return { value: idToken.idToken, type: idToken.type };
+export function fromIdToken({ idToken, type, additionalInfo }: IdTokenType): AuthorizationIdToken {
+  return {
+    value: idToken,
+    type,
+    ...(additionalInfo !== undefined && {
+      additional_info: additionalInfo.map((info) => ({ value: info.additionalIdToken, type: info.type })),
+    }),
+  };
 }
 
 export function toPresentedToken(provided: AuthorizationProvidedIdToken | undefined): PresentedToken | undefined {
@@ -71,10 +83,31 @@ export function toMessageContent({ content, format, language }: MessageContentTy
   return { content, format, ...(language !== undefined && { language }) };
 }
 
+/** OCA's extension for texts in several languages: customData of this vendor holds further personal messages. */
+const MULTI_LANGUAGE_VENDOR = "org.openchargealliance.multilanguage";
+const EXTRA_MESSAGE_LIMIT = 4;
+const MultiLanguage = v.looseObject({
+  vendorId: v.literal(MULTI_LANGUAGE_VENDOR),
+  personalMessageExtra: v.array(MessageContentTypeSchema),
+});
+
+/** Texts for the driver, those in the driver's first language first, then those in the second (C01.FR.08, FR.09). */
+function toTariffMessages(info: IdTokenInfoType): readonly TextMessageMessageContent[] {
+  const { personalMessage, language1, language2, customData } = info;
+  const extra = v.safeParse(MultiLanguage, customData);
+  const messages = [
+    ...(personalMessage === undefined ? [] : [personalMessage]),
+    ...(extra.success ? extra.output.personalMessageExtra.slice(0, EXTRA_MESSAGE_LIMIT) : []),
+  ];
+  const rank = ({ language }: MessageContentType): number =>
+    language === undefined ? 2 : language === language1 ? 0 : language === language2 ? 1 : 2;
+  return messages.toSorted((one, other) => rank(one) - rank(other)).map(toMessageContent);
+}
+
 function validation(info: IdTokenInfoType): AuthorizationValidationResult {
   return {
     authorization_status: info.status,
-    tariff_messages: info.personalMessage === undefined ? [] : [toMessageContent(info.personalMessage)],
+    tariff_messages: toTariffMessages(info),
     ...(info.cacheExpiryDateTime !== undefined && { expiry_time: new Date(info.cacheExpiryDateTime).toISOString() }),
     ...(info.groupIdToken !== undefined && { parent_id_token: fromIdToken(info.groupIdToken) }),
     ...(info.evseId !== undefined && info.evseId.length > 0 && { evse_ids: info.evseId }),

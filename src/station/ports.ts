@@ -5,6 +5,7 @@
  */
 import type {
   ConnectorStatusEnumType,
+  CustomDataType,
   IdTokenInfoType,
   IdTokenType,
   OCSPRequestDataType,
@@ -323,7 +324,12 @@ export interface DataTransferPort {
         readonly vendorId: string;
         readonly messageId?: string;
         readonly data?: unknown;
-      }) => Promise<{ readonly status: DataTransferStatus; readonly data?: unknown }>)
+        readonly customData?: CustomDataType;
+      }) => Promise<{
+        readonly status: DataTransferStatus;
+        readonly data?: unknown;
+        readonly customData?: CustomDataType;
+      }>)
     | undefined;
 }
 

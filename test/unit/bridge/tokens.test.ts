@@ -1,0 +1,104 @@
+import { describe, expect, test } from "bun:test";
+import { fromIdToken, toAuthorizationQuery, toIdToken, toValidationResult } from "../../../src/bridge/tokens.ts";
+import type { AuthorizationIdToken } from "../../../src/everest/interfaces/index.ts";
+import type { IdTokenInfoType } from "../../../src/ocpp/v201/index.ts";
+
+const result = (info: Partial<IdTokenInfoType>) => toValidationResult({ idTokenInfo: { status: "Accepted", ...info } });
+
+describe("tokens", () => {
+  test.each(["Central", "eMAID", "ISO14443", "ISO15693", "KeyCode", "Local", "MacAddress"] as const)(
+    "%s passes with additional information, both ways",
+    (type) => {
+      const everest = { value: "A", type, additional_info: [{ value: "1", type: "t" }] };
+      const ocpp = { idToken: "A", type, additionalInfo: [{ additionalIdToken: "1", type: "t" }] };
+      expect(toIdToken(everest)).toEqual(ocpp);
+      expect(fromIdToken(ocpp)).toEqual(everest);
+    },
+  );
+
+  test("a start button has no text (C02.FR.01)", () => {
+    expect(toIdToken({ value: "BUTTON", type: "NoAuthorization" })).toEqual({ idToken: "", type: "NoAuthorization" });
+  });
+
+  test("a type of later OCPP versions needs authorization like any other", () => {
+    expect(toIdToken({ value: "V", type: "DirectPayment" } as unknown as AuthorizationIdToken).type).toBe("Local");
+  });
+
+  test("what comes with a contract certificate, and EVSEs (named connectors), is handed on (C07.FR.02, C01.FR.20)", () => {
+    const hash = {
+      hashAlgorithm: "SHA256" as const,
+      issuerNameHash: "a",
+      issuerKeyHash: "b",
+      serialNumber: "1",
+      responderURL: "http://ocsp",
+    };
+    expect(
+      toAuthorizationQuery({
+        id_token: { value: "DE8AA", type: "eMAID" },
+        authorization_type: "PlugAndCharge",
+        certificate: "PEM",
+        iso15118CertificateHashData: [hash],
+        connectors: [2],
+      }),
+    ).toEqual({
+      idToken: { idToken: "DE8AA", type: "eMAID" },
+      certificate: "PEM",
+      certificateHashData: [hash],
+      evseIds: [2],
+    });
+  });
+});
+
+describe("the answer to validate_token (BEHAVIOUR 7)", () => {
+  test("every field that OCPP has something for", () => {
+    expect(
+      toValidationResult({
+        idTokenInfo: {
+          status: "Accepted",
+          cacheExpiryDateTime: "2030-01-01T00:00:00+01:00",
+          groupIdToken: { idToken: "G", type: "Central" },
+          evseId: [1, 3],
+          personalMessage: { format: "UTF8", language: "en", content: "Hello" },
+        },
+        certificateStatus: "ContractCancelled",
+      }),
+    ).toEqual({
+      authorization_status: "Accepted",
+      certificate_status: "ContractCancelled",
+      expiry_time: "2029-12-31T23:00:00.000Z",
+      parent_id_token: { value: "G", type: "Central" },
+      evse_ids: [1, 3],
+      tariff_messages: [{ format: "UTF8", language: "en", content: "Hello" }],
+    });
+  });
+
+  test("an empty list of EVSEs means all of them (C01.FR.19)", () => {
+    expect(result({ evseId: [] })).toEqual({ authorization_status: "Accepted", tariff_messages: [] });
+  });
+
+  test("texts in the driver's first language come first, then those in the second (C01.FR.08, FR.09)", () => {
+    const text = (content: string, language?: string) => ({
+      format: "UTF8" as const,
+      content,
+      ...(language !== undefined && { language }),
+    });
+    const customData = {
+      vendorId: "org.openchargealliance.multilanguage",
+      personalMessageExtra: [
+        text("Bonjour", "fr"),
+        text("Hallo", "de"),
+        text("Hoi", "nl"),
+        text("Hej", "sv"),
+        text("x"),
+      ],
+    };
+    const messages = (info: Partial<IdTokenInfoType>) =>
+      result({ personalMessage: text("Hello", "en"), customData, ...info }).tariff_messages.map(
+        ({ content }) => content,
+      );
+    expect(messages({ language1: "de", language2: "fr" })).toEqual(["Hallo", "Bonjour", "Hello", "Hoi", "Hej"]);
+    expect(messages({ language1: "it", language2: "nl" })).toEqual(["Hoi", "Hello", "Bonjour", "Hallo", "Hej"]);
+    expect(messages({})).toEqual(["Hello", "Bonjour", "Hallo", "Hoi", "Hej"]);
+    expect(messages({ customData: { vendorId: "somebody.else", personalMessageExtra: "?" } })).toEqual(["Hello"]);
+  });
+});
