@@ -25,6 +25,10 @@ export function createAuthorizationBlock(context: StationContext): Block {
   const online = (): boolean => csms.connected && csms.registration === "Accepted";
   const mayAskCsms = (): boolean => online() && deviceModel.read(AuthCtrlr.DisableRemoteAuthorization) !== true;
 
+  /** Not accepted by the CSMS; a station that was started without network has merely not been able to ask. */
+  const isHeldByCsms = (): boolean =>
+    csms.registration !== "Accepted" && (csms.connected || csms.registration !== "Unregistered");
+
   const decideOffline = (idToken: IdTokenType): AuthorizationDecision => {
     const known = lookUp(idToken);
     const unknownIdsMayCharge = deviceModel.read(AuthCtrlr.OfflineTxForUnknownIdEnabled) === true;
@@ -121,8 +125,8 @@ export function createAuthorizationBlock(context: StationContext): Block {
     if (deviceModel.read(AuthCtrlr.Enabled) === false) return decide("Accepted", "local"); // C01.FR.01, C06.FR.01
     if (idToken.type === "NoAuthorization" || idToken.type === "Central") return decide("Accepted", "local"); // C02, C03.FR.01, C05.FR.01
     if (!v.is(IdTokenTypeSchema, idToken)) return decide("Invalid", "local");
-    if (csms.registration !== "Accepted" && deviceModel.read(TxCtrlr.TxBeforeAcceptedEnabled) === false)
-      return decide("NotAtThisTime", "local"); // B02.FR.03
+    if (isHeldByCsms() && deviceModel.read(TxCtrlr.TxBeforeAcceptedEnabled) === false)
+      return decide("NotAtThisTime", "local"); // B02.FR.03, B03.FR.01
     if (query.certificate !== undefined || query.certificateHashData !== undefined) return decideContract(query);
     return idToken.type === "KeyCode" ? decideKeyCode(idToken) : decideToken(idToken);
   };

@@ -263,17 +263,33 @@ describe("offline (C13, C15)", () => {
     expect(charger.core.authCache.entries).toBe(0);
   });
 
-  test("before the first connection the station is offline; TxBeforeAcceptedEnabled false forbids it to charge", async () => {
-    charger = new InProcessCharger(1, UNKNOWN_ALLOWED);
-    charger.reachable = false;
-    await charger.start();
-    expect(await statusOf(card("A"))).toBe("Accepted");
-    charger.dispose();
+  test("started without network, the station is offline and charges", async () => {
     charger = new InProcessCharger(1, { ...UNKNOWN_ALLOWED, "TxCtrlr.TxBeforeAcceptedEnabled": "false" });
     charger.reachable = false;
     await charger.start();
-    expect(await statusOf(card("A"))).toBe("NotAtThisTime");
+    expect(await statusOf(card("A"))).toBe("Accepted");
   });
+
+  test.each(["Pending", "Rejected"])(
+    "%s: TxBeforeAcceptedEnabled says whether it charges, also when the connection goes (B02.FR.03, B03.FR.01)",
+    async (status) => {
+      const held = async (enabled: string) => {
+        charger = new InProcessCharger(1, { ...UNKNOWN_ALLOWED, "TxCtrlr.TxBeforeAcceptedEnabled": enabled });
+        const currentTime = charger.clock.now().toISOString();
+        charger.react = () => ({ answer: { currentTime, interval: 300, status } });
+        await charger.start();
+        await charger.clock.advance(100);
+      };
+      await held("false");
+      expect(await statusOf(card("A"))).toBe("NotAtThisTime");
+      goOffline(charger);
+      expect(await statusOf(card("A"))).toBe("NotAtThisTime");
+      charger.dispose();
+      await held("true");
+      expect(await statusOf(card("A"))).toBe("Accepted");
+      expect(asked()).toBe(0);
+    },
+  );
 });
 
 describe("where a token may charge (C01.FR.20, FR.21)", () => {
