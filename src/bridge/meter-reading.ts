@@ -21,12 +21,23 @@ const LINE_TO_NEUTRAL: readonly (readonly [string, PhaseEnumType | undefined])[]
   ["DC", undefined],
 ];
 
-export function toSignedMeterValue(signed: UnitsSignedSignedMeterValue): SignedMeterValueType {
+/** Lengths that a message of OCPP allows. */
+const SIGNED_DATA_LENGTH = 2_500;
+const METHOD_LENGTH = 50;
+
+/** Undefined when the signature does not fit into a message: cut off it would be worthless, and cost the whole event. */
+export function toSignedMeterValue(signed: UnitsSignedSignedMeterValue): SignedMeterValueType | undefined {
+  const { signed_meter_data, signing_method, encoding_method, public_key = "" } = signed;
+  const fits =
+    signed_meter_data.length <= SIGNED_DATA_LENGTH &&
+    signing_method.length <= METHOD_LENGTH &&
+    encoding_method.length <= METHOD_LENGTH;
+  if (!fits) return undefined;
   return {
-    signedMeterData: signed.signed_meter_data,
-    signingMethod: signed.signing_method,
-    encodingMethod: signed.encoding_method,
-    publicKey: signed.public_key ?? "",
+    signedMeterData: signed_meter_data,
+    signingMethod: signing_method,
+    encodingMethod: encoding_method,
+    publicKey: public_key.length <= SIGNED_DATA_LENGTH ? public_key : "",
   };
 }
 
@@ -40,7 +51,7 @@ function samples(
   return lines.flatMap(([line, phase]) => {
     const value = values?.[line];
     if (value === undefined) return [];
-    const signature = signed?.[line];
+    const signature = signed?.[line] && toSignedMeterValue(signed[line]);
     return [
       {
         value,
@@ -48,30 +59,35 @@ function samples(
         ...(phase !== undefined && { phase }),
         location: "Outlet" as const,
         unitOfMeasure: { unit },
-        ...(signature !== undefined && { signedMeterValue: toSignedMeterValue(signature) }),
+        ...(signature !== undefined && { signedMeterValue: signature }),
       },
     ];
   });
 }
 
-/** Power has a direction in OCPP: what flows back is exported (E02, J01). */
-function powerSamples(power: ByPhase | undefined, signed: SignedByPhase | undefined): SampledValueType[] {
+/** Power and current have a direction in OCPP: what flows back is exported. */
+function directedSamples(
+  [imported, exported]: readonly [MeasurandEnumType, MeasurandEnumType],
+  unit: string,
+  values: ByPhase | undefined,
+  signed: SignedByPhase | undefined,
+): SampledValueType[] {
   const pick = (wanted: (value: number) => boolean, sign: 1 | -1): ByPhase =>
     Object.fromEntries(
-      Object.entries(power ?? {}).flatMap(([line, value]) =>
+      Object.entries(values ?? {}).flatMap(([line, value]) =>
         value !== undefined && wanted(value) ? [[line, value * sign]] : [],
       ),
     );
   return [
     ...samples(
-      "Power.Active.Import",
-      "W",
+      imported,
+      unit,
       pick((value) => value >= 0, 1),
       signed,
     ),
     ...samples(
-      "Power.Active.Export",
-      "W",
+      exported,
+      unit,
       pick((value) => value < 0, -1),
       signed,
     ),
@@ -84,7 +100,10 @@ export function parseTimestamp(text: string | undefined, now: Date): Date {
   return Number.isNaN(time) ? now : new Date(time);
 }
 
-/** A powermeter value of EVerest as samples of OCPP (BEHAVIOUR 6.1, with frequency and the direction of power). */
+/**
+ * A powermeter value of EVerest as samples of OCPP (BEHAVIOUR 6.1, with frequency and directions): every line that the
+ * meter has, as the meter sees it (J01.FR.09–11, J02.FR.05–07), registers as they are read (J02.FR.16, FR.17).
+ */
 export function toMeterReading(
   meter: PowermeterPowermeter,
   now: Date,
@@ -107,15 +126,20 @@ export function toMeterReading(
         meter.energy_Wh_export as ByPhase | undefined,
         meter.energy_Wh_export_signed as SignedByPhase | undefined,
       ),
-      ...powerSamples(meter.power_W as ByPhase | undefined, meter.power_W_signed as SignedByPhase | undefined),
-      ...samples(
-        "Power.Reactive.Import",
+      ...directedSamples(
+        ["Power.Active.Import", "Power.Active.Export"],
+        "W",
+        meter.power_W as ByPhase | undefined,
+        meter.power_W_signed as SignedByPhase | undefined,
+      ),
+      ...directedSamples(
+        ["Power.Reactive.Import", "Power.Reactive.Export"],
         "var",
         meter.VAR as ByPhase | undefined,
         meter.VAR_signed as SignedByPhase | undefined,
       ),
-      ...samples(
-        "Current.Import",
+      ...directedSamples(
+        ["Current.Import", "Current.Export"],
         "A",
         meter.current_A as ByPhase | undefined,
         meter.current_A_signed as SignedByPhase | undefined,

@@ -1,9 +1,14 @@
 import type { EverestModule } from "../everest/everest-module.ts";
-import type { OcppOcppTransactionEvent, OcppRegistrationStatus } from "../everest/interfaces/index.ts";
+import type {
+  MoneyCurrencyCode,
+  OcppOcppTransactionEvent,
+  OcppRegistrationStatus,
+  SessionCostSessionCost,
+} from "../everest/interfaces/index.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
 import type { TransactionEventRequest } from "../ocpp/v201/index.ts";
-import type { ObserverPort } from "../station/ports.ts";
+import type { ObserverPort, RunningCost } from "../station/ports.ts";
 import { toMessageContent } from "./tokens.ts";
 
 function toTransactionEvent(request: TransactionEventRequest, sessionId: string): OcppOcppTransactionEvent {
@@ -16,6 +21,31 @@ function toTransactionEvent(request: TransactionEventRequest, sessionId: string)
       evse: { id: evse.id, ...(evse.connectorId !== undefined && { connector_id: evse.connectorId }) },
     }),
   };
+}
+
+const CURRENCY_CODE = /^[A-Z]{3}$/;
+
+/** Money is counted in the smallest unit, rounded down (BEHAVIOUR 19.2). */
+export function toSessionCost(cost: RunningCost): SessionCostSessionCost {
+  const { transactionId, currency, decimals, finished, totalCost, timestamp, energyWattHours, message } = cost;
+  return {
+    session_id: transactionId,
+    currency: { ...(CURRENCY_CODE.test(currency) && { code: currency as MoneyCurrencyCode }), decimals },
+    status: finished ? "Finished" : "Running",
+    cost_chunks: [
+      {
+        cost: { value: Math.floor(roundedProduct(totalCost, decimals)) },
+        timestamp_to: timestamp,
+        ...(energyWattHours !== undefined && { metervalue_to: Math.floor(energyWattHours) }),
+      },
+    ],
+    ...(message !== undefined && { message: [toMessageContent(message)] }),
+  };
+}
+
+/** `amount` × 10^decimals without the dust of binary fractions, e.g. 4.35 × 100. */
+function roundedProduct(amount: number, decimals: number): number {
+  return Number((amount * 10 ** decimals).toFixed(6));
 }
 
 /** The variables of `ocpp_generic` that tell other modules what the station does. */
@@ -54,5 +84,13 @@ export function createObserverPort(module: EverestModule, clock: Clock, logger: 
       });
       if (request.eventType === "Ended") sessions.delete(transactionId);
     },
+    sessionCost: (cost) => module.publish("session_cost", "session_cost", "session_cost", toSessionCost(cost)),
+    tariffMessage: (transactionId, message) =>
+      module.publish("session_cost", "session_cost", "tariff_message", {
+        ocpp_transaction_id: transactionId,
+        identifier_id: transactionId,
+        identifier_type: "TransactionId",
+        messages: [toMessageContent(message)],
+      }),
   };
 }

@@ -15,6 +15,11 @@ const STOPPED_REASON: Partial<Record<EvseManagerStopTransactionReason, ReasonEnu
   SoftReset: "Other",
   UnlockCommand: "Other",
 };
+/** Where OCPP has a trigger, but no reason of its own. */
+const CAUSE: Partial<Record<EvseManagerStopTransactionReason, "UnlockCommand" | "ResetCommand">> = {
+  SoftReset: "ResetCommand",
+  UnlockCommand: "UnlockCommand",
+};
 const OCPP_REASONS: ReadonlySet<string> = new Set<ReasonEnumType>([
   "DeAuthorized",
   "EmergencyStop",
@@ -73,6 +78,10 @@ export function toEvseEvent(
       : {
           meter: toMeterReading(context.meter_value, now, { stateOfChargePercent, signed: context.signed_meter_value }),
         };
+  const signedStartOf = (signed: UnitsSignedSignedMeterValue | undefined) => {
+    const signedStart = signed && toSignedMeterValue(signed);
+    return signedStart === undefined ? {} : { signedStart };
+  };
   const tokenOf = (context: { readonly id_tag?: Parameters<typeof toPresentedToken>[0] } | undefined) => {
     const token = toPresentedToken(context?.id_tag);
     return token === undefined ? {} : { token };
@@ -87,7 +96,6 @@ export function toEvseEvent(
       return {
         ...base,
         kind: "SessionStarted",
-
         reason,
         ...tokenOf(context),
         ...reservationOf(context),
@@ -99,7 +107,6 @@ export function toEvseEvent(
       return {
         ...base,
         kind: "TransactionStarted",
-
         ...tokenOf(context),
         ...reservationOf(context),
         ...meterOf(context),
@@ -107,17 +114,15 @@ export function toEvseEvent(
     }
     case "TransactionFinished": {
       const context = event.transaction_finished;
+      const cause = context?.reason === undefined ? undefined : CAUSE[context.reason];
       return {
         ...base,
         kind: "TransactionFinished",
-
         stoppedReason: toStoppedReason(context?.reason),
+        ...(cause !== undefined && { cause }),
         ...tokenOf(context),
         ...meterOf(context),
-        ...(context?.start_signed_meter_value !== undefined && {
-          signedStart: toSignedMeterValue(context.start_signed_meter_value),
-        }),
-        ...(context?.signed_meter_value !== undefined && { signedEnd: toSignedMeterValue(context.signed_meter_value) }),
+        ...signedStartOf(context?.start_signed_meter_value),
       };
     }
     case "SessionFinished":

@@ -99,6 +99,8 @@ type DurableListener = (request: RequestOf<DurableAction>, outcome: CallOutcome<
 const WAITING_LIMIT = 1_000;
 /** So many durable messages in a row let one other message pass, lest a long backlog starves Heartbeat and status. */
 const DURABLE_BURST = 5;
+/** So long the queue rests when an answer could not be stored. */
+const UNSETTLED_WAIT_MILLISECONDS = 10_000;
 const NORMAL_QUEUE_LIMIT = 2_000;
 
 /** The station's line to the CSMS: durable and other messages out, CALLs in, connection kept up. */
@@ -265,8 +267,10 @@ export class CsmsLink {
   /** When the queue is too long every other Updated goes (E04.FR.07, FR.08), then what tells less; never a Started or Ended. */
   private makeRoom(): void {
     const { durableQueue, logger, settings } = this.parts;
-    for (const { transactionId, seqNo } of durableQueue.dropEveryOtherUpdated(this.durableInFlight))
+    for (const { messageId, transactionId, seqNo } of durableQueue.dropEveryOtherUpdated(this.durableInFlight)) {
+      this.durableOrdinals.delete(messageId);
       logger.warn(`Storage is short: TransactionEvent Updated ${seqNo} of ${transactionId} is dropped (E04.FR.08)`);
+    }
     for (const action of GIVES_WAY) {
       const excess = durableQueue.length - settings.durableLimit();
       if (excess <= 0 || this.durableInFlight !== undefined) return;
@@ -400,8 +404,12 @@ export class CsmsLink {
     session.call(action, this.parts.random.uuid(), message.payload as never, this.timeoutMilliseconds(), (outcome) => {
       this.durableInFlight = undefined;
       if (outcome.kind === "offline") return;
-      if (outcome.kind === "response") this.settleDurable(message, outcome);
-      else this.retryOrDiscard(message, outcome);
+      try {
+        if (outcome.kind === "response") this.settleDurable(message, outcome);
+        else this.retryOrDiscard(message, outcome);
+      } catch (error) {
+        this.holdUnsettled(message, error as Error);
+      }
       queueMicrotask(() => this.pump());
     });
   }
@@ -414,6 +422,14 @@ export class CsmsLink {
       this.durableListeners.get(message.action)?.(message.payload as never, outcome as never);
     });
     this.durableOrdinals.delete(message.messageId);
+  }
+
+  /** What was answered cannot be stored (disk full): the queue waits, and the message is sent once more. */
+  private holdUnsettled(message: QueuedMessage, error: Error): void {
+    const { clock, durableQueue, logger } = this.parts;
+    logger.critical(`The answer to ${describeDurable(message)} cannot be stored: ${error.message}`);
+    durableQueue.recount();
+    this.durableHeldUntil = clock.monotonicMilliseconds() + UNSETTLED_WAIT_MILLISECONDS;
   }
 
   /** E13: again after MessageAttemptInterval times the transmissions so far, until MessageAttempts is used up. */

@@ -10,6 +10,8 @@ import type {
   IdTokenType,
   MeterValueType,
   ReasonEnumType,
+  TransactionEventRequest,
+  TransactionEventResponse,
   TriggerReasonEnumType,
 } from "../ocpp/v201/index.ts";
 import type { CoreDatabase } from "../store/core-database.ts";
@@ -41,6 +43,8 @@ export interface StationEvents {
   /** A transaction of an earlier run goes on after a restart. */
   transactionResumed: { readonly transactionId: string; readonly evseId: number; readonly connectorId: number };
   transactionEnded: { readonly transactionId: string; readonly evseId: number; readonly connectorId: number };
+  /** The CSMS has answered a transaction event. */
+  transactionEventAnswered: { readonly request: TransactionEventRequest; readonly response: TransactionEventResponse };
   /** An EVSE lost or got a session, a cable, a reservation, or availability: somebody waiting for idle looks again. */
   evseChanged: { readonly evseId: number };
   /** Reports a security event; the A block decides about criticality, queueing, log and bus (A04). */

@@ -8,6 +8,7 @@ import type {
   CustomDataType,
   IdTokenInfoType,
   IdTokenType,
+  MessageContentType,
   OCSPRequestDataType,
   ReasonEnumType,
   SampledValueType,
@@ -66,8 +67,8 @@ export type EvseEvent = {
       readonly cause?: "UnlockCommand" | "ResetCommand";
       readonly token?: PresentedToken;
       readonly meter?: MeterReading;
+      /** The signature of the value at the start, from meters that give it only with the end. */
       readonly signedStart?: SignedMeterValueType;
-      readonly signedEnd?: SignedMeterValueType;
     }
   | { readonly kind: "SessionFinished"; readonly meter?: MeterReading }
   | { readonly kind: "SessionResumed" }
@@ -333,6 +334,19 @@ export interface DataTransferPort {
     | undefined;
 }
 
+/** What a transaction has cost so far, in units of the currency. */
+export interface RunningCost {
+  readonly transactionId: string;
+  /** Code of ISO 4217; whatever the configuration says. */
+  readonly currency: string;
+  readonly decimals: number;
+  readonly finished: boolean;
+  readonly totalCost: number;
+  readonly timestamp: string;
+  readonly energyWattHours?: number;
+  readonly message?: MessageContentType;
+}
+
 /** What others on the charger's bus may see of the station; publishing never fails for the station. */
 export interface ObserverPort {
   connected(connected: boolean): void;
@@ -345,6 +359,8 @@ export interface ObserverPort {
   securityEvent(event: { type: string; techInfo?: string; timestamp: Date; critical: boolean }): void;
   transactionEvent(request: TransactionEventRequest, sessionId: string): void;
   transactionEventResponse(request: TransactionEventRequest, response: TransactionEventResponse): void;
+  sessionCost(cost: RunningCost): void;
+  tariffMessage(transactionId: string, message: MessageContentType): void;
 }
 
 /** What one EVSE, or with EVSE 0 the station, may draw from `start` on. */

@@ -21,6 +21,7 @@ import { createConnectorReleaseBlock, createConnectorStatusBlock } from "./g-ava
 import { createFaultEventsBlock } from "./g-availability/fault-events.ts";
 import { createHeartbeatBlock } from "./g-availability/heartbeat.ts";
 import { createReservedEvsesBlock } from "./g-availability/reserved-evses.ts";
+import { createRunningCostBlock } from "./i-tariff-and-cost/running-cost.ts";
 import { createMeteringBlock } from "./j-metering/metering.ts";
 import { createDefaultSchedulesBlock } from "./k-smart-charging/default-schedules.ts";
 import { createFirmwareBlock } from "./l-firmware/firmware.ts";
@@ -42,6 +43,7 @@ const BLOCKS: readonly ((context: StationContext) => Block)[] = [
   createMeteringBlock,
   createTransactionsBlock,
   createConnectorReleaseBlock,
+  createRunningCostBlock,
   createAuthorizationBlock,
   createLocalListBlock,
   createRemoteStartBlock,

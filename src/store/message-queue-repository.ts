@@ -12,6 +12,12 @@ export interface QueuedMessage {
   readonly attempts: number;
 }
 
+export interface DroppedEvent {
+  readonly messageId: string;
+  readonly transactionId: string;
+  readonly seqNo: number;
+}
+
 const Row = v.object({
   rowid: v.number(),
   UNIQUE_ID: v.string(),
@@ -114,29 +120,36 @@ export class MessageQueueRepository {
   }
 
   /**
-   * E04.FR.08: takes out every other Updated event (the 1st, 3rd, …) of each transaction; Started and Ended stay.
+   * E04.FR.08, E11.FR.05, E12.FR.05, J02.FR.13: takes out every other Updated event (the 1st, 3rd, …) of each
+   * transaction. Started and Ended stay, and so does what is told only once: the token, the EVSE.
    * The message in flight is spared. Returns what was dropped, to be logged.
    */
-  dropEveryOtherUpdated(exceptRowId: number | undefined): readonly { transactionId: string; seqNo: number }[] {
+  dropEveryOtherUpdated(exceptRowId: number | undefined): readonly DroppedEvent[] {
     const rows = this.database
       .query(
-        `SELECT rowid AS id, json_extract(MESSAGE, '$[3].transactionInfo.transactionId') AS tx, json_extract(MESSAGE, '$[3].seqNo') AS seq
+        `SELECT rowid, UNIQUE_ID, json_extract(MESSAGE, '$[3].transactionInfo.transactionId'), json_extract(MESSAGE, '$[3].seqNo')
          FROM ${this.table}
          WHERE MESSAGE_TYPE = 'TransactionEvent' AND json_valid(MESSAGE) AND json_extract(MESSAGE, '$[3].eventType') = 'Updated'
+         AND json_extract(MESSAGE, '$[3].idToken') IS NULL AND json_extract(MESSAGE, '$[3].evse') IS NULL
          ORDER BY rowid`,
       )
       .values();
     const seen = new Map<string, number>();
-    const dropped: { transactionId: string; seqNo: number }[] = [];
-    for (const [id, transaction, seqNo] of rows) {
+    const dropped: DroppedEvent[] = [];
+    for (const [id, messageId, transaction, seqNo] of rows) {
       const transactionId = String(transaction);
       const index = seen.get(transactionId) ?? 0;
       seen.set(transactionId, index + 1);
       if (index % 2 === 1 || id === exceptRowId) continue;
       this.remove(Number(id));
-      dropped.push({ transactionId, seqNo: Number(seqNo) });
+      dropped.push({ messageId: String(messageId), transactionId, seqNo: Number(seqNo) });
     }
     return dropped;
+  }
+
+  /** To be called when a transaction of the database was rolled back: the number of messages may have changed in it. */
+  recount(): void {
+    this.count = Number(this.database.query(`SELECT count(*) FROM ${this.table}`).values()[0]?.[0] ?? 0);
   }
 
   /** Removes the oldest `number` messages of an action; returns how many there were. */

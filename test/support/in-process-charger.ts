@@ -355,6 +355,8 @@ export class InProcessCharger {
         securityEvent: note("securityEvent"),
         transactionEvent: note("transactionEvent"),
         transactionEventResponse: note("transactionEventResponse"),
+        sessionCost: note("sessionCost"),
+        tariffMessage: note("tariffMessage"),
       },
     } as unknown as Hardware;
   }

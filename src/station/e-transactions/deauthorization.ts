@@ -1,6 +1,6 @@
 import { TxCtrlr } from "../../device-model/variables.ts";
 import type { CallOutcome } from "../../ocpp/csms-link.ts";
-import type { ReasonEnumType, TransactionEventRequest } from "../../ocpp/v201/index.ts";
+import type { IdTokenInfoType, ReasonEnumType, TransactionEventRequest } from "../../ocpp/v201/index.ts";
 import type { StationContext, StationServices } from "../context.ts";
 import { importedEnergyWattHours } from "../model/meter-values.ts";
 import { type Session, type Transaction, withTransaction } from "./session.ts";
@@ -33,7 +33,7 @@ export interface Deauthorization {
 
 /** E05: what the CSMS says about a token in the answer to an event, and stopping transactions through the hardware. */
 export function createDeauthorization(context: StationContext, sessions: SessionAccess): Deauthorization {
-  const { clock, core, deviceModel, hardware, logger, model, services } = context;
+  const { clock, core, deviceModel, events, hardware, logger, model, services } = context;
   /** EVSEs that were told to pause, with the charging period that it was for. */
   const paused = new Map<number, string>();
 
@@ -118,14 +118,26 @@ export function createDeauthorization(context: StationContext, sessions: Session
     });
   };
 
+  /** A cache that does not take it must not keep the event in the queue. */
+  const learn = ({ idToken }: TransactionEventRequest, info: IdTokenInfoType): void => {
+    try {
+      if (idToken !== undefined) services.learnIdTokenInfo?.(idToken, info); // C10.FR.05
+    } catch (error) {
+      logger.error(`What the CSMS says about a token is not in the cache: ${(error as Error).message}`);
+    }
+  };
+
   return {
     takeResult(request, outcome) {
       if (outcome.kind !== "response") return;
       const { response } = outcome;
-      core.unitOfWork.afterCommit(() => hardware.observer.transactionEventResponse(request, response));
+      core.unitOfWork.afterCommit(() => {
+        hardware.observer.transactionEventResponse(request, response);
+        events.emit("transactionEventAnswered", { request, response });
+      });
       const { idTokenInfo } = response;
       if (idTokenInfo === undefined) return;
-      if (request.idToken !== undefined) services.learnIdTokenInfo?.(request.idToken, idTokenInfo); // C10.FR.05
+      learn(request, idTokenInfo);
       const { transactionId } = request.transactionInfo;
       const evseId = request.evse?.id ?? model.transaction(transactionId)?.evseId;
       if (evseId === undefined) return;
