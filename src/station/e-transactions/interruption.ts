@@ -59,7 +59,10 @@ export interface Interruption {
  * Power loss: a session that was running before the restart goes on when the hardware side speaks of it, or when
  * energy flows on; it is over when another one begins at its EVSE, or when nothing is heard of it.
  */
-export function createInterruption({ clock, logger, model }: StationContext, keeper: SessionKeeper): Interruption {
+export function createInterruption(
+  { clock, logger, model, services }: StationContext,
+  keeper: SessionKeeper,
+): Interruption {
   let left = new Map<number, Session>();
   let timer: Timer | undefined;
 
@@ -69,9 +72,16 @@ export function createInterruption({ clock, logger, model }: StationContext, kee
     logger.info(`Session ${session.sessionId} of EVSE ${session.evseId} goes on after the restart`);
   };
 
-  const abandon = (session: Session): void => {
+  /** The cable of a session: until something else is known it is as it was. */
+  const showCable = ({ evseId, connectorId }: Session, connected: boolean): void =>
+    services.updateConnector?.(evseId, connectorId, (connector) => {
+      connector.occupied = connected;
+    });
+
+  const abandon = (session: Session, evConnected: boolean): void => {
     keeper.abandon(session);
     left.delete(session.evseId);
+    showCable(session, evConnected);
     const { transaction, evseId } = session;
     if (transaction !== undefined)
       logger.warn(
@@ -84,7 +94,7 @@ export function createInterruption({ clock, logger, model }: StationContext, kee
       for (const session of [...left.values()]) {
         const flows = energyFlows(model.evse(session.evseId)?.reading, lastKnownReading(session));
         if (flows && session.transaction !== undefined) adopt(session);
-        else abandon(session);
+        else abandon(session, false);
       }
     } catch (error) {
       logger.critical(`What an earlier run left cannot be settled yet: ${(error as Error).message}`);
@@ -97,12 +107,13 @@ export function createInterruption({ clock, logger, model }: StationContext, kee
       const session = left.get(event.evseId);
       if (session === undefined) return;
       if (isSameSession(session, event)) adopt(session);
-      else if (begins(event)) abandon(session);
+      else if (begins(event)) abandon(session, event.kind !== "SessionStarted" || event.reason === "EVConnected");
     },
     hasTransaction: (transactionId) =>
       [...left.values()].some(({ transaction }) => transaction?.transactionId === transactionId),
     start(found) {
       left = found;
+      for (const session of left.values()) showCable(session, session.evConnected);
       timer = clock.after(RESUME_WINDOW_MILLISECONDS, settle);
     },
     stop: () => timer?.cancel(),
