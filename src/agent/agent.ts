@@ -24,7 +24,7 @@ import type { ConnectionStatus } from "../ocpp/connection.ts";
 import { CsmsLink } from "../ocpp/csms-link.ts";
 import type { StationContext, StationEvents, StationServices } from "../station/context.ts";
 import { createStationModel } from "../station/model/station-model.ts";
-import type { BootReason, EvseDescription, Hardware } from "../station/ports.ts";
+import type { BootReason, EvseDescription, Hardware, SecurityPort } from "../station/ports.ts";
 import { createStation, type Station } from "../station/station.ts";
 import { linkSettings } from "./csms-connection.ts";
 import { HardwareInput } from "./hardware-input.ts";
@@ -206,6 +206,7 @@ export class Agent {
       sleep(clock, BOOT_REASON_LIMIT_MILLISECONDS).then((): BootReason => "Unknown"),
     ]);
     pushConfiguration(deviceModel, hardware, logger);
+    const services: Partial<StationServices> = {};
     const csms = new CsmsLink({
       clock,
       random,
@@ -215,7 +216,7 @@ export class Agent {
       normalQueue: core.normalQueue,
       settings: linkSettings({
         deviceModel,
-        security: () => hardware.security,
+        security: () => presentingSecurity(hardware.security, services),
         core,
         clock,
         logger,
@@ -226,7 +227,6 @@ export class Agent {
     this.bootReason = await reason;
     const bootReason = () => this.bootReason;
     const events = new Emitter<StationEvents>();
-    const services: Partial<StationServices> = {};
     const context: StationContext = {
       clock,
       random,
@@ -302,6 +302,17 @@ export class Agent {
       csms.stop("disconnected by external control"),
     );
   }
+}
+
+/** The hardware side's security, but with the client certificate that a renewal wants to be presented (A02.FR.28). */
+function presentingSecurity(security: SecurityPort, services: Partial<StationServices>): SecurityPort {
+  return {
+    ...security,
+    leafCertificateFiles: async (use) =>
+      use === "CSMS" && services.clientCertificate !== undefined
+        ? services.clientCertificate()
+        : security.leafCertificateFiles(use),
+  };
 }
 
 async function describeEvses(module: EverestModule): Promise<readonly EvseDescription[]> {

@@ -84,10 +84,15 @@ function isReadable(pem: string, logger: Logger): boolean {
 }
 
 /** @throws when the files are no certificate with its key, e.g. for a wrong password. */
-function readClientCertificate({ certificatePath, keyPath, password }: LeafCertificateFiles): ClientCertificate {
+function readClientCertificate({
+  certificatePath,
+  keyPath,
+  password,
+  chainPem,
+}: LeafCertificateFiles): ClientCertificate {
   try {
     const client = {
-      certificate: readFileSync(certificatePath, "utf8"),
+      certificate: chainPem ?? readFileSync(certificatePath, "utf8"),
       privateKey: readFileSync(keyPath, "utf8"),
       ...(password !== undefined && { passphrase: password }),
     };

@@ -1,8 +1,9 @@
-import { statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import type { Peer } from "../everest/everest-module.ts";
 import type { EvseSecurityCertificateHashData, EvseSecurityCertificateType } from "../everest/interfaces/index.ts";
 import type { OCSPRequestDataType } from "../ocpp/v201/index.ts";
-import type { CertificateHash, InstalledCertificate, SecurityPort } from "../station/ports.ts";
+import type { CaCertificateUse, CertificateHash, InstalledCertificate, SecurityPort } from "../station/ports.ts";
 
 function fromHash(hash: CertificateHash): EvseSecurityCertificateHashData {
   return {
@@ -47,8 +48,30 @@ function existing(path: string): string | undefined {
   return path !== "" && statSync(path, { throwIfNoEntry: false }) !== undefined ? path : undefined;
 }
 
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** The PEM texts of a file, or of a directory of files. */
+function readPemTexts(location: string): readonly string[] {
+  const files = statSync(location).isDirectory()
+    ? readdirSync(location)
+        .filter((file) => /\.(pem|crt)$/.test(file))
+        .map((file) => join(location, file))
+    : [location];
+  return files.flatMap((file) => readText(file) ?? []);
+}
+
 /** EVerest's `evse_security`: it keeps all certificates and keys (BEHAVIOUR 14). */
 export function createSecurityPort(security: Peer<"evse_security">): SecurityPort {
+  const verifyFile = async (use: CaCertificateUse) =>
+    existing(await security.call("get_verify_file", { certificate_type: use }));
+  const verifyLocation = async (use: CaCertificateUse) =>
+    existing(await security.call("get_verify_location", { certificate_type: use }));
   return {
     installCaCertificate: async (pem, use) => {
       const result = await security.call("install_ca_certificate", { certificate: pem, certificate_type: use });
@@ -94,10 +117,20 @@ export function createSecurityPort(security: Peer<"evse_security">): SecurityPor
       });
       const certificatePath = info?.certificate ?? info?.certificate_single;
       if (status !== "Accepted" || info === undefined || certificatePath === undefined) return undefined;
-      return { certificatePath, keyPath: info.key, ...(info.password !== undefined && { password: info.password }) };
+      const chainPem = readText(certificatePath);
+      return {
+        certificatePath,
+        keyPath: info.key,
+        ...(info.password !== undefined && { password: info.password }),
+        ...(chainPem !== undefined && { chainPem }),
+      };
     },
-    verifyLocation: async (use) => existing(await security.call("get_verify_location", { certificate_type: use })),
-    verifyFile: async (use) => existing(await security.call("get_verify_file", { certificate_type: use })),
+    verifyLocation,
+    verifyFile,
+    caCertificates: async (use) => {
+      const location = (await verifyFile(use)) ?? (await verifyLocation(use));
+      return location === undefined ? [] : readPemTexts(location);
+    },
     leafExpiryDays: (use) => security.call("get_leaf_expiry_days_count", { certificate_type: use }),
     isCaInstalled: (use) => security.call("is_ca_certificate_installed", { certificate_type: use }),
     v2gOcspRequestData: async () =>

@@ -17,7 +17,7 @@ import type {
 import type { CoreDatabase } from "../store/core-database.ts";
 import type { AuthorizationDecision, AuthorizationQuery } from "./model/authorization.ts";
 import type { ConnectorModel, StationModel } from "./model/station-model.ts";
-import type { BootReason, Hardware, HardwareEvents } from "./ports.ts";
+import type { BootReason, Hardware, HardwareEvents, LeafCertificateFiles } from "./ports.ts";
 
 /** Settings that come from the module configuration or the process, not from the device model. */
 export interface StationSettings {
@@ -47,6 +47,8 @@ export interface StationEvents {
   transactionEventAnswered: { readonly request: TransactionEventRequest; readonly response: TransactionEventResponse };
   /** An EVSE lost or got a session, a cable, a reservation, or availability: somebody waiting for idle looks again. */
   evseChanged: { readonly evseId: number };
+  /** The answer to SetVariables is out: what needs a new connection may cut this one. */
+  variablesSet: object;
   /** Reports a security event; the A block decides about criticality, queueing, log and bus (A04). */
   securityEvent: {
     readonly type: string;
@@ -111,6 +113,8 @@ export interface StationServices {
   /** G: makes connectors Unavailable for as long as `holder` wants it (reset, firmware update); never persisted. */
   holdUnavailable(holder: string, evseIds: readonly number[]): void;
   releaseUnavailable(holder: string): void;
+  /** A: what the station presents in the next attempt with security profile 3, old or new while it is renewed (A02.FR.28). */
+  clientCertificate(): Promise<LeafCertificateFiles | undefined>;
   /** A: the log file of security events for GetLog (N01). */
   securityLogPath(): string | undefined;
 }

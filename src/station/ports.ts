@@ -269,6 +269,8 @@ export interface LeafCertificateFiles {
   readonly certificatePath: string;
   readonly keyPath: string;
   readonly password?: string;
+  /** What stands in the file of the certificate, leaf first. */
+  readonly chainPem?: string;
 }
 
 export type CertificateValidation =
@@ -302,6 +304,8 @@ export interface SecurityPort {
   /** Path of a PEM bundle or a directory of root certificates. */
   verifyLocation(use: CaCertificateUse): Promise<string | undefined>;
   verifyFile(use: CaCertificateUse): Promise<string | undefined>;
+  /** The root certificates of one use as PEM texts, each with one or more certificates. */
+  caCertificates(use: CaCertificateUse): Promise<readonly string[]>;
   leafExpiryDays(use: LeafCertificateUse): Promise<number | undefined>;
   isCaInstalled(use: CaCertificateUse): Promise<boolean>;
   v2gOcspRequestData(): Promise<readonly OCSPRequestDataType[]>;

@@ -6,11 +6,13 @@ import { hardwareComponents } from "../../src/bridge/device-model-components.ts"
 import { readComponentConfig } from "../../src/device-model/component-config.ts";
 import { type DeviceModel, openDeviceModel } from "../../src/device-model/device-model.ts";
 import { DeviceModelStorage } from "../../src/device-model/storage.ts";
+import { SecurityCtrlr } from "../../src/device-model/variables.ts";
 import { Emitter } from "../../src/lib/events.ts";
 import { FakeClock } from "../../src/lib/fake-clock.ts";
 import { SeededRandom } from "../../src/lib/random.ts";
 import type { Logger } from "../../src/log/logger.ts";
 import type { ConnectionProfile } from "../../src/ocpp/connection.ts";
+import type { ConnectionFailure } from "../../src/ocpp/connection-failure.ts";
 import { CsmsLink } from "../../src/ocpp/csms-link.ts";
 import type { WebSocketListener } from "../../src/ocpp/websocket.ts";
 import type { StationContext, StationEvents } from "../../src/station/context.ts";
@@ -37,6 +39,13 @@ export interface SeenCall {
 }
 /** What the memory CSMS does with a CALL: an answer, a CALLERROR, or nothing at all. */
 export type Reaction = { readonly answer: unknown } | { readonly error: string } | "silence";
+
+export interface ShownCredentials {
+  readonly profile: ConnectionProfile;
+  readonly password: string;
+  /** With security profile 3. */
+  readonly certificatePath: string | undefined;
+}
 
 export interface HardwareCall {
   readonly name: string;
@@ -69,6 +78,8 @@ export class InProcessCharger {
   /** Network profiles whose CSMS does not answer. */
   readonly unreachableSlots = new Set<number>();
   bootReason: BootReason = "PowerUp";
+  /** What the CSMS thinks of the credentials that an attempt shows; undefined: it lets the station in. */
+  judge: (shown: ShownCredentials) => ConnectionFailure | undefined = () => undefined;
   react: (call: SeenCall) => Reaction = (call) => ({ answer: defaultAnswer(call.action, this.clock) });
   hardwareEvents = new Emitter<HardwareEvents>();
   hardwareAnswers: Partial<Record<string, (...args: readonly unknown[]) => unknown>> = {};
@@ -135,7 +146,14 @@ export class InProcessCharger {
         ...settings,
         open: async (profile, listener) => {
           this.attempts.push(profile);
-          return this.usesNetwork ? settings.open(profile, listener) : this.open(listener, profile.slot);
+          if (this.usesNetwork) return settings.open(profile, listener);
+          const client = profile.securityProfile === 3 ? await this.context.services.clientCertificate?.() : undefined;
+          const failure = this.judge({
+            profile,
+            password: this.deviceModel.read(SecurityCtrlr.BasicAuthPassword) ?? "",
+            certificatePath: client?.certificatePath,
+          });
+          return this.open(listener, profile.slot, failure);
         },
       },
     });
@@ -237,9 +255,11 @@ export class InProcessCharger {
     return this.calls.filter((call) => call.action === action).map(({ payload }) => payload);
   }
 
-  private open(listener: WebSocketListener, slot: number) {
-    if (!this.reachable || this.unreachableSlots.has(slot)) {
-      this.clock.after(1, () => listener.closed("refused", { kind: "network", text: "refused" }));
+  private open(listener: WebSocketListener, slot: number, judgement: ConnectionFailure | undefined) {
+    const isReachable = this.reachable && !this.unreachableSlots.has(slot);
+    const failure = isReachable ? judgement : { kind: "network" as const, text: "refused" };
+    if (failure !== undefined) {
+      this.clock.after(1, () => listener.closed("refused", failure));
       return { send: () => {}, close: () => {} };
     }
     this.clock.after(1, () => {
@@ -341,6 +361,7 @@ export class InProcessCharger {
         leafCertificateFiles: undefined,
         verifyLocation: undefined,
         verifyFile: undefined,
+        caCertificates: [],
         leafExpiryDays: 365,
         isCaInstalled: false,
         v2gOcspRequestData: [],

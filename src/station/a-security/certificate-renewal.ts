@@ -1,169 +1,190 @@
-import { X509Certificate } from "node:crypto";
 import { InternalCtrlr, ISO15118Ctrlr, SecurityCtrlr } from "../../device-model/variables.ts";
 import { every, type Timer } from "../../lib/clock.ts";
-import type { CertificateSigningUseEnumType } from "../../ocpp/v201/index.ts";
+import type { CertificateSignedResponse, CertificateSigningUseEnumType } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
+import { certificateDefect, parseCertificates } from "../model/certificate.ts";
 import type { LeafCertificateUse } from "../ports.ts";
+import { createClientCertificate } from "./client-certificate.ts";
 
-const LEAF_USE: Record<CertificateSigningUseEnumType, LeafCertificateUse> = {
+type Use = CertificateSigningUseEnumType;
+
+const LEAF_USE: Record<Use, LeafCertificateUse> = {
   ChargingStationCertificate: "CSMS",
   V2GCertificate: "V2G",
 };
 /** A certificate is renewed a month before it expires (A03.FR.02). */
 const RENEWAL_DAYS = 30;
-const SHORTEST_WAIT_SECONDS = 10;
 const DEFAULT_CHECK_DELAY_SECONDS = 60;
 const DEFAULT_CHECK_INTERVAL_SECONDS = 43_200;
-/** The CertificateSignedResponse leaves before the connection is changed (A02.FR.08). */
-const RECONNECT_DELAY_MILLISECONDS = 100;
 
 /** A02 and A03 with errata 2.9: new certificates for the station and for ISO 15118. */
 export function createCertificateRenewalBlock(context: StationContext): Block {
   const { clock, csms, deviceModel, events, hardware, logger, services } = context;
-  const waiting = new Map<CertificateSigningUseEnumType, Timer>();
+  const clientCertificate = createClientCertificate(context);
+  const waiting = new Map<Use, Timer>();
+  /** Not asked for again before the CSMS wants it (A02.FR.19, FR.20, A03.FR.19). */
+  const givenUp = new Set<Use>();
   const timers: Timer[] = [];
   const unsubscribes: (() => void)[] = [];
 
-  const subject = (type: CertificateSigningUseEnumType) => {
-    const isStation = type === "ChargingStationCertificate";
-    const commonName = isStation
-      ? deviceModel.read(InternalCtrlr.ChargeBoxSerialNumber)
-      : deviceModel.read(ISO15118Ctrlr.SeccId);
-    const organization = isStation
-      ? deviceModel.read(SecurityCtrlr.OrganizationName)
-      : deviceModel.read(ISO15118Ctrlr.OrganizationName);
-    const country = deviceModel.read(ISO15118Ctrlr.CountryName);
+  const subject = (use: Use) => {
+    const isStation = use === "ChargingStationCertificate";
+    const useTpm = isStation ? InternalCtrlr.UseTPM : InternalCtrlr.UseTPMSeccLeafCertificate;
     return {
-      commonName: commonName || "",
-      organization: organization || "",
-      country: country || "",
-      useTpm: deviceModel.read(InternalCtrlr.UseTPM) === true,
+      commonName: deviceModel.read(isStation ? InternalCtrlr.ChargeBoxSerialNumber : ISO15118Ctrlr.SeccId) || "",
+      organization:
+        (!isStation && deviceModel.read(ISO15118Ctrlr.OrganizationName)) ||
+        deviceModel.read(SecurityCtrlr.OrganizationName) ||
+        "",
+      country: deviceModel.read(ISO15118Ctrlr.CountryName) || "",
+      useTpm: deviceModel.read(useTpm) === true,
     };
   };
 
-  const stopWaiting = (type: CertificateSigningUseEnumType): void => {
-    waiting.get(type)?.cancel();
-    waiting.delete(type);
+  const stopWaiting = (use: Use): void => {
+    waiting.get(use)?.cancel();
+    waiting.delete(use);
   };
 
-  /** A02.FR.17–19: again after CertSigningWaitMinimum, doubled each time, CertSigningRepeatTimes times. */
-  const awaitSigned = (type: CertificateSigningUseEnumType, repetition: number): void => {
-    stopWaiting(type);
-    if (repetition >= (deviceModel.read(SecurityCtrlr.CertSigningRepeatTimes) ?? 0)) return;
-    const seconds =
-      Math.max(SHORTEST_WAIT_SECONDS, deviceModel.read(SecurityCtrlr.CertSigningWaitMinimum) ?? 0) * 2 ** repetition;
+  /** Again after CertSigningWaitMinimum, doubled each time, CertSigningRepeatTimes times (A02.FR.17–19, A03.FR.17–19). */
+  const awaitSigned = (use: Use, repetition: number): void => {
+    stopWaiting(use);
+    const isLast = repetition >= (deviceModel.read(SecurityCtrlr.CertSigningRepeatTimes) ?? 0);
+    const seconds = Math.max(1, deviceModel.read(SecurityCtrlr.CertSigningWaitMinimum) ?? 1) * 2 ** repetition;
+    const giveUp = (): void => {
+      waiting.delete(use);
+      givenUp.add(use);
+      logger.warn(`No signed ${use} has come; it is asked for again when the CSMS wants it`);
+    };
     waiting.set(
-      type,
-      clock.after(seconds * 1000, () => void sign(type, repetition + 1)),
+      use,
+      clock.after(seconds * 1000, () => (isLast ? giveUp() : void sign(use, repetition + 1))),
     );
   };
 
-  const sign = async (type: CertificateSigningUseEnumType, repetition = 0, beforeAccepted = false): Promise<void> => {
-    const request = await hardware.security
-      .generateSigningRequest(LEAF_USE[type], subject(type))
-      .catch((error: Error) => ({ failure: error.message }));
-    if ("failure" in request) {
-      logger.error(`No certificate signing request for ${type}: ${request.failure}`);
-      events.emit("securityEvent", { type: "CSRGenerationFailed", techInfo: request.failure });
-      return;
-    }
-    const outcome = await csms.call("SignCertificate", { csr: request.csr, certificateType: type }, { beforeAccepted }); // A02.FR.03, FR.13
-    if (outcome.kind === "response" && outcome.response.status === "Accepted") awaitSigned(type, repetition);
-    else logger.warn(`SignCertificate for ${type} was not accepted (${outcome.kind})`);
+  const generateRequest = async (use: Use): Promise<string | undefined> => {
+    const { commonName, organization, country, useTpm } = subject(use);
+    // Whether a country is needed is for the hardware side to say.
+    const missing = Object.entries({ commonName, organization }).flatMap(([name, value]) =>
+      value === "" ? [name] : [],
+    );
+    const request =
+      missing.length > 0
+        ? { failure: `the subject of the certificate lacks ${missing.join(", ")}` }
+        : await hardware.security
+            .generateSigningRequest(LEAF_USE[use], { commonName, organization, country, useTpm }) // A02.FR.02, A03.FR.02
+            .catch((error: Error) => ({ failure: error.message }));
+    if (!("failure" in request)) return request.csr;
+    logger.error(`No certificate signing request for ${use}: ${request.failure}`);
+    events.emit("securityEvent", { type: "CSRGenerationFailed", techInfo: `${use}: ${request.failure}` });
+    return undefined;
   };
 
-  csms.handle("CertificateSigned", async ({ certificateChain, certificateType = "ChargingStationCertificate" }) => {
-    const limit = deviceModel.read(SecurityCtrlr.MaxCertificateChainSize);
-    if (limit !== undefined && limit > 0 && certificateChain.length > limit)
-      return {
-        response: {
-          status: "Rejected",
-          statusInfo: { reasonCode: "InvalidCertificate", additionalInfo: "the chain is too long" },
-        },
-      }; // A02.FR.16
-    stopWaiting(certificateType); // A02.FR.20: a refused certificate is not asked for again
-    const result = isNotYetValid(certificateChain)
-      ? { accepted: false, reason: "not yet valid" }
-      : await hardware.security
-          .updateLeafCertificate(certificateChain, LEAF_USE[certificateType])
-          .catch((error: Error) => ({ accepted: false, reason: error.message }));
-    if (!result.accepted) {
-      events.emit("securityEvent", {
-        type: "InvalidChargingStationCertificate",
-        ...("reason" in result && result.reason !== undefined && { techInfo: result.reason }),
-      });
-      return { response: { status: "Rejected" } }; // A02.FR.07
-    }
-    const usesIt =
-      certificateType === "ChargingStationCertificate" && deviceModel.read(SecurityCtrlr.SecurityProfile) === 3;
-    return {
-      response: { status: "Accepted" },
-      afterResponse: () => {
-        events.emit("securityEvent", {
-          type: "ReconfigurationOfSecurityParameters",
-          techInfo: `New ${certificateType}`,
-        });
-        if (usesIt) clock.after(RECONNECT_DELAY_MILLISECONDS, () => csms.reconnect("a new client certificate")); // A02.FR.08
-      },
-    };
+  const sign = async (use: Use, repetition = 0, beforeAccepted = false): Promise<void> => {
+    stopWaiting(use);
+    const csr = await generateRequest(use);
+    if (csr === undefined) return;
+    const outcome = await csms.call("SignCertificate", { csr, certificateType: use }, { beforeAccepted }); // A02.FR.03, FR.13, A03.FR.03, FR.13
+    if (outcome.kind !== "response" || outcome.response.status === "Accepted") return awaitSigned(use, repetition);
+    logger.warn(`The CSMS does not have a ${use} signed`);
+    // A02.FR.21: kept in memory only, so until the next boot.
+    if (use === "V2GCertificate") deviceModel.write(ISO15118Ctrlr.PnCEnabled, false, "internal", true);
+  };
+
+  /** Why a signed certificate is not even shown to the hardware side, which checks its hierarchy and its key (A02.FR.06, A03.FR.06). */
+  const ownObjection = (certificateChain: string): string | undefined => {
+    const [leaf] = parseCertificates(certificateChain);
+    // What cannot be read here is left to the hardware side.
+    return leaf === undefined ? undefined : certificateDefect(leaf, clock.now());
+  };
+
+  const install = async (use: Use, certificateChain: string): Promise<string | undefined> => {
+    const objection = ownObjection(certificateChain);
+    if (objection !== undefined) return objection;
+    const undo = use === "ChargingStationCertificate" ? await clientCertificate.prepareFor(certificateChain) : () => {};
+    const { accepted, reason } = await hardware.security
+      .updateLeafCertificate(certificateChain, LEAF_USE[use])
+      .catch((error: Error) => ({ accepted: false, reason: error.message }));
+    if (accepted) return undefined;
+    undo();
+    return reason ?? "refused by the hardware side";
+  };
+
+  const refusal = (additionalInfo: string): CertificateSignedResponse => ({
+    status: "Rejected",
+    statusInfo: { reasonCode: "InvalidCertificate", additionalInfo: additionalInfo.slice(0, 512) },
   });
 
-  /** Errata A02.FR.06: the validity of the leaf must hold now; what cannot be read is left to the hardware side. */
-  const isNotYetValid = (certificateChain: string): boolean => {
-    try {
-      return Date.parse(new X509Certificate(certificateChain).validFrom) > clock.now().getTime();
-    } catch {
-      return false;
-    }
-  };
+  csms.handle(
+    "CertificateSigned",
+    async ({ certificateChain, certificateType: use = "ChargingStationCertificate" }) => {
+      stopWaiting(use);
+      givenUp.add(use); // A02.FR.20
+      const limit = deviceModel.read(SecurityCtrlr.MaxCertificateChainSize);
+      if (limit !== undefined && limit > 0 && certificateChain.length > limit)
+        return { response: refusal(`the chain is longer than ${limit} characters`) }; // A02.FR.16, A03.FR.16
+      const defect = await install(use, certificateChain);
+      if (defect !== undefined) {
+        events.emit("securityEvent", { type: "InvalidChargingStationCertificate", techInfo: `${use}: ${defect}` });
+        return { response: refusal(defect) }; // A02.FR.07, A03.FR.07
+      }
+      givenUp.delete(use);
+      events.emit("securityEvent", { type: "ReconfigurationOfSecurityParameters", techInfo: `New ${use}` });
+      const isPresented = use === "ChargingStationCertificate" && deviceModel.read(SecurityCtrlr.SecurityProfile) === 3;
+      return {
+        response: { status: "Accepted" },
+        ...(isPresented && { afterResponse: () => csms.reconnect("a new client certificate") }), // A02.FR.08, A03.FR.08
+      };
+    },
+  );
 
-  const checkExpiry = async (type: CertificateSigningUseEnumType): Promise<void> => {
-    const days = await hardware.security.leafExpiryDays(LEAF_USE[type]).catch(() => undefined);
-    if (days !== undefined && days < RENEWAL_DAYS && csms.registration === "Accepted" && !waiting.has(type))
-      void sign(type); // A03.FR.02
+  const checkExpiry = async (use: Use): Promise<void> => {
+    if (csms.registration !== "Accepted" || waiting.has(use) || givenUp.has(use)) return;
+    const days = await hardware.security.leafExpiryDays(LEAF_USE[use]).catch(() => undefined);
+    if (days !== undefined && days < RENEWAL_DAYS) void sign(use); // A03.FR.02
   };
 
   const watchExpiry = (
-    type: CertificateSigningUseEnumType,
+    use: Use,
     wanted: () => boolean,
-    delaySeconds: number,
-    intervalSeconds: number,
+    delaySeconds = DEFAULT_CHECK_DELAY_SECONDS,
+    intervalSeconds = DEFAULT_CHECK_INTERVAL_SECONDS,
   ): void => {
     const checkIfWanted = (): void => {
-      if (wanted()) void checkExpiry(type);
+      if (wanted()) void checkExpiry(use);
     };
     timers.push(clock.after(delaySeconds * 1000, checkIfWanted), every(clock, intervalSeconds * 1000, checkIfWanted));
   };
 
-  services.triggerSignCertificate = (type) => {
-    stopWaiting(type);
-    void sign(type, 0, true); // A02.FR.02
+  services.triggerSignCertificate = (use) => {
+    givenUp.delete(use);
+    void sign(use, 0, true); // A02.FR.02
   };
 
   return {
     name: "certificate-renewal",
     start() {
+      clientCertificate.start();
       unsubscribes.push(
         events.on("accepted", ({ first }) => {
           if (!first) return;
           watchExpiry(
             "ChargingStationCertificate",
             () => deviceModel.read(SecurityCtrlr.SecurityProfile) === 3,
-            deviceModel.read(InternalCtrlr.ClientCertificateExpireCheckInitialDelaySeconds) ??
-              DEFAULT_CHECK_DELAY_SECONDS,
-            deviceModel.read(InternalCtrlr.ClientCertificateExpireCheckIntervalSeconds) ??
-              DEFAULT_CHECK_INTERVAL_SECONDS,
+            deviceModel.read(InternalCtrlr.ClientCertificateExpireCheckInitialDelaySeconds),
+            deviceModel.read(InternalCtrlr.ClientCertificateExpireCheckIntervalSeconds),
           );
           watchExpiry(
             "V2GCertificate",
             () => deviceModel.read(ISO15118Ctrlr.V2GCertificateInstallationEnabled) === true,
-            deviceModel.read(InternalCtrlr.V2GCertificateExpireCheckInitialDelaySeconds) ?? DEFAULT_CHECK_DELAY_SECONDS,
-            deviceModel.read(InternalCtrlr.V2GCertificateExpireCheckIntervalSeconds) ?? DEFAULT_CHECK_INTERVAL_SECONDS,
+            deviceModel.read(InternalCtrlr.V2GCertificateExpireCheckInitialDelaySeconds),
+            deviceModel.read(InternalCtrlr.V2GCertificateExpireCheckIntervalSeconds),
           );
         }),
       );
     },
     stop() {
+      clientCertificate.stop();
       for (const timer of [...timers.splice(0), ...waiting.values()]) timer.cancel();
       for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },

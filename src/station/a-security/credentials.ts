@@ -1,40 +1,91 @@
 import * as v from "valibot";
-import { SecurityCtrlr } from "../../device-model/variables.ts";
+import type { SetResult } from "../../device-model/device-model.ts";
+import { OCPPCommCtrlr, SecurityCtrlr } from "../../device-model/variables.ts";
 import type { Block, StationContext } from "../context.ts";
 
-const PREVIOUS_PASSWORD_KEY = "security.previousPassword";
-/** The SetVariablesResponse leaves before the connection is changed. */
-const RECONNECT_DELAY_MILLISECONDS = 100;
+/** Passwords of which one opens the door, the newest first; kept until a connection has shown which. */
+const CANDIDATES_KEY = "security.passwordCandidates";
+const Candidates = v.array(v.string());
+const CANDIDATES_LIMIT = 4;
 /** A00.FR.205 with errata 2.1; the upper bound is the variable's own maxLimit, which is 40 to 64. */
 const SHORTEST_PASSWORD = 16;
+/** The characters of a passwordString (part 2, primitive data types). */
+const PASSWORD_STRING = /^[A-Za-z0-9*\-_=:+|@.]*$/;
+const REFUSALS: ReadonlySet<number> = new Set([401, 403]);
 
-/** A01: a new password is answered, then used; one that the CSMS refuses gives way to the old one. */
+/**
+ * A01: a new password is answered, then used. Until the CSMS has let the station in, every password that may be the
+ * right one is kept: a refused one gives way to the next, so that neither a CSMS that missed the change nor a power cut
+ * in the middle of it locks the station out.
+ */
 export function createCredentialsBlock(context: StationContext): Block {
-  const { clock, core, csms, deviceModel, events, logger } = context;
+  const { core, csms, deviceModel, events, logger } = context;
   const unsubscribes: (() => void)[] = [];
+  /** The new password is for the next connection, which waits for the answer to SetVariables. */
+  let changed = false;
   /** One event for a refusal, however often the attempt is repeated. */
   let refusalTold = false;
+  /** Network profiles whose CSMS has refused the password in use. */
+  const refusedBy = new Set<number>();
+
+  const candidates = (): readonly string[] => core.keyValues.get(CANDIDATES_KEY, Candidates) ?? [];
+  const usesPassword = (securityProfile: number | undefined): boolean => securityProfile === 1 || securityProfile === 2;
+
+  const refuse = (additionalInfo: string): SetResult => ({
+    status: "Rejected",
+    reasonCode: "InvalidValue",
+    additionalInfo,
+  });
 
   deviceModel.addRule(SecurityCtrlr.BasicAuthPassword, (value, source) => {
-    if (value.length < SHORTEST_PASSWORD)
-      return {
-        status: "Rejected",
-        reasonCode: "InvalidValue",
-        additionalInfo: `at least ${SHORTEST_PASSWORD} characters`,
-      };
-    // Kept before the new one is stored: whatever happens now, one of the two opens the door.
-    const previous = deviceModel.read(SecurityCtrlr.BasicAuthPassword);
-    if (previous !== undefined && previous !== value && source !== "internal")
-      core.unitOfWork.run(() => core.keyValues.set(PREVIOUS_PASSWORD_KEY, previous));
+    if (value.length < SHORTEST_PASSWORD) return refuse(`at least ${SHORTEST_PASSWORD} characters`);
+    if (!PASSWORD_STRING.test(value)) return refuse("a character that is not allowed in passwords");
+    // Kept before the new one is stored: whatever happens now, one of them opens the door.
+    const present = deviceModel.read(SecurityCtrlr.BasicAuthPassword);
+    if (present === undefined || present === value || source === "internal") return undefined;
+    const known = candidates().length === 0 ? [present] : candidates();
+    const next = [value, ...known.filter((password) => password !== value)];
+    core.unitOfWork.run(() => core.keyValues.set(CANDIDATES_KEY, limited(next)));
     return undefined;
   });
 
-  const fallBack = (): void => {
-    const previous = core.keyValues.get(PREVIOUS_PASSWORD_KEY, v.string());
-    if (previous === undefined) return;
-    logger.warn("The CSMS refuses the new password; the previous one is used again");
-    deviceModel.write(SecurityCtrlr.BasicAuthPassword, previous, "internal");
-    core.unitOfWork.run(() => core.keyValues.remove(PREVIOUS_PASSWORD_KEY));
+  const reconnect = (): void => {
+    if (!changed) return;
+    changed = false;
+    if (usesPassword(deviceModel.read(SecurityCtrlr.SecurityProfile))) csms.reconnect("a new password");
+  };
+
+  /** The next candidate, once every network profile has refused the present one or one has refused it twice. */
+  const takeRefusal = (slot: number): void => {
+    const list = candidates();
+    if (list.length < 2) return;
+    const slots = deviceModel.read(OCPPCommCtrlr.NetworkConfigurationPriority) ?? [];
+    const isEnough =
+      refusedBy.has(slot) || slots.every((other) => Number(other) === slot || refusedBy.has(Number(other)));
+    refusedBy.add(slot);
+    if (!isEnough) return;
+    refusedBy.clear();
+    const present = list.indexOf(deviceModel.read(SecurityCtrlr.BasicAuthPassword) ?? "");
+    const next = list[(present + 1) % list.length];
+    if (next === undefined) return;
+    logger.warn("The CSMS refuses the password; another one that may be right is tried");
+    deviceModel.write(SecurityCtrlr.BasicAuthPassword, next, "internal");
+  };
+
+  /** The password in use is the right one. */
+  const settle = (): void => {
+    refusalTold = false;
+    refusedBy.clear();
+    const [newest] = candidates();
+    if (newest === undefined) return;
+    const isNewest = newest === deviceModel.read(SecurityCtrlr.BasicAuthPassword);
+    core.unitOfWork.run(() => core.keyValues.remove(CANDIDATES_KEY));
+    if (isNewest) return;
+    logger.error("The CSMS does not take the new password; the previous one is in use again");
+    events.emit("securityEvent", {
+      type: "ReconfigurationOfSecurityParameters",
+      techInfo: "BasicAuthPassword is the previous one again, the CSMS refused the new one",
+    });
   };
 
   return {
@@ -42,22 +93,24 @@ export function createCredentialsBlock(context: StationContext): Block {
     start() {
       unsubscribes.push(
         deviceModel.onChange(SecurityCtrlr.BasicAuthPassword, ({ source }) => {
+          if (source === "internal") return;
           events.emit("securityEvent", {
             type: "ReconfigurationOfSecurityParameters",
             techInfo: "BasicAuthPassword changed",
           }); // A01.FR.11, FR.12
-          if (source !== "internal") clock.after(RECONNECT_DELAY_MILLISECONDS, () => csms.reconnect("a new password"));
+          changed = true;
+          if (source !== "csms") reconnect();
         }),
-        csms.events.on("connected", () => {
-          refusalTold = false;
-          core.unitOfWork.run(() => core.keyValues.remove(PREVIOUS_PASSWORD_KEY));
+        events.on("variablesSet", reconnect),
+        csms.events.on("connected", ({ profile }) => {
+          if (usesPassword(profile.securityProfile)) settle();
         }),
-        csms.events.on("connectionFailed", ({ failure }) => {
-          if (failure.kind !== "refused" || failure.httpStatus !== 401) return;
+        csms.events.on("connectionFailed", ({ profile, failure }) => {
+          if (failure.kind !== "refused" || !REFUSALS.has(failure.httpStatus)) return;
           if (!refusalTold)
             events.emit("securityEvent", { type: "FailedToAuthenticateAtCsms", techInfo: failure.text });
           refusalTold = true;
-          fallBack();
+          if (usesPassword(profile.securityProfile)) takeRefusal(profile.slot);
         }),
       );
     },
@@ -65,4 +118,10 @@ export function createCredentialsBlock(context: StationContext): Block {
       for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },
   };
+}
+
+/** The newest and, at the end, the one that has worked, stay. */
+function limited(passwords: readonly string[]): readonly string[] {
+  if (passwords.length <= CANDIDATES_LIMIT) return passwords;
+  return [...passwords.slice(0, CANDIDATES_LIMIT - 1), ...passwords.slice(-1)];
 }

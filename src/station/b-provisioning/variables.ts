@@ -38,7 +38,7 @@ function toStatusInfo(result: {
 
 /** B05 and B06: GetVariables and SetVariables. */
 export function createVariablesBlock(context: StationContext): Block {
-  const { clock, csms, deviceModel } = context;
+  const { clock, csms, deviceModel, events } = context;
 
   const smallest = (longest: number, ...limits: readonly (number | undefined)[]): number =>
     Math.min(longest, ...limits.filter((limit) => limit !== undefined && limit > 0).map(Number));
@@ -104,7 +104,10 @@ export function createVariablesBlock(context: StationContext): Block {
         ...(attributeStatusInfo !== undefined && { attributeStatusInfo }),
       };
     });
-    return { response: { setVariableResult } as unknown as SetVariablesResponse };
+    return {
+      response: { setVariableResult } as unknown as SetVariablesResponse,
+      afterResponse: () => events.emit("variablesSet", {}), // A01
+    };
   });
 
   // What the BootNotification tells under names of the vendor is told under the standardized ones, too.

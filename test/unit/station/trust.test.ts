@@ -13,24 +13,6 @@ const statusOf = async (action: string, request: object) =>
   ((await charger.call(action, request)).body as { status: string }).status;
 const sent = (name: string) => charger.hardwareCalls.filter((call) => call.name === name).map(({ args }) => args);
 describe("A, L, M, N: what a fleet owner trusts", () => {
-  test("A01: a new password is answered first, then used; never shown", async () => {
-    await start();
-    const { body } = await charger.call("SetVariables", {
-      setVariableData: [
-        {
-          component: { name: "SecurityCtrlr" },
-          variable: { name: "BasicAuthPassword" },
-          attributeValue: "a-new-password-of-some-length",
-        },
-      ],
-    });
-    expect(body).toMatchObject({ setVariableResult: [{ attributeStatus: "Accepted" }] });
-    await charger.clock.advance(5_000);
-    expect(charger.csms.connected).toBe(true);
-    expect(charger.log.some((line) => line.includes("a new password"))).toBe(true);
-    expect(charger.log.join("\n")).not.toContain("a-new-password-of-some-length");
-  });
-
   test("a queue of security events is bounded: the oldest give way", async () => {
     await start({ "InternalCtrlr.MessageQueueSizeThreshold": "20" });
     charger.reachable = false;
@@ -41,25 +23,6 @@ describe("A, L, M, N: what a fleet owner trusts", () => {
     charger.reachable = true;
     await charger.clock.advance(60_000);
     expect(charger.callsOf("SecurityEventNotification").at(-1)?.techInfo).toBe("99");
-  });
-
-  test("A02.FR.16–20: CertificateSigned is checked, SignCertificate repeated with growing waits", async () => {
-    await start({ "SecurityCtrlr.CertSigningWaitMinimum": "30", "SecurityCtrlr.CertSigningRepeatTimes": "2" });
-    await charger.call("TriggerMessage", { requestedMessage: "SignChargingStationCertificate" });
-    await charger.clock.advance(29_000);
-    expect(charger.callsOf("SignCertificate")).toHaveLength(1);
-    await charger.clock.advance(2_000 + 60_000);
-    expect(charger.callsOf("SignCertificate")).toHaveLength(3);
-    await charger.clock.advance(600_000);
-    expect(charger.callsOf("SignCertificate")).toHaveLength(3); // A02.FR.19
-    charger.hardwareAnswers.updateLeafCertificate = () => ({ accepted: false, reason: "Expired" });
-    expect(
-      await statusOf("CertificateSigned", { certificateChain: "x", certificateType: "ChargingStationCertificate" }),
-    ).toBe("Rejected");
-    await charger.clock.advance(100);
-    expect(charger.callsOf("SecurityEventNotification").at(-1)).toMatchObject({
-      type: "InvalidChargingStationCertificate",
-    });
   });
 
   test("M03–M05: certificates of the hardware side", async () => {

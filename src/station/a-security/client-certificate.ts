@@ -1,0 +1,128 @@
+import * as v from "valibot";
+import type { StationContext } from "../context.ts";
+import { certificateHash, fingerprint, isIssuedBy, parseCertificates } from "../model/certificate.ts";
+import type { LeafCertificateFiles } from "../ports.ts";
+
+/** Discarded certificates that are remembered; the hardware side offers only the newest. */
+const DISCARDED_LIMIT = 5;
+
+/**
+ * A renewal that is not settled, or in which the previous certificate won. The hardware side keeps all certificates and
+ * offers the newest; which one is presented is our choice. Of a key no more than its path is kept.
+ */
+const Renewal = v.object({
+  previous: v.object({ certificatePath: v.string(), keyPath: v.string(), chainPem: v.string() }),
+  /** Fingerprints of new certificates that did not work and may still be offered by the hardware side. */
+  discarded: v.array(v.string()),
+});
+type Renewal = v.InferOutput<typeof Renewal>;
+
+const RENEWAL_KEY = "security.clientCertificate";
+const STATION_PROFILE = 3;
+
+export interface ClientCertificate {
+  /** Before `chainPem` is installed: the present certificate stays at hand. Resolves to what undoes it. */
+  prepareFor(chainPem: string): Promise<() => void>;
+  start(): void;
+  stop(): void;
+}
+
+/**
+ * Which certificate the station presents with security profile 3. After a renewal that is the new one; when no network
+ * profile works with it, old and new take turns, and the one that connects first remains (A02.FR.10, FR.28, A03.FR.10, FR.24).
+ */
+export function createClientCertificate(context: StationContext): ClientCertificate {
+  const { core, csms, events, hardware, logger, services } = context;
+  const unsubscribes: (() => void)[] = [];
+  /** It is the previous one's turn. */
+  let previousTurn = false;
+  let presented: { readonly chainPem: string; readonly isPrevious: boolean; readonly newest: string } | undefined;
+
+  const read = (): Renewal | undefined => core.keyValues.get(RENEWAL_KEY, v.nullable(Renewal)) ?? undefined;
+  const store = (renewal: Renewal | undefined): void =>
+    core.unitOfWork.run(() => core.keyValues.set(RENEWAL_KEY, renewal ?? null));
+
+  const choose = async (): Promise<LeafCertificateFiles | undefined> => {
+    const newest = await hardware.security.leafCertificateFiles("CSMS");
+    const renewal = read();
+    presented = undefined;
+    if (renewal === undefined || newest?.chainPem === undefined) return newest;
+    const { previous, discarded } = renewal;
+    const newestName = fingerprint(newest.chainPem);
+    const isPrevious =
+      discarded.includes(newestName) || (previousTurn && newestName !== fingerprint(previous.chainPem));
+    presented = { chainPem: isPrevious ? previous.chainPem : newest.chainPem, isPrevious, newest: newest.chainPem };
+    return isPrevious ? { ...previous, ...(newest.password !== undefined && { password: newest.password }) } : newest;
+  };
+
+  /** Takes a certificate out of the hardware side's store; where that is not possible it stays there unused. */
+  const remove = async (chainPem: string): Promise<void> => {
+    const [leaf, ...chain] = parseCertificates(chainPem);
+    const secc = await hardware.security.leafCertificateFiles("V2G");
+    const isShared = secc?.chainPem !== undefined && fingerprint(secc.chainPem) === fingerprint(chainPem);
+    if (leaf === undefined || isShared) return;
+    const roots = (await hardware.security.caCertificates("CSMS")).flatMap(parseCertificates);
+    const issuer = [...chain, ...roots].find((candidate) => isIssuedBy(leaf, candidate));
+    if (issuer === undefined) return;
+    const status = await hardware.security.deleteCertificate(certificateHash(leaf, issuer));
+    logger.info(`The client certificate ${leaf.serialNumber} is no longer used; deleting it: ${status}`);
+  };
+  const removeSoon = (chainPem: string): void =>
+    void remove(chainPem).catch((error: Error) =>
+      logger.warn(`A client certificate that is no longer used could not be deleted: ${error.message}`),
+    );
+
+  /** One of the two has connected: the other one is discarded. */
+  const settle = (): void => {
+    const renewal = read();
+    if (renewal === undefined || presented === undefined) return;
+    const { isPrevious, newest } = presented;
+    const newestName = fingerprint(newest);
+    if (!isPrevious) {
+      store(undefined);
+      if (newestName !== fingerprint(renewal.previous.chainPem)) removeSoon(renewal.previous.chainPem);
+      return;
+    }
+    if (renewal.discarded.includes(newestName)) return;
+    core.unitOfWork.run(() => {
+      store({ ...renewal, discarded: [...renewal.discarded, newestName].slice(-DISCARDED_LIMIT) });
+      events.emit("securityEvent", {
+        type: "DiscardedRenewedClientCertificate",
+        techInfo: `serial number ${parseCertificates(newest)[0]?.serialNumber ?? "unknown"}`,
+      }); // A02.FR.29, A03.FR.25
+    });
+    removeSoon(newest);
+  };
+
+  services.clientCertificate = choose;
+
+  return {
+    async prepareFor(next) {
+      previousTurn = false;
+      const renewal = read();
+      if (renewal !== undefined) {
+        // What connected last stays the one to fall back to, however many new ones come before the next connection.
+        store({ ...renewal, discarded: renewal.discarded.filter((name) => name !== fingerprint(next)) });
+        return () => store(renewal);
+      }
+      const present = await hardware.security.leafCertificateFiles("CSMS").catch(() => undefined);
+      if (present?.chainPem === undefined) return () => {};
+      const { certificatePath, keyPath, chainPem } = present;
+      store({ previous: { certificatePath, keyPath, chainPem }, discarded: [] });
+      return () => store(undefined);
+    },
+    start() {
+      unsubscribes.push(
+        csms.events.on("allProfilesFailed", () => {
+          if (read() !== undefined) previousTurn = !previousTurn;
+        }),
+        csms.events.on("connected", ({ profile }) => {
+          if (profile.securityProfile === STATION_PROFILE) settle();
+        }),
+      );
+    },
+    stop() {
+      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import { createHash, X509Certificate } from "node:crypto";
+import type { CertificateHash } from "../ports.ts";
+
+const DIGESTS: Record<CertificateHash["hashAlgorithm"], string> = {
+  SHA256: "sha256",
+  SHA384: "sha384",
+  SHA512: "sha512",
+};
+const PEM_BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+const DER_CONTEXT_0 = 0xa0;
+const SHORTEST_RSA_KEY_BITS = 2048;
+
+/** The certificates of a PEM text, leaf first; those that cannot be read are left out. */
+export function parseCertificates(pem: string): readonly X509Certificate[] {
+  return (pem.match(PEM_BLOCK) ?? []).flatMap((block) => {
+    try {
+      return [new X509Certificate(block)];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Tells certificates apart, and texts that are none. */
+export function fingerprint(pem: string): string {
+  return parseCertificates(pem)[0]?.fingerprint256 ?? createHash("sha256").update(pem.trim()).digest("hex");
+}
+
+/** Why a certificate cannot be used now; undefined when nothing speaks against it (A02.FR.06, A00.FR.501–503). */
+export function certificateDefect(certificate: X509Certificate, now: Date): string | undefined {
+  if (Date.parse(certificate.validFrom) > now.getTime()) return "not yet valid";
+  if (Date.parse(certificate.validTo) < now.getTime()) return "expired";
+  const { asymmetricKeyType, asymmetricKeyDetails } = certificate.publicKey;
+  const bits = asymmetricKeyDetails?.modulusLength;
+  if (asymmetricKeyType?.startsWith("rsa") === true && bits !== undefined && bits < SHORTEST_RSA_KEY_BITS)
+    return `an RSA key of ${bits} bits is too short`;
+  return undefined;
+}
+
+export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+}
+
+interface DerElement {
+  readonly tag: number;
+  readonly contentStart: number;
+  readonly end: number;
+}
+
+function derElement(der: Buffer, start: number): DerElement {
+  const tag = der.readUInt8(start);
+  const first = der.readUInt8(start + 1);
+  if (first < 0x80) return { tag, contentStart: start + 2, end: start + 2 + first };
+  const lengthBytes = first & 0x7f;
+  const contentStart = start + 2 + lengthBytes;
+  return { tag, contentStart, end: contentStart + der.readUIntBE(start + 2, lengthBytes) };
+}
+
+/** The issuer's distinguished name as it stands in the certificate (RFC 5280, 4.1). */
+function issuerName(certificate: X509Certificate): Buffer {
+  const der = certificate.raw;
+  const toBeSigned = derElement(der, derElement(der, 0).contentStart);
+  let at = toBeSigned.contentStart;
+  // An optional version, then serial number and signature algorithm come before it.
+  if (derElement(der, at).tag === DER_CONTEXT_0) at = derElement(der, at).end;
+  at = derElement(der, at).end;
+  at = derElement(der, at).end;
+  return der.subarray(at, derElement(der, at).end);
+}
+
+/** The bits of a public key without tag, length and the number of unused bits (RFC 6960, 4.1.1). */
+function publicKeyBits(certificate: X509Certificate): Buffer {
+  const der = certificate.publicKey.export({ type: "spki", format: "der" });
+  const algorithm = derElement(der, derElement(der, 0).contentStart);
+  const bits = derElement(der, algorithm.end);
+  return der.subarray(bits.contentStart + 1, bits.end);
+}
+
+function digest(algorithm: CertificateHash["hashAlgorithm"], data: Buffer): string {
+  return createHash(DIGESTS[algorithm]).update(data).digest("hex");
+}
+
+/** CertificateHashDataType of a certificate; its issuer's key is needed for it. */
+export function certificateHash(
+  certificate: X509Certificate,
+  issuer: X509Certificate,
+  hashAlgorithm: CertificateHash["hashAlgorithm"] = "SHA256",
+): CertificateHash {
+  return {
+    hashAlgorithm,
+    issuerNameHash: digest(hashAlgorithm, issuerName(certificate)),
+    issuerKeyHash: digest(hashAlgorithm, publicKeyBits(issuer)),
+    serialNumber: plainSerialNumber(certificate.serialNumber),
+  };
+}
+
+/** Issuer and serial number, which name a certificate even where the issuer's key is not known. */
+export function isNamedBy(certificate: X509Certificate, hash: CertificateHash): boolean {
+  return (
+    plainSerialNumber(certificate.serialNumber) === plainSerialNumber(hash.serialNumber) &&
+    digest(hash.hashAlgorithm, issuerName(certificate)) === hash.issuerNameHash.toLowerCase()
+  );
+}
+
+export function isSameHash(one: CertificateHash, other: CertificateHash): boolean {
+  return (
+    one.hashAlgorithm === other.hashAlgorithm &&
+    one.issuerNameHash.toLowerCase() === other.issuerNameHash.toLowerCase() &&
+    one.issuerKeyHash.toLowerCase() === other.issuerKeyHash.toLowerCase() &&
+    plainSerialNumber(one.serialNumber) === plainSerialNumber(other.serialNumber)
+  );
+}
+
+function plainSerialNumber(serialNumber: string): string {
+  return serialNumber.toLowerCase().replace(/^0+(?=.)/, "");
+}
