@@ -51,6 +51,8 @@ export const REQUIRES: Readonly<Record<string, InterfaceName>> = {
   extensions_15118: "iso15118_extensions",
 };
 
+const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
 /** How long the start waits for the configuration of the other modules, which is only reported. */
 const MODULE_CONFIGURATION_LIMIT_MILLISECONDS = 1_000;
 
@@ -97,6 +99,7 @@ export class Agent {
   /** Runs until the process ends. @throws before ModuleReady when the configuration cannot work. */
   async start(): Promise<void> {
     const { clock, logger, random } = this.options;
+    this.warnAboutProxies();
     const module = await EverestModule.connect({
       arguments: this.options.arguments,
       provides: PROVIDES,
@@ -152,6 +155,12 @@ export class Agent {
         ...(transaction !== undefined && { transactionId: transaction.transactionId }),
       })),
     };
+  }
+
+  private warnAboutProxies(): void {
+    const named = PROXY_VARIABLES.filter((name) => this.options.environment[name]);
+    if (named.length > 0)
+      this.options.logger.warn(`HTTP proxies are not supported: ${named.join(", ")} without effect on the connection`);
   }
 
   private readParameters(module: EverestModule): ModuleParameters {

@@ -146,6 +146,20 @@ export class SimulatedCsms {
     this.password = password;
   }
 
+  /** The same CALL in websocket fragments of one character each. */
+  sendFragmented<A extends Action>(action: A, request: RequestOf<A>): Promise<SentAnswer> {
+    const messageId = this.random.uuid();
+    const text = JSON.stringify([2, messageId, action, request]);
+    return new Promise((resolve) => {
+      this.waiting.set(messageId, resolve);
+      for (const [at, character] of [...text].entries()) this.socket?.send(character, { fin: at === text.length - 1 });
+    });
+  }
+
+  close(code: number, reason: string): void {
+    this.socket?.close(code, reason);
+  }
+
   /** Cuts the connection without a close frame. */
   drop(): void {
     this.socket?.terminate();
