@@ -125,7 +125,7 @@ export class Connection {
     this.drop(1001, reason);
   }
 
-  /** Ends the connection and connects anew, from the first entry of the list (changed credentials or profiles). */
+  /** Ends the connection, then connects anew (B10.FR.06), from the first entry of the list (changed credentials or profiles). */
   reconnect(reason: string): void {
     if (!this.wanted) return;
     this.timer?.cancel();

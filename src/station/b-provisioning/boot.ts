@@ -113,7 +113,7 @@ export function createBootBlock(context: StationContext): Block {
     });
     if (status !== "Accepted") {
       logger.warn(`CSMS answered BootNotification ${status}; next try after ${interval} s`);
-      setRegistration(status);
+      setRegistration(status); // The connection stays (B02.FR.06).
       scheduleRetry(interval); // B02.FR.08, B03.FR.06
       return;
     }

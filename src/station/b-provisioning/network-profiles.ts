@@ -72,6 +72,7 @@ export function createNetworkProfilesBlock(context: StationContext): Block {
   const lowestProfile = (): number =>
     deviceModel.read(InternalCtrlr.AllowSecurityLevelZeroConnections) === true ? 0 : 1;
 
+  /** The slots that the device model names: at least two (B09.FR.06). */
   const slotsAllowed = (): readonly string[] => {
     const variable = deviceModel.find(OCPPCommCtrlr.NetworkConfigurationPriority);
     const list = typeof variable === "string" ? undefined : variable.characteristics.valuesList;

@@ -18,7 +18,10 @@ export interface ResetExecution {
   prepare(reset: ResetIntention): Promise<void>;
   /** Resets the station; resolves when it has survived all attempts (ResetRetries). */
   resetStation(scheduled: boolean): Promise<void>;
-  /** Resets one EVSE, as far as it can be done from here: switched off and on again. */
+  /**
+   * Resets one EVSE, as far as it can be done from here: switched off and on again. What the CSMS had made Inoperative
+   * comes back so, as after a restart of the station (B11.FR.02, B12.FR.06).
+   */
   resetEvse(evseId: number): void;
 }
 

@@ -51,7 +51,7 @@ export function createResetBlock(context: StationContext): Block {
       return false;
     });
 
-  /** For OnIdle: nobody has come meanwhile, and the hardware side lets it happen. */
+  /** For OnIdle, which lets transactions end as they would (B12.FR.03, FR.07): nobody has come meanwhile, and the hardware side lets it happen. */
   const mayStillReset = async ({ type, evseId }: ResetIntention): Promise<boolean> =>
     type === "Immediate" || (isIdle(evseId) && (await isAllowed()) && isIdle(evseId));
 
@@ -131,7 +131,7 @@ export function createResetBlock(context: StationContext): Block {
     return resetBefore !== undefined && (told === "PowerUp" || told === "Unknown") ? resetBefore : told;
   };
 
-  /** What the restart has made of the promises: a reset that was carried out, or that the system did anyway, is over. */
+  /** After the restart (B11.FR.04): a reset that was carried out, or that the system did anyway, is over. */
   const settleIntentions = (): void => {
     const ofStation = intentions.all.find(({ evseId }) => evseId === undefined);
     if (ofStation === undefined) return;
