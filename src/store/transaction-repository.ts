@@ -97,14 +97,6 @@ export class TransactionRepository {
     );
   }
 
-  /** The EVSEs whose transactions have not ended yet, those that an earlier run left included. */
-  evseIds(): readonly number[] {
-    return this.database
-      .query("SELECT DISTINCT EVSE_ID FROM TRANSACTIONS ORDER BY EVSE_ID")
-      .values()
-      .map(([evseId]) => Number(evseId));
-  }
-
   /** Transactions that libocpp left behind and that are not ours yet (STORES 4, point 3). */
   leftByLibocpp(): readonly StoredTransaction[] {
     return this.database

@@ -24,25 +24,18 @@ export function createResetBlock(context: StationContext): Block {
   const evsesOf = (evseId: number | undefined) =>
     model.evses.filter((evse) => evseId === undefined || evse.evseId === evseId);
 
-  /** No transaction, no session, no cable (EVerest locks it as soon as it is plugged in) and no reservation (errata 2.14). */
+  /** No transaction, also none that an earlier run left, no session, no cable (EVerest locks it as soon as it is plugged in) and no reservation (errata 2.14). */
   const isEvseIdle = (evseId: number | undefined): boolean =>
     evsesOf(evseId).every(
       (evse) =>
-        evse.transaction === undefined &&
+        !core.transactions.runsOn(evse.evseId) &&
         evse.sessionId === undefined &&
         !evse.evConnected &&
         !evse.connectors.some(({ reserved }) => reserved),
     );
 
-  /** A transaction that an earlier run left, and that may still go on. */
-  const isTransactionLeft = (evseId: number | undefined): boolean => {
-    const evseIds = core.transactions.evseIds();
-    return evseId === undefined ? evseIds.length > 0 : evseIds.includes(evseId);
-  };
-
   const isIdle = (evseId: number | undefined): boolean =>
     isEvseIdle(evseId) &&
-    !isTransactionLeft(evseId) &&
     (evseId !== undefined || !(services.isFirmwareUpdateActive?.() || services.isLogUploadActive?.()));
 
   const isAllowed = (): Promise<boolean> =>

@@ -1,0 +1,50 @@
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { localAddressFor } from "../../../src/agent/network-interface.ts";
+import { openDeviceModel } from "../../../src/device-model/device-model.ts";
+import { FakeClock } from "../../../src/lib/fake-clock.ts";
+import { silentLogger } from "../../../src/log/logger.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "interfaces-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** A device model in which InternalCtrlr.IFace has these values, by instance ("" for none). */
+function deviceModelWith(values: Readonly<Record<string, string>>) {
+  const variables = Object.entries(values).map(([instance, value]) => ({
+    name: "IFace",
+    ...(instance !== "" && { instance }),
+    characteristics: { dataType: "string" as const, supportsMonitoring: false },
+    attributes: [{ type: "Actual" as const, mutability: "ReadOnly" as const, value }],
+  }));
+  return openDeviceModel({
+    path: join(directory, `${Bun.hash(JSON.stringify(values))}.db`),
+    components: [{ name: "InternalCtrlr", variables }],
+    clock: new FakeClock(),
+    logger: silentLogger,
+  }).deviceModel;
+}
+const addressOf = (values: Readonly<Record<string, string>>, ocppInterface = "Wired0", url = "ws://csms.example") => {
+  const deviceModel = deviceModelWith(values);
+  try {
+    return localAddressFor(deviceModel, ocppInterface, url);
+  } finally {
+    deviceModel.close();
+  }
+};
+
+test("nothing is set out: the routes of the operating system decide", () => {
+  expect(addressOf({})).toBeUndefined();
+  expect(addressOf({ "": "" })).toBeUndefined();
+});
+
+test("an interface of the profile goes before the one for all", () => {
+  const values = { "": "10.0.0.9", Wireless0: "lo" };
+  expect(addressOf(values, "Wireless0")).toBe("127.0.0.1");
+  expect(addressOf(values, "Wired0")).toBe("10.0.0.9");
+});
+
+test("an interface that is not there makes the attempt fail, so that the next profile gets its turn", () => {
+  expect(() => addressOf({ Wireless0: "wwan9" }, "Wireless0")).toThrow("wwan9");
+});
