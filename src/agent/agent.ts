@@ -347,10 +347,12 @@ async function describeEvses(module: EverestModule): Promise<readonly EvseDescri
 /** Settings that EVerest's modules follow: told at the start and at each change (BEHAVIOUR 3.2, 16.5). */
 function pushConfiguration(deviceModel: DeviceModel, hardware: Hardware, logger: Logger): void {
   const warn = (error: Error): void => logger.warn(`A setting was not taken by the hardware side: ${error.message}`);
+  // C08.FR.02: how long the driver has.
   const pushTimeout = (): void => {
     const seconds = deviceModel.read(TxCtrlr.EVConnectionTimeOut);
     if (seconds !== undefined) hardware.authorization.setConnectionTimeout(seconds).catch(warn);
   };
+  // C16.FR.02, FR.03, C12.FR.09: EVerest's Auth stops every transaction for a token of this group, and starts none.
   const pushMasterPass = (): void => {
     const groupId = deviceModel.read(AuthCtrlr.MasterPassGroupId);
     if (groupId !== undefined) hardware.authorization.setMasterPassGroupId(groupId).catch(warn);

@@ -34,7 +34,7 @@ function toRequest({ vendor_id, message_id, data, custom_data }: OcppDataTransfe
   };
 }
 
-/** P02: what another module has to say to the CSMS, and its answer (BEHAVIOUR 18). */
+/** P02: what another module has to say to the CSMS, with its own vendor and message id (P02.FR.04), and the answer (BEHAVIOUR 18). */
 export async function transferToCsms(
   csms: CsmsLink | undefined,
   request: OcppDataTransferRequest,
@@ -50,7 +50,7 @@ export async function transferToCsms(
   };
 }
 
-/** P01: the module that takes the CSMS's data transfers, if one is connected. */
+/** P01: the module that takes the CSMS's data transfers by vendor and message id (P01.FR.03), if one is connected. */
 export function createDataTransferPort(peer: Peer<"ocpp_data_transfer"> | undefined): DataTransferPort {
   if (peer === undefined) return { deliver: undefined };
   return {

@@ -68,11 +68,12 @@ describe("local start", () => {
 describe("authorization cache", () => {
   const patch = { AuthCacheCtrlr: { Enabled: true }, LocalAuthListCtrlr: { Enabled: false } };
 
-  test("TC_C_08_CS accepted: no AuthorizeRequest", () =>
+  test("TC_C_08_CS accepted: no AuthorizeRequest; with the cable plugged in energy is offered (C12.FR.04)", () =>
     onCharger({ patch }, async (system) => {
       await cacheToken(system);
-      await system.authorizedLocally({ asksCsms: false });
       await system.evConnectedPreSession();
+      await system.authorizedLocally({ asksCsms: false });
+      await system.energyTransferStarted();
       await system.receiveNo("Authorize", 100);
     }));
 

@@ -32,14 +32,17 @@ export function createAuthorizationBlock(context: StationContext): Block {
   const decideOffline = (idToken: IdTokenType): AuthorizationDecision => {
     const known = lookUp(idToken);
     const unknownIdsMayCharge = deviceModel.read(AuthCtrlr.OfflineTxForUnknownIdEnabled) === true;
-    if (known === undefined) return decide(unknownIdsMayCharge ? "Accepted" : "Unknown", "offline"); // C15.FR.08, C13.FR.04
-    // C13.FR.02, FR.05, FR.06: who is known to be refused is not unknown.
+    if (known === undefined) return decide(unknownIdsMayCharge ? "Accepted" : "Unknown", "offline"); // C13.FR.04, C15.FR.08; not cached: C15.FR.01
+    // C13.FR.02, FR.03, FR.05, FR.06: who is known to be refused is not unknown.
     if (known.info.status !== "Accepted" || deviceModel.read(AuthCtrlr.LocalAuthorizeOffline) === true)
       return { idTokenInfo: known.info, source: known.source };
     return unknownIdsMayCharge ? { idTokenInfo: known.info, source: "offline" } : decide("NotAtThisTime", "offline");
   };
 
-  /** C01.FR.03, C09.FR.07: a token of the group that charges here ends the authorization without being asked about. */
+  /**
+   * C01.FR.03, C09.FR.07: a token of the group that charges here ends the authorization without being asked about.
+   * EVerest's Auth compares the groups, of Accepted tokens only (C09.FR.03, FR.11).
+   */
   const mayEndAuthorization = ({ info }: KnownToken): boolean => {
     const { groupIdToken } = info;
     if (groupIdToken === undefined) return false;
@@ -59,10 +62,11 @@ export function createAuthorizationBlock(context: StationContext): Block {
   const isSettled = (known: KnownToken): boolean => {
     if (!mayAskCsms()) return true;
     if (known.info.status === "Accepted")
-      return deviceModel.read(AuthCtrlr.LocalPreAuthorize) === true || mayEndAuthorization(known); // C12.FR.02, C14.FR.02, FR.04
-    return disablesPostAuthorize(known); // otherwise C10.FR.03, C12.FR.05, C14.FR.03, FR.05
+      return deviceModel.read(AuthCtrlr.LocalPreAuthorize) === true || mayEndAuthorization(known); // C12.FR.04, C14.FR.02, FR.04, C16.FR.04, FR.05
+    return disablesPostAuthorize(known); // otherwise C01.FR.05, C10.FR.03, C12.FR.05, C14.FR.03, FR.05
   };
 
+  /** For nothing but the authorization of a token (C01.FR.04, C06.FR.03). */
   const askCsms = async (request: AuthorizeRequest): Promise<AuthorizationDecision> => {
     const outcome = await csms.call("Authorize", request);
     if (outcome.kind === "offline") return decideOffline(request.idToken);

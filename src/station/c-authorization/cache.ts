@@ -82,7 +82,7 @@ export function createAuthorizationCache(context: StationContext): Authorization
     },
 
     /**
-     * C10.FR.04, FR.05, C12.FR.06; never for tokens that are nobody's (C02.FR.03, C03.FR.02, C05.FR.02), and without
+     * C10.FR.04, FR.05, C12.FR.06, also key codes (C04.FR.03), under hashes (C10.FR.12); never for tokens that are nobody's (C02.FR.03, C03.FR.02, C05.FR.02), and without
      * texts about tariffs, which would be out of date (C10.FR.09).
      */
     learn(idToken, { personalMessage: _, customData: __, ...info }) {

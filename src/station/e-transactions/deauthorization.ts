@@ -2,6 +2,7 @@ import { TxCtrlr } from "../../device-model/variables.ts";
 import type { CallOutcome } from "../../ocpp/csms-link.ts";
 import type { IdTokenInfoType, ReasonEnumType, TransactionEventRequest } from "../../ocpp/v201/index.ts";
 import type { StationContext, StationServices } from "../context.ts";
+import { isAllowedAt } from "../model/authorization.ts";
 import { importedEnergyWattHours } from "../model/meter-values.ts";
 import { type Session, type Transaction, withTransaction } from "./session.ts";
 
@@ -31,7 +32,7 @@ export interface Deauthorization {
   stopTransactions: StationServices["stopTransactions"];
 }
 
-/** E05: what the CSMS says about a token in the answer to an event, and stopping transactions through the hardware. */
+/** E05: what the CSMS says about a token in the answer to an event, be it of an offline time (C15.FR.02), and stopping transactions through the hardware. */
 export function createDeauthorization(context: StationContext, sessions: SessionAccess): Deauthorization {
   const { clock, core, deviceModel, events, hardware, logger, model, services } = context;
   /** EVSEs that were told to pause, with the charging period that it was for. */
@@ -90,7 +91,7 @@ export function createDeauthorization(context: StationContext, sessions: Session
 
   const refuse = (session: Session): void => {
     if (deviceModel.read(TxCtrlr.StopTxOnInvalidId) !== false) {
-      void stop(session, "DeAuthorized"); // E05.FR.09, FR.10, E06.FR.04
+      void stop(session, "DeAuthorized"); // E05.FR.09, FR.10, E06.FR.04, C15.FR.03, FR.04
       return;
     }
     const allowed = deviceModel.read(TxCtrlr.MaxEnergyOnInvalidId) ?? 0;
@@ -98,11 +99,11 @@ export function createDeauthorization(context: StationContext, sessions: Session
       ...transaction,
       energyLimitWattHours: allowed > 0 ? (transaction.energyAtStartWattHours ?? 0) + allowed : 0,
     });
-    sessions.change(session.evseId, (current) => withTransaction(current, limited)); // E05.FR.03
+    sessions.change(session.evseId, (current) => withTransaction(current, limited)); // E05.FR.03, C15.FR.07
     checkEnergyLimit(session.evseId);
   };
 
-  /** E05.FR.02: beyond its limit the transaction stays, the energy does not; whenever it flows again, too. */
+  /** E05.FR.02, C15.FR.06: beyond its limit the transaction stays, the energy does not; whenever it flows again, too. */
   const checkEnergyLimit = (evseId: number): void => {
     const session = sessions.at(evseId);
     const limit = session?.transaction?.energyLimitWattHours;
@@ -144,7 +145,8 @@ export function createDeauthorization(context: StationContext, sessions: Session
       core.unitOfWork.afterCommit(() => {
         hardware.authorization.publishValidationUpdate({ evseId, idTokenInfo });
         const session = running(evseId, transactionId);
-        if (idTokenInfo.status !== "Accepted" && session?.authorized === true) refuse(session);
+        const isRefused = idTokenInfo.status !== "Accepted" || !isAllowedAt(idTokenInfo, [evseId]); // C01.FR.21
+        if (isRefused && session?.authorized === true) refuse(session);
       });
     },
     checkEnergyLimit,

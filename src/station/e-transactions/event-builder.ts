@@ -83,9 +83,9 @@ export function buildEvent(
         timeSpentCharging: Math.round(secondsCharged(transaction, timestamp)),
         stoppedReason: (session.stoppedReason ?? "Other") as ReasonEnumType, // E06.FR.08, E07.FR.05, FR.06
       }),
-      ...(remoteStartId !== undefined && { remoteStartId }), // F01.FR.25, F02.FR.01
+      ...(remoteStartId !== undefined && { remoteStartId }), // C05.FR.03, F01.FR.25, F02.FR.01
     },
-    ...(token !== undefined && { idToken: token }), // E01.FR.10, E02.FR.01, E03.FR.01, E07.FR.02
+    ...(token !== undefined && { idToken: token }), // C05.FR.05, C12.FR.02, E01.FR.10, E02.FR.01, E03.FR.01, E07.FR.02
     ...(told.evse && {
       evse: { id: session.evseId, ...(session.evConnected && { connectorId: session.connectorId }) }, // E01.FR.16
     }),

@@ -59,7 +59,7 @@ const TRIGGER_OF_REASON: Partial<Record<ReasonEnumType, TriggerReasonEnumType>> 
   DeAuthorized: "Deauthorized",
   Remote: "RemoteStop",
   Local: "StopAuthorized",
-  MasterPass: "StopAuthorized",
+  MasterPass: "StopAuthorized", // C16.FR.06, FR.07
   StoppedByEV: "StopAuthorized", // E15.FR.04, FR.05
   EVDisconnected: "EVCommunicationLost",
   ImmediateReset: "ResetCommand",
@@ -177,7 +177,7 @@ function deauthorize(session: Session): Change {
     : {
         session: { ...withdrawn, stoppedReason: session.stoppedReason ?? "Timeout" },
         trigger: session.stoppedReason === "Remote" ? "RemoteStop" : "EVConnectTimeout",
-        endsAnyway: true, // E03.FR.05, E10.FR.02, F02.FR.07
+        endsAnyway: true, // C01.FR.26, E03.FR.05, E10.FR.02, F02.FR.07
       };
 }
 

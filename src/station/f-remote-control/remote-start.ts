@@ -17,6 +17,11 @@ interface Refusal {
 export function createRemoteStartBlock(context: StationContext): Block {
   const { csms, deviceModel, hardware, logger, model, services } = context;
 
+  const isMasterPass = ({ groupIdToken }: RequestStartTransactionRequest): boolean => {
+    const masterPass = deviceModel.read(AuthCtrlr.MasterPassGroupId) ?? "";
+    return masterPass !== "" && groupIdToken?.idToken.toUpperCase() === masterPass.toUpperCase();
+  };
+
   const evseObstacle = (evse: EvseModel): Refusal | undefined => {
     if (evse.connectors.every(({ status }) => status === "Unavailable" || status === "Faulted"))
       return { reasonCode: "NotEnabled", additionalInfo: "the EVSE is unavailable or faulted" }; // F01.FR.23, F02.FR.25
@@ -72,6 +77,7 @@ export function createRemoteStartBlock(context: StationContext): Block {
     evse: EvseModel | undefined,
     isKnown: boolean,
   ): Refusal | undefined => {
+    if (isMasterPass(request)) return { reasonCode: "InvalidIdToken", additionalInfo: "a master pass starts nothing" }; // C12.FR.09, C16.FR.03
     if (csms.registration !== "Accepted")
       return { reasonCode: "CSNotAccepted", additionalInfo: "the station is not accepted yet" }; // B02.FR.05
     if (!isKnown) return { reasonCode: "UnknownEvse", additionalInfo: "no such EVSE" };

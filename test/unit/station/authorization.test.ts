@@ -21,7 +21,7 @@ const charge = (idToken: string, groupIdToken?: IdTokenType) => {
 
 describe("every type of token", () => {
   test.each(["ISO14443", "ISO15693", "KeyCode", "Local", "MacAddress", "eMAID"] as const)(
-    "%s is asked about (C01.FR.02, C01.FR.04, C04, C06.FR.01, FR.02, C08.FR.01)",
+    "%s is asked about (C01.FR.02, FR.04, C06.FR.01–03, C08.FR.01)",
     async (type) => {
       await start();
       expect(await statusOf(card("TOKEN", type))).toBe("Accepted");
@@ -54,6 +54,12 @@ describe("every type of token", () => {
     await start();
     expect(await statusOf(card("X".repeat(37)))).toBe("Invalid");
     expect(asked()).toBe(0);
+  });
+
+  test("key codes are cached like other tokens (C04.FR.03)", async () => {
+    await start();
+    await statusOf(card("4711", "KeyCode"));
+    expect((await present(charger, card("4711", "KeyCode"))).source).toBe("cache");
   });
 
   test("C04.FR.06: guessing key codes takes longer and longer; a card does not wait", async () => {
