@@ -1,17 +1,10 @@
-import {
-  createParameterWriter,
-  everestModuleComponents,
-  hardwareComponents,
-} from "../bridge/device-model-components.ts";
 import { unmappedSinks } from "../bridge/energy-sink.ts";
 import { createHardware } from "../bridge/hardware.ts";
 import { provideInterfaces, type RunningStation } from "../bridge/provided.ts";
 import { ConfigurationError, type ModuleParameters, readParameters } from "../config/parameters.ts";
-import type { ComponentDefinition } from "../device-model/definitions.ts";
 import type { DeviceModel } from "../device-model/device-model.ts";
 import { AuthCtrlr, ISO15118Ctrlr, TxCtrlr } from "../device-model/variables.ts";
 import type { ModuleArguments } from "../everest/command-line.ts";
-import { AllMappingsSchema, AllParametersSchema } from "../everest/configuration.ts";
 import { EverestModule, type InterfaceName } from "../everest/everest-module.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
 import { Emitter } from "../lib/events.ts";
@@ -27,6 +20,7 @@ import { createStationModel } from "../station/model/station-model.ts";
 import type { BootReason, EvseDescription, Hardware, SecurityPort } from "../station/ports.ts";
 import { createStation, type Station } from "../station/station.ts";
 import { linkSettings } from "./csms-connection.ts";
+import { addEverestComponents, fetchModuleConfigurations } from "./everest-store.ts";
 import { HardwareInput } from "./hardware-input.ts";
 import { followHardware } from "./hardware-variables.ts";
 import { startMessageLog } from "./message-log.ts";
@@ -52,9 +46,6 @@ export const REQUIRES: Readonly<Record<string, InterfaceName>> = {
 };
 
 const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-
-/** How long the start waits for the configuration of the other modules, which is only reported. */
-const MODULE_CONFIGURATION_LIMIT_MILLISECONDS = 1_000;
 
 /** How long a silent system module may hold up the start. */
 const BOOT_REASON_LIMIT_MILLISECONDS = 5_000;
@@ -116,20 +107,12 @@ export class Agent {
     input.subscribe();
     provideInterfaces(module, clock, () => this.running);
     const evseManagers = module.peers("evse_manager", "evse_manager");
-    const moduleComponents = this.moduleComponents(module);
+    const moduleConfigurations = fetchModuleConfigurations(module, this.options.arguments.moduleId, clock, logger);
     await module.ready();
     logger.info("Module initialized; EVerest is ready");
     await input.allEvsesReady(evseManagers.length);
-    const [evses, components] = await Promise.all([describeEvses(module), moduleComponents]);
-    stores.deviceModel.addComponents(
-      [...components, ...hardwareComponents(evses, (evseId) => input.capabilitiesOf(evseId))],
-      stores.everestStorage,
-      {
-        source: "EVEREST",
-        writerFor: (component) =>
-          components.includes(component) ? createParameterWriter(module.configService) : undefined,
-      },
-    );
+    const [evses, configurations] = await Promise.all([describeEvses(module), moduleConfigurations]);
+    addEverestComponents(stores.deviceModel, stores.everestStorage, module, evses, input, configurations);
     await this.startStation(module, parameters, stores, input, evses);
   }
 
@@ -177,28 +160,6 @@ export class Agent {
         `evse_energy_sink: the modules ${unmapped.join(", ")} need a mapping with an EVSE (0 for the whole station)`,
       );
     return parameters;
-  }
-
-  /** One component for each module whose configuration may be read; none when the manager does not tell. */
-  private async moduleComponents(module: EverestModule): Promise<readonly ComponentDefinition[]> {
-    const { clock, logger, arguments: args } = this.options;
-    const fetched = async () => {
-      const parameters = await module.configService.get({ type: "All" }, AllParametersSchema);
-      const mappings = await module.configService.get({ type: "AllMappings" }, AllMappingsSchema);
-      return everestModuleComponents(
-        parameters,
-        mappings,
-        new Map([...module.moduleNames, [args.moduleId, module.configuration.moduleName]]),
-      );
-    };
-    const limit = sleep(clock, MODULE_CONFIGURATION_LIMIT_MILLISECONDS).then(() => []);
-    return Promise.race([
-      limit,
-      fetched().catch((error: Error) => {
-        logger.warn(`The configuration of EVerest's modules is not in the device model: ${error.message}`);
-        return [];
-      }),
-    ]);
   }
 
   private async startStation(

@@ -3,7 +3,8 @@ import type { HardwareCapabilities } from "../bridge/device-model-components.ts"
 import { toHardwareError } from "../bridge/errors.ts";
 import { toMeterReading } from "../bridge/meter-reading.ts";
 import { toEvseEvent } from "../bridge/session-event.ts";
-import type { EverestModule } from "../everest/everest-module.ts";
+import { toEnergyTransferModes, toVehicleInformation } from "../bridge/vehicle.ts";
+import type { EverestModule, Peer } from "../everest/everest-module.ts";
 import type { EvseManagerSessionEvent } from "../everest/interfaces/index.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Emitter } from "../lib/events.ts";
@@ -18,6 +19,23 @@ const BareSessionEvent = v.object({
   connector_id: v.exactOptional(v.number()),
 }) as v.GenericSchema<unknown, EvseManagerSessionEvent>;
 
+interface Extension {
+  readonly peer: Peer<"iso15118_extensions">;
+  readonly evseId: number;
+}
+
+/** The ISO 15118 extensions and the EVSEs that they belong to: by their mapping, and without one where there is no choice. */
+function extensionsByEvse(module: EverestModule, logger: Logger): readonly Extension[] {
+  const onlyEvse = module.peers("evse_manager", "evse_manager").length === 1 ? 1 : undefined;
+  return module.peers("extensions_15118", "iso15118_extensions").flatMap((peer) => {
+    const { mapping, moduleId } = peer.connected;
+    const evseId = mapping !== undefined && mapping.evse > 0 ? mapping.evse : onlyEvse;
+    if (evseId !== undefined) return [{ peer, evseId }];
+    logger.warn(`The ISO 15118 extension "${moduleId}" is not mapped to an EVSE: what it tells about vehicles is lost`);
+    return [];
+  });
+}
+
 /** So many inputs may wait for the start of the station; readings give way first. */
 const WAITING_LIMIT = 5_000;
 
@@ -27,6 +45,7 @@ const WAITING_LIMIT = 5_000;
  */
 export class HardwareInput {
   readonly events = new Emitter<HardwareEvents>();
+  readonly extensions: readonly Extension[];
   private waiting: (() => void)[] | undefined = [];
   private readonly readyEvses = new Set<number>();
   private readonly capabilities = new Map<number, HardwareCapabilities>();
@@ -37,7 +56,9 @@ export class HardwareInput {
     private readonly module: EverestModule,
     private readonly clock: Clock,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    this.extensions = extensionsByEvse(module, logger);
+  }
 
   /** Subscribes everything; to be called before the module reports ready. */
   subscribe(): void {
@@ -81,10 +102,21 @@ export class HardwareInput {
           }),
         );
       });
+      peer.onVariable("supported_energy_transfer_modes", (modes) =>
+        this.pass(() => this.events.emit("energyTransferModes", { evseId, modes: toEnergyTransferModes(modes) })),
+      );
       peer.onVariable("powermeter_public_key_ocmf", (publicKey) =>
         this.pass(() => this.events.emit("publicKey", { evseId, publicKey })),
       );
     });
+    for (const { peer, evseId } of this.extensions) {
+      peer.onVariable("ev_info", (information) =>
+        this.pass(() => this.events.emit("evInfo", { evseId, ...toVehicleInformation(information) })),
+      );
+      peer.onVariable("service_renegotiation_supported", (supported) =>
+        this.pass(() => this.events.emit("serviceRenegotiation", { evseId, supported })),
+      );
+    }
     for (const system of module.peers("system", "system")) {
       system.onVariable("firmware_update_status", ({ firmware_update_status, request_id }) =>
         this.pass(() =>

@@ -1,28 +1,76 @@
-import { ConnectedEV, EVSE } from "../device-model/variables.ts";
+import { maximumPowerWatts, PROTOCOL_PRIORITIES } from "../bridge/device-model-components.ts";
+import { VariableHandle } from "../device-model/variable-handle.ts";
+import { ConnectedEV, Connector, EVSE } from "../device-model/variables.ts";
 import type { StationContext } from "../station/context.ts";
+import { VEHICLE_CERTIFICATES, type VehicleInformation } from "../station/ports.ts";
 
 const WRITER = "EVEREST";
 
+function ofVehicle(evseId: number, variable: string, instance: string): VariableHandle<"string"> {
+  return new VariableHandle({ component: "ConnectedEV", evseId, variable, instance }, "string");
+}
+
+function ofController<Kind extends "boolean" | "list">(
+  component: "V2XChargingCtrlr" | "ISO15118Ctrlr",
+  evseId: number,
+  variable: string,
+  kind: Kind,
+): VariableHandle<Kind> {
+  return new VariableHandle({ component, evseId, variable }, kind);
+}
+
+/** Everything about a vehicle that has left. */
+const NOBODY: VehicleInformation = { vehicleId: "", protocolAgreed: "", protocolsSupported: [], certificates: {} };
+
 /** Keeps the variables that EVerest owns up to date; readings are not worth a write to the disk (BEHAVIOUR 16.4). */
-export function followHardware({ deviceModel, hardwareEvents }: StationContext): void {
+export function followHardware({ deviceModel, hardware, hardwareEvents }: StationContext): void {
+  const note = <Kind extends "boolean" | "number" | "string" | "list">(
+    handle: VariableHandle<Kind>,
+    value: Parameters<typeof deviceModel.write<Kind>>[1],
+  ): void => deviceModel.write(handle, value, WRITER, true);
+
+  const noteVehicle = (evseId: number, vehicle: VehicleInformation): void => {
+    const { vehicleId, protocolAgreed, protocolsSupported, certificates } = vehicle;
+    if (vehicleId !== undefined) note(ConnectedEV.VehicleId.at(evseId), vehicleId);
+    if (protocolAgreed !== undefined) note(ConnectedEV.ProtocolAgreed.at(evseId), protocolAgreed);
+    if (protocolsSupported !== undefined)
+      for (let index = 0; index < PROTOCOL_PRIORITIES; index++)
+        note(ofVehicle(evseId, "ProtocolSupportedByEV", String(index + 1)), protocolsSupported[index] ?? "");
+    if (certificates !== undefined)
+      for (const name of VEHICLE_CERTIFICATES)
+        note(ofVehicle(evseId, "VehicleCertificate", name), certificates[name] ?? "");
+  };
+
   hardwareEvents.on("meter", ({ evseId, reading }) => {
     const total = reading.samples.find(
       ({ measurand, phase }) => measurand?.startsWith("Power.Active.") && phase === undefined,
     );
-    if (total !== undefined) deviceModel.write(EVSE.Power.at(evseId), total.value, WRITER, true);
+    if (total !== undefined) note(EVSE.Power.at(evseId), total.value);
   });
   hardwareEvents.on("evse", ({ evseId, ...event }) => {
     const plugged =
       event.kind === "TransactionStarted" || (event.kind === "SessionStarted" && event.reason === "EVConnected");
-    if (plugged) deviceModel.write(ConnectedEV.Available.at(evseId), true, WRITER, true);
+    if (plugged) note(ConnectedEV.Available.at(evseId), true);
     if (event.kind !== "SessionFinished") return;
-    deviceModel.write(ConnectedEV.Available.at(evseId), false, WRITER, true);
-    deviceModel.write(ConnectedEV.VehicleId.at(evseId), "", WRITER, true);
+    note(ConnectedEV.Available.at(evseId), false);
+    noteVehicle(evseId, NOBODY);
   });
-  hardwareEvents.on("evInfo", ({ evseId, vehicleId }) => {
-    if (vehicleId !== undefined) deviceModel.write(ConnectedEV.VehicleId.at(evseId), vehicleId, WRITER, true);
+  hardwareEvents.on("evInfo", ({ evseId, ...vehicle }) => noteVehicle(evseId, vehicle));
+  hardwareEvents.on("capabilities", ({ evseId, ...capabilities }) => {
+    const { maxPhaseCount } = capabilities;
+    const maxLimit = maximumPowerWatts(capabilities);
+    if (maxLimit !== undefined) deviceModel.describe(EVSE.Power.at(evseId), { maxLimit });
+    if (maxPhaseCount === undefined) return;
+    note(EVSE.SupplyPhases.at(evseId), maxPhaseCount);
+    for (const { connectorId } of hardware.evses.find((evse) => evse.evseId === evseId)?.connectors ?? [])
+      note(Connector.SupplyPhases.at(evseId, connectorId), maxPhaseCount);
   });
-  hardwareEvents.on("capabilities", ({ evseId, maxPhaseCount }) => {
-    if (maxPhaseCount !== undefined) deviceModel.write(EVSE.SupplyPhases.at(evseId), maxPhaseCount, WRITER);
+  hardwareEvents.on("energyTransferModes", ({ evseId, modes }) => {
+    note(ofController("V2XChargingCtrlr", evseId, "SupportedEnergyTransferModes", "list"), modes.names);
+    for (const name of ["Available", "Enabled"])
+      note(ofController("V2XChargingCtrlr", evseId, name, "boolean"), modes.bidirectional);
   });
+  hardwareEvents.on("serviceRenegotiation", ({ evseId, supported }) =>
+    note(ofController("ISO15118Ctrlr", evseId, "ServiceRenegotiationSupport", "boolean"), supported),
+  );
 }

@@ -13,9 +13,15 @@ import {
   type EverestParameter,
   effectiveMapping,
 } from "../everest/configuration.ts";
-import type { EvseDescription } from "../station/ports.ts";
+import { type EvseDescription, VEHICLE_CERTIFICATES } from "../station/ports.ts";
 
 const AVAILABILITY_STATES = "Available,Occupied,Reserved,Unavailable,Faulted";
+/** Modes of part 2 with those of its successor that EVerest knows. */
+const ENERGY_TRANSFER_MODES =
+  "AC_single_phase,AC_two_phase,AC_three_phase,DC,AC_BPT,AC_BPT_DER,AC_DER,DC_BPT,DC_ACDP,DC_ACDP_BPT,WPT,MCS,MCS_BPT";
+/** Protocols that a vehicle can offer in one request (ISO 15118). */
+export const PROTOCOL_PRIORITIES = 20;
+const DEFAULT_PHASES = 3;
 /** Power of a supply whose hardware has not told its limits yet, per phase. */
 const NOMINAL_VOLTAGE = 230;
 /** Module parameters with these words in their names are secrets: written, never read. */
@@ -46,57 +52,84 @@ function variable(
   };
 }
 
-function evseComponents(
-  { evseId, connectors }: EvseDescription,
-  capabilities: HardwareCapabilities,
-): ComponentDefinition[] {
-  const phases = capabilities.maxPhaseCount ?? 3;
-  const maximumWatts = (capabilities.maxCurrentAmperes ?? 0) * NOMINAL_VOLTAGE * phases;
-  return [
-    {
-      name: "EVSE",
-      evseId,
-      variables: [
-        variable("Available", "boolean", "true"),
-        variable("AvailabilityState", "OptionList", "Available", { valuesList: AVAILABILITY_STATES }),
-        variable("Power", "decimal", "0", { unit: "W", maxLimit: maximumWatts }),
-        variable("SupplyPhases", "integer", String(phases)),
-        variable("AllowReset", "boolean", "false"),
-        variable("Problem", "boolean", "false"),
-        variable("ISO15118EvseId", "string", "DEFAULT_EVSE_ID", { minLimit: 7, maxLimit: 37 }),
-      ],
-    },
-    ...connectors.map(({ connectorId, connectorType }) => ({
-      name: "Connector",
-      evseId,
-      connectorId,
-      variables: [
-        variable("Available", "boolean", "true"),
-        variable("AvailabilityState", "OptionList", "Available", { valuesList: AVAILABILITY_STATES }),
-        variable("ConnectorType", "string", connectorType ?? "Unknown"),
-        variable("SupplyPhases", "integer", String(phases)),
-        variable("Problem", "boolean", "false"),
-      ],
-    })),
-    ...connectors.map(({ connectorId }) => ({
-      name: "ConnectorPlugRetentionLock",
-      evseId,
-      connectorId,
-      variables: [variable("Problem", "boolean", "false")], // G05.FR.02
-    })),
-    {
-      name: "ConnectedEV",
-      evseId,
-      variables: [
-        variable("Available", "boolean", "false"),
-        variable("VehicleId", "string", ""),
-        variable("ProtocolAgreed", "string", ""),
-        ...["Leaf", "SubCA1", "SubCA2", "Root"].map((instance) =>
-          variable("VehicleCertificate", "string", "", {}, instance),
-        ),
-      ],
-    },
-  ];
+/** The most power that an EVSE can give; undefined while its hardware has not told. */
+export function maximumPowerWatts({ maxPhaseCount, maxCurrentAmperes }: HardwareCapabilities): number | undefined {
+  if (maxPhaseCount === undefined || maxCurrentAmperes === undefined) return undefined;
+  return maxCurrentAmperes * NOMINAL_VOLTAGE * maxPhaseCount;
+}
+
+function evseComponent(evseId: number, capabilities: HardwareCapabilities, iso15118EvseId: string | undefined) {
+  const maxLimit = maximumPowerWatts(capabilities);
+  return {
+    name: "EVSE",
+    evseId,
+    variables: [
+      variable("Available", "boolean", "true"),
+      variable("AvailabilityState", "OptionList", "Available", { valuesList: AVAILABILITY_STATES }),
+      variable("Power", "decimal", "0", { unit: "W", ...(maxLimit !== undefined && { maxLimit }) }),
+      variable("SupplyPhases", "integer", String(capabilities.maxPhaseCount ?? DEFAULT_PHASES)),
+      variable("AllowReset", "boolean", "false"),
+      variable("ISO15118EvseId", "string", iso15118EvseId ?? "DEFAULT_EVSE_ID", { minLimit: 7, maxLimit: 37 }),
+    ],
+  };
+}
+
+function connectorComponent(
+  evseId: number,
+  { connectorId, connectorType }: EvseDescription["connectors"][number],
+  { maxPhaseCount }: HardwareCapabilities,
+): ComponentDefinition {
+  return {
+    name: "Connector",
+    evseId,
+    connectorId,
+    variables: [
+      variable("Available", "boolean", "true"),
+      variable("AvailabilityState", "OptionList", "Available", { valuesList: AVAILABILITY_STATES }),
+      variable("ConnectorType", "string", connectorType ?? "Unknown"),
+      variable("SupplyPhases", "integer", String(maxPhaseCount ?? DEFAULT_PHASES)),
+    ],
+  };
+}
+
+function connectedEvComponent(evseId: number): ComponentDefinition {
+  const instances = (name: string, names: readonly string[]): VariableDefinition[] =>
+    names.map((instance) => variable(name, "string", "", {}, instance));
+  return {
+    name: "ConnectedEV",
+    evseId,
+    variables: [
+      variable("Available", "boolean", "false"),
+      variable("VehicleId", "string", ""),
+      variable("ProtocolAgreed", "string", ""),
+      ...instances("VehicleCertificate", VEHICLE_CERTIFICATES),
+      ...instances(
+        "ProtocolSupportedByEV",
+        Array.from({ length: PROTOCOL_PRIORITIES }, (_, index) => String(index + 1)),
+      ),
+    ],
+  };
+}
+
+function v2xComponent(evseId: number): ComponentDefinition {
+  return {
+    name: "V2XChargingCtrlr",
+    evseId,
+    variables: [
+      variable("Available", "boolean", "false"),
+      variable("Enabled", "boolean", "false"),
+      variable("SupportedEnergyTransferModes", "MemberList", "", { valuesList: ENERGY_TRANSFER_MODES }),
+      variable("SupportedOperationModes", "MemberList", "ChargingOnly", { valuesList: "ChargingOnly" }),
+    ],
+  };
+}
+
+function extensionComponent(evseId: number): ComponentDefinition {
+  return {
+    name: "ISO15118Ctrlr",
+    evseId,
+    variables: [variable("Enabled", "boolean", "true"), variable("ServiceRenegotiationSupport", "boolean", "false")],
+  };
 }
 
 const DATA_TYPE: Readonly<Record<string, DataType>> = {
@@ -142,12 +175,34 @@ function moduleComponents(
   });
 }
 
-/** What the hardware side brings into the device model besides the component configuration. */
+export interface HardwareDescription {
+  capabilitiesOf(evseId: number): HardwareCapabilities;
+  /** The EVSEIDs of ISO 15118 as far as they are known. */
+  readonly iso15118EvseIds?: ReadonlyMap<number, string>;
+  /** EVSEs with an ISO 15118 extension. */
+  readonly extensionEvseIds?: readonly number[];
+}
+
+/** What the hardware side brings into the device model besides the component configuration (BEHAVIOUR 16.4). */
 export function hardwareComponents(
   evses: readonly EvseDescription[],
-  capabilitiesOf: (evseId: number) => HardwareCapabilities,
+  { capabilitiesOf, iso15118EvseIds, extensionEvseIds = [] }: HardwareDescription,
 ): ComponentDefinition[] {
-  return evses.flatMap((evse) => evseComponents(evse, capabilitiesOf(evse.evseId)));
+  return evses.flatMap(({ evseId, connectors }) => {
+    const capabilities = capabilitiesOf(evseId);
+    return [
+      evseComponent(evseId, capabilities, iso15118EvseIds?.get(evseId)),
+      ...connectors.map((connector) => connectorComponent(evseId, connector, capabilities)),
+      connectedEvComponent(evseId),
+      v2xComponent(evseId),
+      ...(extensionEvseIds.includes(evseId) ? [extensionComponent(evseId)] : []),
+    ];
+  });
+}
+
+/** Names that OCPP has no room for cannot be reported. */
+function fitsOcpp(name: string): boolean {
+  return name.length <= 50;
 }
 
 export function everestModuleComponents(
@@ -155,20 +210,33 @@ export function everestModuleComponents(
   mappings: AllMappings,
   moduleTypes: ReadonlyMap<string, string>,
 ): ComponentDefinition[] {
-  return moduleComponents(parameters, mappings, moduleTypes).filter(({ variables }) => variables.length > 0);
+  return moduleComponents(parameters, mappings, moduleTypes)
+    .map((component) => ({ ...component, variables: component.variables.filter(({ name }) => fitsOcpp(name)) }))
+    .filter(({ name, instance = "", variables }) => variables.length > 0 && fitsOcpp(name) && fitsOcpp(instance));
+}
+
+/** EvseManager keeps the EVSEID of ISO 15118 as a parameter; here by EVSE, where its configuration may be read. */
+export function iso15118EvseIds(
+  parameters: AllParameters,
+  evseManagers: readonly { readonly moduleId: string }[],
+): ReadonlyMap<number, string> {
+  const found = evseManagers.map(({ moduleId }, index) => {
+    const parameter = parameters[moduleId]?.["!module"]?.find(({ name }) => name === "evse_id");
+    return [index + 1, parameter?.value] as const;
+  });
+  return new Map(found.flatMap(([evseId, id]) => (typeof id === "string" && id !== "" ? [[evseId, id] as const] : [])));
 }
 
 /** Parameters of EVerest's modules are written where they live; its answer is the CSMS's answer. */
 export function createParameterWriter(configService: ConfigService): ExternalWriter {
   return async (variableState, value) => {
-    const [implementation, parameter] = variableState.name.includes(".")
-      ? variableState.name.split(".", 2)
-      : ["!module", variableState.name];
+    const { name } = variableState;
+    const dot = name.indexOf(".");
     const status = await configService.set(
       {
         module_id: variableState.component.definition.instance ?? "",
-        module_implementation_id: implementation ?? "!module",
-        configuration_parameter_name: parameter ?? variableState.name,
+        module_implementation_id: dot < 0 ? "!module" : name.slice(0, dot),
+        configuration_parameter_name: name.slice(dot + 1),
       },
       value,
     );

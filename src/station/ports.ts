@@ -139,6 +139,25 @@ export type LogUploadState =
   | "Uploading"
   | "AcceptedCanceled";
 
+export const VEHICLE_CERTIFICATES = ["Leaf", "SubCA1", "SubCA2", "Root"] as const;
+
+/** What is known about the vehicle at an EVSE; what is left out has not been told this time. */
+export interface VehicleInformation {
+  readonly vehicleId?: string;
+  /** `<uri>,<major>,<minor>`. */
+  readonly protocolAgreed?: string;
+  /** Likewise, the one that the vehicle likes best first. */
+  readonly protocolsSupported?: readonly string[];
+  /** PEM. */
+  readonly certificates?: { readonly [Name in (typeof VEHICLE_CERTIFICATES)[number]]?: string };
+}
+
+export interface EnergyTransferModes {
+  /** OCPP's names. */
+  readonly names: readonly string[];
+  readonly bidirectional: boolean;
+}
+
 /** Everything that the hardware side tells the station. The bridge calls these in order of arrival, one at a time. */
 export interface HardwareEvents {
   evse: EvseEvent;
@@ -150,7 +169,9 @@ export interface HardwareEvents {
     readonly reservationId: number;
     readonly state: "Expired" | "Removed" | "Placed" | "Cancelled" | "Used";
   };
-  evInfo: { readonly evseId: number; readonly stateOfChargePercent?: number; readonly vehicleId?: string };
+  evInfo: { readonly evseId: number; readonly stateOfChargePercent?: number } & VehicleInformation;
+  energyTransferModes: { readonly evseId: number; readonly modes: EnergyTransferModes };
+  serviceRenegotiation: { readonly evseId: number; readonly supported: boolean };
   capabilities: { readonly evseId: number; readonly maxPhaseCount?: number; readonly maxCurrentAmperes?: number };
   publicKey: { readonly evseId: number; readonly publicKey: string };
 }

@@ -121,11 +121,9 @@ export class InProcessCharger {
       })),
     }));
     this.everestStorage = new DeviceModelStorage({ path: join(this.directory, "edm.db"), clock, logger });
-    this.deviceModel.addComponents(
-      hardwareComponents(evses, () => ({})),
-      this.everestStorage,
-      { source: "EVEREST" },
-    );
+    this.deviceModel.addComponents(hardwareComponents(evses, { capabilitiesOf: () => ({}) }), this.everestStorage, {
+      source: "EVEREST",
+    });
     const hardware = this.createHardware(evses);
     const settings = linkSettings({
       deviceModel: this.deviceModel,

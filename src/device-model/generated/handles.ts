@@ -69,6 +69,7 @@ export const ClockCtrlr = {
 export const ConnectedEV = {
   Available: new VariableHandle({ component: "ConnectedEV", variable: "Available" }, "boolean"),
   VehicleId: new VariableHandle({ component: "ConnectedEV", variable: "VehicleId" }, "string"),
+  ProtocolAgreed: new VariableHandle({ component: "ConnectedEV", variable: "ProtocolAgreed" }, "string"),
 } as const;
 
 export const Connector = {

@@ -141,7 +141,7 @@ test("the EVerest store: rows that the flaw of its writer left are cleaned up, v
   });
   const storage = new DeviceModelStorage({ path, clock, logger: silentLogger });
   const attributes = storage.apply(
-    hardwareComponents([{ evseId: 1, connectors: [{ connectorId: 1 }] }], () => ({})),
+    hardwareComponents([{ evseId: 1, connectors: [{ connectorId: 1 }] }], { capabilitiesOf: () => ({}) }),
     "EVEREST",
   );
   storage.close();
