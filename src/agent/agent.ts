@@ -1,6 +1,7 @@
 import { unmappedSinks } from "../bridge/energy-sink.ts";
 import { createHardware } from "../bridge/hardware.ts";
-import { provideInterfaces, type RunningStation } from "../bridge/provided.ts";
+import { provideInterfaces } from "../bridge/provided.ts";
+import type { RunningStation } from "../bridge/running-station.ts";
 import { ConfigurationError, type ModuleParameters, readParameters } from "../config/parameters.ts";
 import type { DeviceModel } from "../device-model/device-model.ts";
 import { AuthCtrlr, ISO15118Ctrlr, TxCtrlr } from "../device-model/variables.ts";
@@ -105,7 +106,7 @@ export class Agent {
     this.stores = stores;
     const input = new HardwareInput(module, clock, logger);
     input.subscribe();
-    provideInterfaces(module, clock, () => this.running);
+    provideInterfaces(module, clock, logger, stores.deviceModel, () => this.running);
     const evseManagers = module.peers("evse_manager", "evse_manager");
     const moduleConfigurations = fetchModuleConfigurations(module, this.options.arguments.moduleId, clock, logger);
     await module.ready();

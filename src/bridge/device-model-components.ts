@@ -69,6 +69,7 @@ function evseComponent(evseId: number, capabilities: HardwareCapabilities, iso15
       variable("Power", "decimal", "0", { unit: "W", ...(maxLimit !== undefined && { maxLimit }) }),
       variable("SupplyPhases", "integer", String(capabilities.maxPhaseCount ?? DEFAULT_PHASES)),
       variable("AllowReset", "boolean", "false"),
+      variable("Problem", "boolean", "false"),
       variable("ISO15118EvseId", "string", iso15118EvseId ?? "DEFAULT_EVSE_ID", { minLimit: 7, maxLimit: 37 }),
     ],
   };
@@ -88,6 +89,7 @@ function connectorComponent(
       variable("AvailabilityState", "OptionList", "Available", { valuesList: AVAILABILITY_STATES }),
       variable("ConnectorType", "string", connectorType ?? "Unknown"),
       variable("SupplyPhases", "integer", String(maxPhaseCount ?? DEFAULT_PHASES)),
+      variable("Problem", "boolean", "false"),
     ],
   };
 }
@@ -193,6 +195,12 @@ export function hardwareComponents(
     return [
       evseComponent(evseId, capabilities, iso15118EvseIds?.get(evseId)),
       ...connectors.map((connector) => connectorComponent(evseId, connector, capabilities)),
+      ...connectors.map(({ connectorId }) => ({
+        name: "ConnectorPlugRetentionLock",
+        evseId,
+        connectorId,
+        variables: [variable("Problem", "boolean", "false")], // G05.FR.02
+      })),
       connectedEvComponent(evseId),
       v2xComponent(evseId),
       ...(extensionEvseIds.includes(evseId) ? [extensionComponent(evseId)] : []),

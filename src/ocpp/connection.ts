@@ -110,12 +110,14 @@ export class Connection {
   }
 
   /** Begins with the first entry of the priority list (B10.FR.04). */
-  start(): void {
-    if (this.wanted) return;
+  /** False when it has been started already. */
+  start(): boolean {
+    if (this.wanted) return false;
     this.wanted = true;
     this.waits = 0;
     this.beginRound();
     this.attempt();
+    return true;
   }
 
   stop(reason: string): void {

@@ -172,9 +172,9 @@ export class CsmsLink {
   }
 
   start(): void {
+    if (!this.connection.start()) return;
     // What an earlier run could not deliver was created before this connection (E11.FR.07).
     this.parts.unitOfWork.run(() => this.parts.durableQueue.markTransactionEventsOffline());
-    this.connection.start();
   }
 
   stop(reason: string): void {

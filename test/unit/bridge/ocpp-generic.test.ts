@@ -1,0 +1,152 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { provideOcppGeneric } from "../../../src/bridge/ocpp-generic.ts";
+import type { RunningStation } from "../../../src/bridge/running-station.ts";
+import type { EverestModule } from "../../../src/everest/everest-module.ts";
+import { FakeClock } from "../../../src/lib/fake-clock.ts";
+import { silentLogger } from "../../../src/log/logger.ts";
+import { TestDeviceModel, variable } from "../../support/device-model.ts";
+
+type Handlers = Record<string, (args: unknown) => unknown>;
+let file: TestDeviceModel;
+let handlers: Handlers;
+let published: Record<string, unknown>[];
+let running: RunningStation | undefined;
+
+const OWN = [
+  {
+    name: "Thing",
+    variables: [
+      variable("First", "1"),
+      variable("Second", "2", { mutability: "ReadOnly" }),
+      variable("Secret", "x", { mutability: "WriteOnly" }),
+      variable("Unset", undefined),
+    ],
+  },
+];
+const of = (name: string, component = "Thing") => ({ component: { name: component }, variable: { name } });
+
+beforeEach(() => {
+  file = new TestDeviceModel();
+  const deviceModel = file.open(OWN);
+  published = [];
+  const module = {
+    provide: (_implementation: string, _interface: string, given: Handlers) => {
+      handlers = given;
+    },
+    publish: (_implementation: string, _interface: string, name: string, value: Record<string, unknown>) =>
+      published.push({ name, ...value }),
+  } as unknown as EverestModule;
+  running = undefined;
+  provideOcppGeneric(module, new FakeClock(), silentLogger, deviceModel, () => running);
+});
+afterEach(() => file.dispose());
+
+const start = () => {
+  running = {
+    deviceModel: file.model,
+    csms: undefined as never,
+    services: { changeAvailability: () => "Scheduled" },
+    stop: () => true,
+    restart: () => true,
+    securityEvent: () => {},
+  };
+};
+const call = (command: string, args: unknown = {}) => handlers[command]?.(args);
+
+describe("before the station runs (BEHAVIOUR 17)", () => {
+  test("every command has its regular answer", async () => {
+    expect(call("stop")).toBe(false);
+    expect(call("restart")).toBe(false);
+    expect(call("security_event", { event: { type: "X" } })).toBeNull();
+    expect(call("change_availability", { request: { operational_status: "Operative" } })).toEqual({
+      status: "Rejected",
+    });
+    expect(call("get_variables", { requests: [{ component_variable: of("First") }] })).toMatchObject([
+      { status: "Rejected" },
+    ]);
+    expect(
+      await call("set_variables", { requests: [{ component_variable: of("First"), value: "9" }], source: "s" }),
+    ).toMatchObject([{ status: "Rejected" }]);
+  });
+
+  test("a monitor that is asked for early is not forgotten, and watches what comes with the start", async () => {
+    call("monitor_variables", { component_variables: [of("First"), of("power", "Late")] });
+    start();
+    const storage = [...file.model.allComponents()][0]?.store.storage;
+    if (storage === undefined) throw new Error("no storage");
+    file.model.addComponents([...OWN, { name: "Late", variables: [variable("power", "1")] }], storage, {
+      source: null,
+    });
+    const change = (name: string, component: string) => ({ component_variable: of(name, component), value: "5" });
+    await call("set_variables", { requests: [change("First", "Thing"), change("power", "Late")], source: "tester" });
+    expect(published).toMatchObject([
+      { name: "event_data", component_variable: of("First"), actual_value: "5", event_id: 0, trigger: "Delta" },
+      { name: "event_data", component_variable: of("power", "Late"), event_id: 1 },
+    ]);
+  });
+});
+
+describe("while it runs", () => {
+  beforeEach(start);
+
+  test("results come in the order of the requests, duplicates and all", async () => {
+    const names = ["Second", "First", "Nothing", "Second", "Unset"];
+    const results = call("get_variables", { requests: names.map((name) => ({ component_variable: of(name) })) });
+    expect(results).toEqual(
+      ["2", "1", undefined, "2", ""].map((value, index) => ({
+        status: value === undefined ? "UnknownVariable" : "Accepted",
+        component_variable: of(names[index] ?? ""),
+        attribute_type: "Actual",
+        ...(value !== undefined && { value }),
+      })),
+    );
+    const set = await call("set_variables", {
+      requests: names.map((name) => ({ component_variable: of(name), value: "7" })),
+      source: "tester",
+    });
+    expect((set as { status: string }[]).map(({ status }) => status)).toEqual([
+      "Accepted",
+      "Accepted",
+      "UnknownVariable",
+      "Accepted",
+      "Accepted",
+    ]);
+  });
+
+  test("other modules may set what is read-only for the CSMS, under their own name", async () => {
+    await call("set_variables", { requests: [{ component_variable: of("Second"), value: "9" }], source: "tester" });
+    const second = file.model.find({ component: "Thing", variable: "Second" });
+    expect(typeof second === "string" ? second : second.attributes.get("Actual")).toMatchObject({
+      value: "9",
+      source: "tester",
+    });
+  });
+
+  test("a value that a module calls a default of the file is none, and survives the next start", async () => {
+    await call("set_variables", { requests: [{ component_variable: of("First"), value: "9" }], source: "default" });
+    file.reopen(OWN);
+    expect(file.model.get({ component: "Thing", variable: "First" }, "Actual").value).toBe("9");
+  });
+
+  test("a secret is never read, and its change is told without it", async () => {
+    call("monitor_variables", { component_variables: [of("Secret")] });
+    expect(call("get_variables", { requests: [{ component_variable: of("Secret") }] })).toEqual([
+      { status: "Rejected", component_variable: of("Secret"), attribute_type: "Actual" },
+    ]);
+    await call("set_variables", { requests: [{ component_variable: of("Secret"), value: "new" }], source: "t" });
+    expect(published).toMatchObject([{ actual_value: "" }]);
+  });
+
+  test("a variable that is monitored twice is told once for each change, and not when nothing changes", async () => {
+    call("monitor_variables", { component_variables: [of("First"), of("FIRST")] });
+    for (const value of ["5", "5", "6"])
+      await call("set_variables", { requests: [{ component_variable: of("First"), value }], source: "t" });
+    expect(published.map(({ actual_value }) => actual_value)).toEqual(["5", "6"]);
+  });
+
+  test("change_availability answers what the station decided", () => {
+    expect(call("change_availability", { request: { operational_status: "Inoperative", evse: { id: 1 } } })).toEqual({
+      status: "Scheduled",
+    });
+  });
+});
