@@ -4,7 +4,7 @@ import type { IdTokenInfoType, ReasonEnumType, TransactionEventRequest } from ".
 import type { StationContext, StationServices } from "../context.ts";
 import { isAllowedAt } from "../model/authorization.ts";
 import { importedEnergyWattHours } from "../model/meter-values.ts";
-import { type Session, type Transaction, withTransaction } from "./session.ts";
+import { lastKnownReading, type Session, type Transaction, withTransaction } from "./session.ts";
 
 /** A stop that the hardware side could not take is asked again, so often and after so long each time. */
 const STOP_ATTEMPTS = 5;
@@ -35,8 +35,8 @@ export interface Deauthorization {
 /** E05: what the CSMS says about a token in the answer to an event, be it of an offline time (C15.FR.02), and stopping transactions through the hardware. */
 export function createDeauthorization(context: StationContext, sessions: SessionAccess): Deauthorization {
   const { clock, core, deviceModel, events, hardware, logger, model, services } = context;
-  /** EVSEs that were told to pause, with the charging period that it was for. */
-  const paused = new Map<number, string>();
+  /** EVSEs that were told to pause, with the transaction and its charging period that it was for. */
+  const paused = new Map<number, { readonly transactionId: string; readonly since: string | undefined }>();
 
   const running = (evseId: number, transactionId: string): Session | undefined => {
     const session = sessions.at(evseId);
@@ -106,13 +106,13 @@ export function createDeauthorization(context: StationContext, sessions: Session
   /** E05.FR.02, C15.FR.06: beyond its limit the transaction stays, the energy does not; whenever it flows again, too. */
   const checkEnergyLimit = (evseId: number): void => {
     const session = sessions.at(evseId);
-    const limit = session?.transaction?.energyLimitWattHours;
-    if (session === undefined || limit === undefined) return;
-    const energy = importedEnergyWattHours(model.evse(evseId)?.reading);
+    const { transactionId, energyLimitWattHours: limit, chargingSince: since } = session?.transaction ?? {};
+    if (session === undefined || transactionId === undefined || limit === undefined) return;
+    const energy = importedEnergyWattHours(model.evse(evseId)?.reading ?? lastKnownReading(session));
     if (energy !== undefined && energy < limit) return;
-    const period = `${session.transaction?.transactionId} ${session.transaction?.chargingSince}`;
-    if (paused.get(evseId) === period) return;
-    paused.set(evseId, period);
+    const asked = paused.get(evseId);
+    if (asked?.transactionId === transactionId && (since === undefined || asked.since === since)) return;
+    paused.set(evseId, { transactionId, since });
     hardware.evse.pauseCharging(evseId).catch((error: Error) => {
       paused.delete(evseId);
       logger.error(`Charging on EVSE ${evseId} could not be paused: ${error.message}`);
