@@ -6,15 +6,14 @@ import { ConfigurationError, type ModuleParameters, readParameters } from "../co
 import type { DeviceModel } from "../device-model/device-model.ts";
 import { AuthCtrlr, ISO15118Ctrlr, TxCtrlr } from "../device-model/variables.ts";
 import type { ModuleArguments } from "../everest/command-line.ts";
+import type { ModuleConfiguration } from "../everest/configuration.ts";
 import { EverestModule, type InterfaceName } from "../everest/everest-module.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
 import { Emitter } from "../lib/events.ts";
 import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
-
 import type { MessageLog } from "../log/message-log/message-log.ts";
 import type { ConnectionStatus } from "../ocpp/connection.ts";
-
 import { CsmsLink } from "../ocpp/csms-link.ts";
 import type { StationContext, StationEvents, StationServices } from "../station/context.ts";
 import { createStationModel } from "../station/model/station-model.ts";
@@ -54,6 +53,8 @@ const BOOT_REASON_LIMIT_MILLISECONDS = 5_000;
 export interface AgentOptions {
   readonly arguments: ModuleArguments;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Stand-alone: what would otherwise come from the manager. */
+  readonly configuration?: ModuleConfiguration;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -90,12 +91,13 @@ export class Agent {
 
   /** Runs until the process ends. @throws before ModuleReady when the configuration cannot work. */
   async start(): Promise<void> {
-    const { clock, logger, random } = this.options;
+    const { clock, configuration, logger, random } = this.options;
     this.warnAboutProxies();
     const module = await EverestModule.connect({
       arguments: this.options.arguments,
       provides: PROVIDES,
       requires: REQUIRES,
+      ...(configuration !== undefined && { configuration }),
       clock,
       random,
       logger,
@@ -111,7 +113,8 @@ export class Agent {
     const moduleConfigurations = fetchModuleConfigurations(module, this.options.arguments.moduleId, clock, logger);
     await module.ready();
     logger.info("Module initialized; EVerest is ready");
-    await input.allEvsesReady(evseManagers.length);
+    const questions = module.isStandalone ? evseManagers.map((peer) => () => peer.call("get_evse", {})) : [];
+    await input.allEvsesReady(evseManagers.length, questions);
     const [evses, configurations] = await Promise.all([describeEvses(module), moduleConfigurations]);
     addEverestComponents(stores.deviceModel, stores.everestStorage, module, evses, input, configurations);
     await this.startStation(module, parameters, stores, input, evses);

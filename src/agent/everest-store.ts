@@ -24,7 +24,7 @@ export interface ModuleConfigurations {
   readonly iso15118EvseIds: ReadonlyMap<number, string>;
 }
 
-/** Empty when the manager does not tell, or not in time. */
+/** Empty when the manager does not tell, not in time, or there is none. */
 export async function fetchModuleConfigurations(
   module: EverestModule,
   ownModuleId: string,
@@ -32,6 +32,7 @@ export async function fetchModuleConfigurations(
   logger: Logger,
 ): Promise<ModuleConfigurations> {
   const nothing: ModuleConfigurations = { components: [], iso15118EvseIds: new Map() };
+  if (module.isStandalone) return nothing;
   const fetched = async (): Promise<ModuleConfigurations> => {
     const parameters = await module.configService.get({ type: "All" }, AllParametersSchema);
     const mappings = await module.configService.get({ type: "AllMappings" }, AllMappingsSchema);

@@ -150,9 +150,18 @@ export class HardwareInput {
     return this.capabilities.get(evseId) ?? {};
   }
 
-  /** Resolves when every EVSE has reported; says from time to time who is missing. */
-  async allEvsesReady(count: number): Promise<void> {
+  /**
+   * Resolves when every EVSE has reported; says from time to time who is missing. An EVSE that answers one of `questions`
+   * counts as well: stand-alone it may have reported long before.
+   */
+  async allEvsesReady(count: number, questions: readonly (() => Promise<unknown>)[] = []): Promise<void> {
     while (this.readyEvses.size < count) {
+      for (const [index, ask] of questions.entries())
+        if (!this.readyEvses.has(index + 1))
+          ask().then(
+            () => this.markReady(index + 1, true),
+            () => {},
+          );
       await new Promise<void>((resolve) => {
         const timer = this.clock.after(10_000, () => {
           const missing = Array.from({ length: count }, (_, index) => index + 1).filter(

@@ -1,19 +1,87 @@
-import { parseArgs } from "node:util";
+import { join, resolve } from "node:path";
+import { componentConfigDirectory } from "../agent/stores.ts";
+import { readParameters } from "../config/parameters.ts";
 import { ComponentConfigError, readComponentConfig } from "../device-model/component-config.ts";
-import { embeddedComponentConfig } from "../device-model/embedded-component-config.ts";
+import {
+  type ConfiguredModule,
+  DEFAULT_PREFIX,
+  examineEverestConfiguration,
+  shareDirectory,
+} from "./everest-configuration.ts";
+import { readSubcommandLine } from "./options.ts";
+import { complain, print } from "./output.ts";
 
-/** `check [--component-config <directory>]`: every defect of a component configuration, and exit code 1 if there is one. */
-export function check(argv: readonly string[]): number {
-  const { values } = parseArgs({ args: [...argv], options: { "component-config": { type: "string" } } });
-  const directory = values["component-config"] ?? embeddedComponentConfig();
+/** What one part of the check found, to be printed line by line. */
+interface Findings {
+  readonly defects: readonly string[];
+  readonly warnings: readonly string[];
+  readonly remarks: readonly string[];
+}
+
+function checkComponents(directory: string): Findings {
   try {
     const components = readComponentConfig(directory);
     const variables = components.reduce((sum, component) => sum + component.variables.length, 0);
-    process.stdout.write(`${directory}: ${components.length} components with ${variables} variables, no defects\n`);
-    return 0;
+    const remark = `${directory}: ${components.length} components with ${variables} variables, no defects`;
+    return { defects: [], warnings: [], remarks: [remark] };
   } catch (error) {
     if (!(error instanceof ComponentConfigError)) throw error;
-    for (const defect of error.defects) process.stderr.write(`${defect}\n`);
-    return 1;
+    return { defects: error.defects, warnings: [], remarks: [] };
   }
+}
+
+function describe(path: string, { moduleId, configuration }: ConfiguredModule): string {
+  const evses = configuration.connections.get("evse_manager")?.length ?? 0;
+  const connections = [...configuration.connections.values()].reduce((sum, { length }) => sum + length, 0);
+  return `${path}: module ${moduleId}, ${evses} EVSEs, ${connections} connections, no defects`;
+}
+
+function everestFindings(
+  path: string,
+  defects: readonly string[],
+  module: ConfiguredModule | undefined,
+  share: string,
+): Findings {
+  if (defects.length > 0 || module === undefined) return { defects, warnings: [], remarks: [] };
+  const { warnings } = readParameters({
+    delivered: module.configuration.parameters,
+    options: new Map(),
+    environment: {},
+    shareDirectory: share,
+  });
+  return { defects, warnings, remarks: [describe(path, module)] };
+}
+
+/** The directory that a run with this configuration would read. */
+function configuredDirectory(module: ConfiguredModule | undefined, share: string): string {
+  const configured = module?.configuration.parameters.get("DeviceModelConfigPath");
+  const isPath = typeof configured === "string" && configured !== "";
+  return componentConfigDirectory(isPath ? resolve(share, configured) : join(share, "component_config"), share);
+}
+
+/**
+ * `check [--config <everest.yaml>] [--component-config <directory>]`, without broker and EVerest: every defect of both at
+ * once as `file:line:column: key: message`; exit code 1 if there is one.
+ */
+export function check(argv: readonly string[]): number {
+  const { values } = readSubcommandLine(argv, {
+    config: { type: "string" },
+    module: { type: "string", short: "m" },
+    prefix: { type: "string" },
+    "component-config": { type: "string" },
+  });
+  const { config } = values;
+  const { defects: everestDefects, module } =
+    config === undefined ? { defects: [], module: undefined } : examineEverestConfiguration(config, values.module);
+  const share = shareDirectory(values.prefix ?? module?.options.get("prefix") ?? DEFAULT_PREFIX);
+  const findings = [
+    ...(config === undefined ? [] : [everestFindings(config, everestDefects, module, share)]),
+    checkComponents(values["component-config"] ?? configuredDirectory(module, share)),
+  ];
+  const defects = findings.flatMap((found) => found.defects);
+  for (const defect of defects) complain(`${defect}\n`);
+  for (const warning of findings.flatMap(({ warnings }) => warnings)) complain(`warning: ${warning}\n`);
+  for (const remark of findings.flatMap(({ remarks }) => remarks)) print(`${remark}\n`);
+  if (defects.length > 0) complain(`${defects.length} ${defects.length === 1 ? "defect" : "defects"} found\n`);
+  return defects.length === 0 ? 0 : 1;
 }

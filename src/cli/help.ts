@@ -1,27 +1,64 @@
+import { MANIFEST } from "../config/manifest.ts";
 import { environmentName, optionName, PARAMETER_NAMES } from "../config/parameters.ts";
 
-const parameterLines = PARAMETER_NAMES.map(
-  (name) => `    --${optionName(name).padEnd(40)} ${environmentName(name)}`,
-).join("\n");
+const parameterLines = PARAMETER_NAMES.map((name) => {
+  const { default: value, type } = MANIFEST.config[name] ?? { default: "", type: "string" };
+  const option = `--${optionName(name)} <${type === "string" ? "text" : type === "boolean" ? "true|false" : "number"}>`;
+  return `  ${option.padEnd(55)} default ${value}\n  ${"".padEnd(55)} or ${environmentName(name)}`;
+}).join("\n");
 
-export const HELP = `OCPP201: OCPP 2.0.1 station agent for EVerest
+export const HELP = `OCPP201 connects an EVerest charger to a charging station management system (CSMS) by OCPP 2.0.1.
+It replaces EVerest's module of the same name: usually EVerest's manager starts it, with the options below.
 
 Usage:
-  OCPP201 [run] --module <id> [options]     run as EVerest's module; the manager starts it like this
-  OCPP201 simulate [--once] [--evses <n>]   show a whole charging session without charger, EVerest or CSMS
-  OCPP201 check [--component-config <dir>]  look for defects in a component configuration
+  OCPP201 --module <id> [options]              as a module, started by EVerest's manager
+  OCPP201 run --config <everest.yaml> [options]
+                                               by hand: parameters and connections from the file, no manager needed
+  OCPP201 check [--config <everest.yaml>] [--component-config <directory>]
+                                               look for defects in configurations, without starting anything
+  OCPP201 inspect <what> [text] [--json]       show what is stored, of a running station as well
+  OCPP201 simulate [--once] [--evses <number>] show a whole charging session; needs no charger, EVerest or CSMS
   OCPP201 --version | --help
 
-Options of run (each also as --name=value):
-    --module, -m <id>                          id of this module in EVerest's configuration (EV_MODULE)
-    --prefix <path>                            EVerest's install prefix (EV_PREFIX)
-    --log_config <file>                        EVerest's logging configuration (EV_LOG_CONF_FILE)
-    --mqtt_everest_prefix <text>               topic prefix, default everest/ (EV_MQTT_EVEREST_PREFIX)
-    --mqtt_external_prefix <text>              prefix of external topics (EV_MQTT_EXTERNAL_PREFIX)
-    --mqtt_broker_host, --mqtt_broker_port     broker, default localhost:1883 (MQTT_SERVER_ADDRESS, MQTT_SERVER_PORT)
-    --mqtt_broker_socket_path <path>           unix socket of the broker, instead of host and port
-    --http <host:port>                         serve /health and /status there; off by default
+Examples:
+  OCPP201 simulate --once
+  OCPP201 check --config /etc/everest/config.yaml
+  OCPP201 run --config /etc/everest/config.yaml --http 127.0.0.1:8080
+  OCPP201 inspect queue --config /etc/everest/config.yaml
+  OCPP201 inspect variables HeartbeatInterval --device-model-database-path /var/lib/ocpp/device_model.db --json
 
-Module parameters come from EVerest's configuration; these options and variables override them:
+Options of a run (--name value or --name=value; a variable in brackets does the same):
+  --module, -m <id>                 id of this module in EVerest's configuration (EV_MODULE); with --config only
+                                    needed when there are several modules of the type OCPP201
+  --config <file>                   only behind run: EVerest's configuration; user-config/<file> beside it is laid over it
+  --prefix <path>                   where EVerest is installed (EV_PREFIX), default /usr
+  --log_config <file>               EVerest's logging configuration (EV_LOG_CONF_FILE): the least severity is taken from it
+  --mqtt_broker_host <host>         broker, default localhost (MQTT_SERVER_ADDRESS)
+  --mqtt_broker_port <port>         default 1883 (MQTT_SERVER_PORT)
+  --mqtt_broker_socket_path <path>  unix socket of the broker, instead of host and port
+  --mqtt_everest_prefix <text>      topic prefix of EVerest, default everest/ (EV_MQTT_EVEREST_PREFIX)
+  --mqtt_external_prefix <text>     topic prefix of external topics, default none (EV_MQTT_EXTERNAL_PREFIX)
+  --http <host:port>                serve /health and /status as JSON there; off by default
+
+Module parameters. They come from EVerest's configuration; an option or a variable wins over it. Relative paths of the
+device model are looked for in <prefix>/share/everest/modules/OCPP201:
 ${parameterLines}
+
+check. Every defect of all files at once, one line each: file:line:column: key: message. Ends with 0 when there is none,
+else with 1. Without --component-config the directory that the EVerest configuration names is checked.
+  --config <file>, --module <id>, --prefix <path>, --component-config <directory>
+
+inspect. Reads the databases and changes nothing; passwords are not shown, tokens are stored as hashes only.
+  variables      the device model: component, variable, attribute, who set it, value
+  queue          messages that wait for the CSMS, in the order in which they will leave
+  transactions   transactions that run
+  profiles       charging profiles
+  auth           local authorization list and authorization cache
+  [text]                                  only rows that contain it
+  --json                                  an array of objects instead of a table
+  --config <file>, --module, --prefix     where the databases are: as EVerest's configuration says
+  --core-database-path <directory>, --device-model-database-path <file>, --everest-device-model-database-path <file>
+                                          or named one by one
+
+Exit codes: 0 as asked or ended by a signal, 1 for a failure, which is told on standard error or in the log.
 `;

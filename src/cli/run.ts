@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
 import { Agent } from "../agent/agent.ts";
 import { optionName, PARAMETER_NAMES } from "../config/parameters.ts";
-import { readModuleArguments } from "../everest/command-line.ts";
+import { readModuleArguments, readOptions } from "../everest/command-line.ts";
 import { SystemClock } from "../lib/clock.ts";
 import { SystemRandom } from "../lib/random.ts";
 import { createLineLogger, type Severity } from "../log/logger.ts";
 import { startWebServer } from "../web/server.ts";
+import { type ConfiguredModule, readEverestConfiguration } from "./everest-configuration.ts";
 import { VERSION } from "./version.ts";
 
 const OWN_OPTIONS: ReadonlySet<string> = new Set([...PARAMETER_NAMES.map(optionName), "http"]);
@@ -32,12 +33,28 @@ export function minimumSeverity(logConfigPath: string | undefined): Severity {
   }
 }
 
-/** The default subcommand: the module OCPP201 as EVerest's manager starts it. Resolves to an exit code on failure. */
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** `run --config <everest.yaml>`: parameters and connections from the file, no manager needed. @throws EverestYamlError */
+export function runStandalone(argv: readonly string[], environment: Environment): Promise<number | undefined> {
+  const options = readOptions(argv);
+  const path = options.get("config");
+  if (path === undefined) return run(argv, environment);
+  return run(argv, environment, readEverestConfiguration(path, options.get("module") ?? environment.EV_MODULE));
+}
+
+/**
+ * The default subcommand: the module OCPP201 as EVerest's manager starts it, or stand-alone as `standalone` says. Resolves to
+ * an exit code on failure.
+ */
 export async function run(
   argv: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
+  standalone?: ConfiguredModule,
 ): Promise<number | undefined> {
-  const args = readModuleArguments(argv, environment, OWN_OPTIONS);
+  // Whatever this process makes is nobody else's concern: databases, logs, their side files.
+  process.umask(0o077);
+  const args = readModuleArguments(argv, environment, OWN_OPTIONS, standalone?.options);
   const clock = new SystemClock();
   const logger = createLineLogger({
     processName: `${args.moduleId}:OCPP201`,
@@ -54,6 +71,7 @@ export async function run(
   const agent = new Agent({
     arguments: args,
     environment,
+    ...(standalone !== undefined && { configuration: standalone.configuration }),
     clock,
     random: new SystemRandom(),
     logger,

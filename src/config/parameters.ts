@@ -72,6 +72,14 @@ export interface ParameterSources {
   readonly shareDirectory: string;
 }
 
+/** What is wrong with given values, by parameter. */
+export function parameterDefects(
+  given: Readonly<Record<string, unknown>>,
+): readonly { readonly name: string; readonly message: string }[] {
+  const parsed = v.safeParse(Parameters, given);
+  return (parsed.issues ?? []).map((issue) => ({ name: String(issue.path?.[0]?.key ?? ""), message: issue.message }));
+}
+
 /** Command line before environment before EVerest's configuration. @throws ConfigurationError */
 export function readParameters(sources: ParameterSources): {
   readonly parameters: ModuleParameters;
@@ -88,10 +96,9 @@ export function readParameters(sources: ParameterSources): {
   );
   const parsed = v.safeParse(Parameters, given);
   if (!parsed.success) {
-    const lines = parsed.issues.map((issue) => {
-      const name = String(issue.path?.[0]?.key ?? "");
-      return `${name} (--${optionName(name)}, ${environmentName(name)}): ${issue.message}`;
-    });
+    const lines = parameterDefects(given).map(
+      ({ name, message }) => `${name} (--${optionName(name)}, ${environmentName(name)}): ${message}`,
+    );
     throw new ConfigurationError(`the module configuration is not usable: ${lines.join("; ")}`);
   }
   const parameters = { ...parsed.output };

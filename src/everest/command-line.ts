@@ -39,7 +39,7 @@ const EVEREST_OPTIONS = new Set([
 const FLAGS = new Set(["dontvalidateschema"]);
 
 /** `--name value`, `--name=value`, `-m value`; the value may be empty. */
-function readOptions(argv: readonly string[]): Map<string, string> {
+export function readOptions(argv: readonly string[]): Map<string, string> {
   const options = new Map<string, string>();
   for (let index = 0; index < argv.length; index++) {
     const argument = argv[index] ?? "";
@@ -69,19 +69,28 @@ function portOf(text: string): number {
   return port;
 }
 
-/** @throws CommandLineError without a module id or with an impossible port. */
+/**
+ * `fallback`: what a configuration file says, by option name.
+ * @throws CommandLineError without a module id or with an impossible port.
+ */
 export function readModuleArguments(
   argv: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
   ownOptions: ReadonlySet<string>,
+  fallback: ReadonlyMap<string, string> = new Map(),
 ): ModuleArguments {
   const options = readOptions(argv);
-  const value = (option: string, variable: string): string | undefined => options.get(option) ?? environment[variable];
+  const given = (option: string, variable: string): string | undefined => options.get(option) ?? environment[variable];
+  const value = (option: string, variable: string): string | undefined =>
+    given(option, variable) ?? fallback.get(option);
   const moduleId = value("module", "EV_MODULE");
   if (moduleId === undefined || moduleId === "")
     throw new CommandLineError("the module id is missing: --module <id> (or EV_MODULE) is needed");
-  const socketPath = value("mqtt_broker_socket_path", "EV_MQTT_BROKER_SOCKET_PATH");
-  const host = environment.MQTT_SERVER_ADDRESS ?? value("mqtt_broker_host", "EV_MQTT_BROKER_HOST") ?? "localhost";
+  const givenHost = environment.MQTT_SERVER_ADDRESS ?? given("mqtt_broker_host", "EV_MQTT_BROKER_HOST");
+  const socketPath =
+    given("mqtt_broker_socket_path", "EV_MQTT_BROKER_SOCKET_PATH") ??
+    (givenHost === undefined ? fallback.get("mqtt_broker_socket_path") : undefined);
+  const host = givenHost ?? fallback.get("mqtt_broker_host") ?? "localhost";
   const port = environment.MQTT_SERVER_PORT ?? value("mqtt_broker_port", "EV_MQTT_BROKER_PORT") ?? "1883";
   const names = [...options.keys()];
   return {

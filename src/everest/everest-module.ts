@@ -63,6 +63,8 @@ export interface ModuleOptions {
   /** Implementation ids and their interfaces, as in the manifest. */
   readonly provides: Readonly<Record<string, InterfaceName>>;
   readonly requires: Readonly<Record<string, InterfaceName>>;
+  /** Stand-alone: taken from a file instead of the manager's configuration service. */
+  readonly configuration?: ModuleConfiguration;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -70,6 +72,8 @@ export interface ModuleOptions {
 
 /** Fixed in EVerest's framework (PROTOCOL 11.4). */
 const COMMAND_TIMEOUT_MILLISECONDS = 300_000;
+/** Stand-alone there may be nobody who releases the modules. */
+const STANDALONE_RELEASE_MILLISECONDS = 2_000;
 const Settings = v.object({ data_dir: v.string() });
 
 interface PendingCall {
@@ -141,15 +145,18 @@ export class EverestModule {
     ]);
     await bus.subscribe(subscriptions);
     try {
-      await configService.detectDialect();
-      const answer = await configService.get({ type: "Module" }, ModuleConfigurationSchema);
-      const configuration = toModuleConfiguration(answer);
+      const configuration = options.configuration ?? (await fetchConfiguration(configService));
       const directories = { prefix: args.prefix, share: join(share, configuration.moduleName) };
       return new EverestModule(options, bus, configService, configuration, directories, moduleNames);
     } catch (error) {
       await bus.close();
       throw error;
     }
+  }
+
+  /** Nobody serves configurations then. */
+  get isStandalone(): boolean {
+    return this.options.configuration !== undefined;
   }
 
   /** The modules behind a requirement, in the order of the configuration. */
@@ -191,7 +198,7 @@ export class EverestModule {
     this.shutdownHandler = handler;
   }
 
-  /** Subscribes everything collected so far, reports ready, and resolves at the global ready. */
+  /** Subscribes everything collected so far, reports ready, and resolves at the global ready; stand-alone soon without it. */
   async ready(): Promise<void> {
     const { arguments: args, provides } = this.options;
     const prefix = args.everestPrefix;
@@ -210,7 +217,14 @@ export class EverestModule {
     };
     this.bus.publish(`${prefix}modules/${args.moduleId}/metadata`, sealMetadata(this.configService.dialect, metadata));
     this.bus.publish(`${prefix}modules/${args.moduleId}/ready`, sealReady());
+    if (!this.isStandalone) return released;
+    const { clock, logger } = this.options;
+    const timer = clock.after(STANDALONE_RELEASE_MILLISECONDS, () => {
+      logger.info("Nobody releases the modules: the station starts by itself");
+      this.globalReady();
+    });
     await released;
+    timer.cancel();
   }
 
   async close(): Promise<void> {
@@ -333,6 +347,12 @@ export class EverestModule {
     const envelope = openEnvelope(text);
     if (envelope?.msg_type === "GlobalReady" && envelope.data === true) this.globalReady();
   }
+}
+
+/** @throws when the manager does not answer */
+async function fetchConfiguration(configService: ConfigService): Promise<ModuleConfiguration> {
+  await configService.detectDialect();
+  return toModuleConfiguration(await configService.get({ type: "Module" }, ModuleConfigurationSchema));
 }
 
 function describeIssue(issue: v.BaseIssue<unknown>): string {

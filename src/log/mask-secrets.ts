@@ -59,6 +59,11 @@ function maskValue(value: unknown): unknown {
   return isObject(value) ? maskObject(value) : value;
 }
 
+/** Is a variable or member of this name a secret? */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name);
+}
+
 /** The text of a message without its secrets; what has none comes back as it is. */
 export function maskSecrets(text: string): string {
   if (!SUSPICIOUS.test(text)) return text;

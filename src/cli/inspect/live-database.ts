@@ -1,0 +1,52 @@
+import { constants, Database } from "bun:sqlite";
+import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { CommandLineError } from "../../everest/command-line.ts";
+import { DatabaseError } from "../../store/database-error.ts";
+
+/** Byte 18 of the file says how it is written: 2 with a write-ahead log. */
+function usesWriteAheadLog(path: string): boolean {
+  const descriptor = openSync(path, "r");
+  try {
+    const header = Buffer.alloc(20);
+    readSync(descriptor, header, 0, header.length, 0);
+    return header[18] === 2;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * Opens a database that a running station may be writing to; nothing is changed, no file is made. One that nobody has open
+ * would be given side files by a mere look at it, so it is regarded as unchanging.
+ */
+function openReadOnly(path: string): Database {
+  const isAtRest = usesWriteAheadLog(path) && !existsSync(`${path}-wal`);
+  const { SQLITE_OPEN_READONLY, SQLITE_OPEN_URI } = constants;
+  const database = isAtRest
+    ? new Database(`${pathToFileURL(path).href}?immutable=1`, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI)
+    : new Database(path, { readonly: true });
+  database.run("PRAGMA busy_timeout = 2000");
+  return database;
+}
+
+/** @throws CommandLineError without such a file, DatabaseError when it cannot be read. */
+export function readDatabase<Result>(path: string, read: (database: Database) => Result): Result {
+  if (!existsSync(path)) throw new CommandLineError(`${path} does not exist; --help says how to name another one`);
+  let database: Database | undefined;
+  try {
+    database = openReadOnly(path);
+    // One state of the file for everything that is read.
+    return database.transaction(read)(database);
+  } catch (error) {
+    throw new DatabaseError(`${path} cannot be read: ${(error as Error).message}`);
+  } finally {
+    database?.close();
+  }
+}
+
+/** The rows of a table as they are; none when the schema version of the file has no such table. */
+export function rowsOf(database: Database, table: string, order = "rowid"): readonly unknown[] {
+  const exists = database.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").get(table) !== null;
+  return exists ? database.query(`SELECT rowid AS ROW_NUMBER, * FROM ${table} ORDER BY ${order}`).all() : [];
+}

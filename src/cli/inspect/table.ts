@@ -1,0 +1,37 @@
+/** What is inspected: one object for each row, the columns in the order of its members. */
+export type Row = Readonly<Record<string, string | number | boolean | null>>;
+
+/** A cell never breaks the table, nor plays tricks on the terminal. */
+function cell(value: Row[string] | undefined): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  return value === null || value === undefined ? "" : String(value).replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+}
+
+/** Columns as wide as their widest cell, numbers to the right; the last one is not padded. */
+export function toTable(rows: readonly Row[]): string {
+  const [first] = rows;
+  if (first === undefined) return "(nothing)\n";
+  const columns = Object.keys(first);
+  const width = (column: string): number => Math.max(column.length, ...rows.map((row) => cell(row[column]).length));
+  const widths = columns.map(width);
+  const line = (cells: readonly string[], right: readonly boolean[]): string =>
+    cells
+      .map((text, index) => {
+        const size = widths[index] ?? 0;
+        return right[index] === true ? text.padStart(size) : index === cells.length - 1 ? text : text.padEnd(size);
+      })
+      .join("  ")
+      .trimEnd();
+  const numeric = columns.map((column) => rows.every((row) => row[column] === null || typeof row[column] === "number"));
+  return [
+    line(columns, numeric),
+    ...rows.map((row) =>
+      line(
+        columns.map((column) => cell(row[column])),
+        numeric,
+      ),
+    ),
+  ]
+    .map((text) => `${text}\n`)
+    .join("");
+}
