@@ -1,0 +1,364 @@
+/** OCA certification test cases of blocks C (groups, contracts), D, N09, N10 and P, on the compiled executable. */
+import { describe, expect, test } from "bun:test";
+import type { IdTokenType } from "../../src/ocpp/v201/index.ts";
+import { type Facts, OTHER_TOKEN, onCharger, type TestSystem, VALID_TOKEN } from "../support/test-system.ts";
+
+const OTHER_CARD = { value: OTHER_TOKEN.idToken, type: OTHER_TOKEN.type };
+const GROUP = { idToken: "GROUP", type: "Central" } as const;
+const LIST_ONLY = { LocalAuthListCtrlr: { Enabled: true }, AuthCacheCtrlr: { Enabled: false } };
+
+const sendList = (system: TestSystem, versionNumber: number, updateType: "Full" | "Differential", entries: object[]) =>
+  system.send("SendLocalList", { versionNumber, updateType, localAuthorizationList: entries } as never, {
+    status: "Accepted",
+  });
+
+async function goOffline({ charger }: TestSystem): Promise<void> {
+  const disconnected = new Promise<void>((resolve) => {
+    charger.csms.events.on("disconnected", () => resolve());
+  });
+  charger.csms.refuseWith = 503;
+  charger.csms.drop();
+  await disconnected;
+  await Bun.sleep(100);
+}
+
+describe("groups", () => {
+  test("TC_C_04_CS another idToken, without a group, does not stop the transaction", () =>
+    onCharger({ patch: { AuthCacheCtrlr: { Enabled: false } } }, async (system) => {
+      await system.charge();
+      expect(await system.charger.everest.presentToken(OTHER_CARD)).not.toBe("Stopped");
+      await system.receiveNo("TransactionEvent");
+    }));
+
+  test("TC_C_40_CS another listed idToken of the same group stops it without asking", () =>
+    onCharger({ patch: LIST_ONLY }, async (system) => {
+      const idTokenInfo = { status: "Accepted", groupIdToken: GROUP };
+      await sendList(system, 1, "Full", [
+        { idToken: VALID_TOKEN, idTokenInfo },
+        { idToken: OTHER_TOKEN, idTokenInfo },
+      ]);
+      await system.evConnectedPreSession();
+      await system.authorizedLocally({ asksCsms: false });
+      await system.energyTransferStarted();
+      await system.stopAuthorizedLocally(OTHER_TOKEN);
+      await system.receiveNo("Authorize", 100);
+    }));
+
+  test("TC_C_44_CS a cached idToken of the same group that is not Accepted is asked about and stops nothing", () =>
+    onCharger({ patch: { AuthCacheCtrlr: { Enabled: true } } }, async (system) => {
+      system.answerTokensWith({ status: "Invalid", groupIdToken: GROUP });
+      await system.charger.everest.presentToken(OTHER_CARD);
+      system.answerTokensWith({ status: "Accepted", groupIdToken: GROUP });
+      await system.charge();
+      system.answerTokensWith({ status: "Invalid", groupIdToken: GROUP });
+      expect(await system.charger.everest.presentToken(OTHER_CARD)).toBe("Invalid");
+      await system.receive("Authorize", { idToken: OTHER_TOKEN });
+      await system.receiveNo("TransactionEvent");
+    }));
+
+  test("TC_C_14_CS a cached master pass starts nothing (C12.FR.09)", () =>
+    onCharger(
+      { patch: { AuthCtrlr: { MasterPassGroupId: "GROUP" }, AuthCacheCtrlr: { Enabled: true } } },
+      async (system) => {
+        system.answerTokensWith({ status: "Accepted", groupIdToken: GROUP });
+        for (let time = 0; time < 2; time++)
+          expect(await system.charger.everest.presentToken(OTHER_CARD)).toBe("MasterPass");
+        await system.evConnectedPreSession();
+        await system.receiveNo("TransactionEvent");
+      },
+    ));
+});
+
+describe("refused after the start", () => {
+  test.each([
+    ["TC_C_16_CS StopTxOnInvalidId", { StopTxOnInvalidId: true, MaxEnergyOnInvalidId: 0 }],
+    [
+      "TC_C_18_CS StopTxOnInvalidId, whatever MaxEnergyOnInvalidId says",
+      { StopTxOnInvalidId: true, MaxEnergyOnInvalidId: 500 },
+    ],
+  ])("%s: the transaction ends", (_name, TxCtrlr) =>
+    onCharger({ patch: { TxCtrlr, AuthCacheCtrlr: { Enabled: true } } }, async (system) => {
+      await cache(system, VALID_TOKEN);
+      system.answerTokensWith({ status: "Invalid" });
+      await system.evConnectedPreSession();
+      await system.authorizedLocally({ asksCsms: false });
+      await system.receiveTransactionEvent({
+        eventType: "Ended",
+        triggerReason: "Deauthorized",
+        transactionInfo: { stoppedReason: "DeAuthorized" },
+      });
+    }),
+  );
+
+  test("TC_C_17_CS without StopTxOnInvalidId: the transaction goes on without energy", () =>
+    onCharger(
+      { patch: { TxCtrlr: { StopTxOnInvalidId: false, MaxEnergyOnInvalidId: 0 }, AuthCacheCtrlr: { Enabled: true } } },
+      async (system) => {
+        await cache(system, VALID_TOKEN);
+        system.answerTokensWith({ status: "Invalid" });
+        await system.evConnectedPreSession();
+        await system.authorizedLocally({ asksCsms: false });
+        await until(() => system.charger.everest.recorded("pause_charging").length > 0);
+      },
+    ));
+});
+
+describe("contract certificates (C07)", () => {
+  const emaid: IdTokenType = { idToken: "DE8AA1A2B3C4D5", type: "eMAID" };
+  const hash = {
+    hashAlgorithm: "SHA256",
+    issuerNameHash: "aa",
+    issuerKeyHash: "bb",
+    serialNumber: "cc",
+  } as const;
+  const responderURL = "http://ocsp.example";
+  const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+
+  const onPnc = (
+    ISO15118Ctrlr: Readonly<Record<string, boolean>>,
+    validation: string,
+    scenario: (system: TestSystem, plugAndCharge: () => Promise<unknown>) => Promise<void>,
+  ) =>
+    onCharger(
+      {
+        patch: {
+          ISO15118Ctrlr: { PnCEnabled: true, ...ISO15118Ctrlr },
+          AuthCtrlr: { OfflineTxForUnknownIdEnabled: false },
+        },
+      },
+      async (system) => {
+        const { everest } = system.charger;
+        everest.answer("security.verify_certificate", () => validation);
+        everest.answer("security.get_mo_ocsp_request_data", () => ({
+          ocsp_request_data_list: [
+            {
+              certificate_hash_data: {
+                hash_algorithm: hash.hashAlgorithm,
+                issuer_name_hash: hash.issuerNameHash,
+                issuer_key_hash: hash.issuerKeyHash,
+                serial_number: hash.serialNumber,
+              },
+              responder_url: responderURL,
+            },
+          ],
+        }));
+        await scenario(system, () =>
+          everest.bus.call("auth", "ocpp", "auth_validator", "validate_token", {
+            provided_token: {
+              id_token: { value: emaid.idToken, type: "eMAID" },
+              authorization_type: "PlugAndCharge",
+              certificate,
+              connectors: [1],
+            },
+          }),
+        );
+      },
+    );
+
+  test("TC_C_50_CS online: eMAID and hash data", () =>
+    onPnc({ CentralContractValidationAllowed: false }, "Valid", async (system, plugAndCharge) => {
+      system.charger.csms.on("Authorize", () => ({
+        idTokenInfo: { status: "Accepted" },
+        certificateStatus: "Accepted",
+      }));
+      expect(await plugAndCharge()).toEqual({
+        authorization_status: "Accepted",
+        certificate_status: "Accepted",
+        tariff_messages: [],
+      });
+      await system.receive("Authorize", {
+        idToken: emaid,
+        iso15118CertificateHashData: [{ ...hash, responderURL }],
+      });
+    }));
+
+  test("TC_C_51_CS online: revoked", () =>
+    onPnc({ CentralContractValidationAllowed: false }, "Valid", async (system, plugAndCharge) => {
+      system.charger.csms.on("Authorize", () => ({
+        idTokenInfo: { status: "Invalid" },
+        certificateStatus: "CertificateRevoked",
+      }));
+      expect(await plugAndCharge()).toMatchObject({
+        authorization_status: "Invalid",
+        certificate_status: "CertificateRevoked",
+      });
+    }));
+
+  test("TC_C_52_CS, TC_C_53_CS without root certificate: the CSMS gets the chain and decides", () =>
+    onPnc({ CentralContractValidationAllowed: true }, "IssuerNotFound", async (system, plugAndCharge) => {
+      await plugAndCharge();
+      await system.receive("Authorize", { idToken: emaid, certificate });
+      system.charger.csms.on("Authorize", () => ({
+        idTokenInfo: { status: "Invalid" },
+        certificateStatus: "CertChainError",
+      }));
+      expect(await plugAndCharge()).toMatchObject({
+        authorization_status: "Invalid",
+        certificate_status: "CertChainError",
+      });
+    }));
+
+  test("TC_C_54_CS offline, ContractValidationOffline: the list knows the eMAID", () =>
+    onPnc({ ContractValidationOffline: true }, "Valid", async (system, plugAndCharge) => {
+      await sendList(system, 1, "Full", [{ idToken: emaid, idTokenInfo: { status: "Accepted" } }]);
+      await goOffline(system);
+      expect(await plugAndCharge()).toMatchObject({ authorization_status: "Accepted" });
+    }));
+
+  test("TC_C_55_CS offline without it: no charging", () =>
+    onPnc({ ContractValidationOffline: false }, "Valid", async (system, plugAndCharge) => {
+      await sendList(system, 1, "Full", [{ idToken: emaid, idTokenInfo: { status: "Accepted" } }]);
+      await goOffline(system);
+      expect(await plugAndCharge()).toMatchObject({ authorization_status: "NotAtThisTime" });
+    }));
+
+  test("TC_N_63_CS report and clear by contract certificate; then nothing is known", () =>
+    onPnc({ CentralContractValidationAllowed: false }, "Valid", async (system, plugAndCharge) => {
+      await plugAndCharge();
+      await customer(system, 1, { report: true, clear: true, customerCertificate: hash });
+      expect((await lastPart(system, 1)).data).toContain("Accepted");
+      await customer(system, 2, { report: true, clear: false, customerCertificate: hash });
+      expect((await lastPart(system, 2)).data).toBe("no data found");
+    }));
+});
+
+describe("local list (D)", () => {
+  test("TC_D_04_CS, TC_D_05_CS emptied by an empty list; an old version is refused", () =>
+    onCharger({ patch: LIST_ONLY }, async (system) => {
+      await sendList(system, 5, "Full", [{ idToken: VALID_TOKEN, idTokenInfo: { status: "Accepted" } }]);
+      await system.send(
+        "SendLocalList",
+        { versionNumber: 5, updateType: "Differential", localAuthorizationList: [{ idToken: VALID_TOKEN }] },
+        { status: "VersionMismatch" },
+      );
+      await sendList(system, 6, "Full", []);
+      await system.send("GetLocalListVersion", {}, { versionNumber: 6 });
+      await system.authorizedLocally({ asksCsms: true });
+    }));
+
+  test("TC_D_06_CS persistent over a reboot", () =>
+    onCharger({ patch: LIST_ONLY }, async (system) => {
+      await sendList(system, 5, "Full", [{ idToken: VALID_TOKEN, idTokenInfo: { status: "Accepted" } }]);
+      await system.charger.end("SIGKILL");
+      await system.charger.startStation();
+      system.skip();
+      await system.send("GetLocalListVersion", {}, { versionNumber: 5 });
+      expect(await system.getVariable("LocalAuthListCtrlr", "Entries")).toBe("1");
+      await system.authorizedLocally({ asksCsms: false });
+    }));
+});
+
+describe("customer information (N09, N10)", () => {
+  test("TC_N_27_CS, TC_N_46_CS what is known is told; cleared except for the list", () =>
+    onCharger(
+      { patch: { AuthCacheCtrlr: { Enabled: true }, LocalAuthListCtrlr: { Enabled: true } } },
+      async (system) => {
+        await cache(system, VALID_TOKEN);
+        await sendList(system, 1, "Full", [{ idToken: VALID_TOKEN, idTokenInfo: { status: "Accepted" } }]);
+        await customer(system, 1, { report: true, clear: true, idToken: VALID_TOKEN });
+        expect((await lastPart(system, 1)).data).toContain("authorizationCache");
+        await customer(system, 2, { report: true, clear: false, idToken: VALID_TOKEN });
+        const { data } = await lastPart(system, 2);
+        expect(data).toContain("localAuthorizationList");
+        expect(data).not.toContain("authorizationCache");
+        await sendList(system, 2, "Differential", [{ idToken: VALID_TOKEN }]);
+      },
+    ));
+
+  test("TC_N_29_CS neither report nor clear", () =>
+    onCharger({}, async (system) => {
+      await system.send(
+        "CustomerInformation",
+        { requestId: 1, report: false, clear: false, idToken: VALID_TOKEN },
+        { status: "Rejected" },
+      );
+      await system.receiveNo("NotifyCustomerInformation", 100);
+    }));
+
+  test("TC_N_32_CS cleared without a report: one message", () =>
+    onCharger({ patch: { AuthCacheCtrlr: { Enabled: true } } }, async (system) => {
+      await cache(system, VALID_TOKEN);
+      await customer(system, 1, { report: false, clear: true, idToken: VALID_TOKEN });
+      expect(await lastPart(system, 1)).toMatchObject({ seqNo: 0 });
+      await system.authorizedLocally({ asksCsms: true });
+    }));
+});
+
+describe("data transfer (P)", () => {
+  test("TC_P_01_CS, TC_P_02_CS, TC_P_03_CS a module answers for its vendors and messages", () =>
+    onCharger({ optionalModules: true }, async (system) => {
+      system.charger.everest.answer("data_transfer.data_transfer", ({ request }) => {
+        const { vendor_id, message_id, data } = request as Readonly<Record<string, string | undefined>>;
+        if (vendor_id !== "com.example") return { status: "UnknownVendorId" };
+        return message_id === "echo" ? { status: "Accepted", data } : { status: "UnknownMessageId" };
+      });
+      const vendorId = "com.example";
+      const data = { list: [1, "ü", null] };
+      await system.send("DataTransfer", { vendorId: "org.other", messageId: "echo" }, { status: "UnknownVendorId" });
+      await system.send("DataTransfer", { vendorId, messageId: "none" }, { status: "UnknownMessageId" });
+      await system.send("DataTransfer", { vendorId, messageId: "echo", data }, { status: "Accepted", data });
+    }));
+
+  test("a module transfers data to the CSMS (P02)", () =>
+    onCharger({ optionalModules: true }, async (system) => {
+      const transfer = (request: object) =>
+        system.charger.everest.bus.call("tester", "ocpp", "data_transfer", "data_transfer", { request });
+      system.charger.csms.on("DataTransfer", ({ messageId }) =>
+        messageId === "known" ? { status: "Accepted", data: { ok: true } } : { status: "UnknownMessageId" },
+      );
+      const request = { vendor_id: "com.example", message_id: "known", data: '{"a":1}' };
+      expect(await transfer(request)).toEqual({ status: "Accepted", data: '{"ok":true}' });
+      await system.receive("DataTransfer", { vendorId: "com.example", messageId: "known", data: { a: 1 } });
+      expect(await transfer({ vendor_id: "com.example", message_id: "?" })).toEqual({ status: "UnknownMessageId" });
+      expect(await transfer({ vendor_id: "x".repeat(256) })).toEqual({ status: "Rejected" });
+      await goOffline(system);
+      expect(await transfer(request)).toEqual({ status: "Offline" });
+    }));
+});
+
+test("every field of a validation result, and the texts as tariff message (BEHAVIOUR 7, 19.2)", () =>
+  onCharger({}, async (system) => {
+    const texts: unknown[] = [];
+    await system.charger.everest.bus.listen("modules/ocpp/impl/session_cost/var/tariff_message", (payload) => {
+      texts.push((payload as { data: { data: unknown } }).data.data);
+    });
+    const message = { format: "UTF8", language: "en", content: "Welcome" } as const;
+    system.answerTokensWith({
+      status: "Accepted",
+      cacheExpiryDateTime: "2040-01-01T00:00:00Z",
+      groupIdToken: GROUP,
+      evseId: [1],
+      personalMessage: message,
+    });
+    const result = await system.charger.everest.bus.call("auth", "ocpp", "auth_validator", "validate_token", {
+      provided_token: { id_token: OTHER_CARD, authorization_type: "RFID" },
+    });
+    expect(result).toEqual({
+      authorization_status: "Accepted",
+      expiry_time: "2040-01-01T00:00:00.000Z",
+      parent_id_token: { value: "GROUP", type: "Central" },
+      evse_ids: [1],
+      tariff_messages: [message],
+    });
+    await until(() => texts.length === 1);
+    expect(texts).toEqual([{ identifier_id: OTHER_CARD.value, identifier_type: "IdToken", messages: [message] }]);
+  }));
+
+/** Presented and Accepted once: in the cache. */
+async function cache(system: TestSystem, token: IdTokenType): Promise<void> {
+  await system.charger.everest.bus.call("auth", "ocpp", "auth_validator", "validate_token", {
+    provided_token: { id_token: { value: token.idToken, type: token.type }, authorization_type: "RFID" },
+  });
+  await system.receive("Authorize", { idToken: token });
+}
+
+const customer = (system: TestSystem, requestId: number, request: Facts) =>
+  system.send("CustomerInformation", { requestId, ...request } as never, { status: "Accepted" });
+
+const lastPart = (system: TestSystem, requestId: number) =>
+  system.receive("NotifyCustomerInformation", { requestId, tbc: false });
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let attempt = 0; attempt < 200 && !condition(); attempt++) await Bun.sleep(20);
+  expect(condition()).toBe(true);
+}
