@@ -116,7 +116,7 @@ export class Agent {
     const questions = module.isStandalone ? evseManagers.map((peer) => () => peer.call("get_evse", {})) : [];
     await input.allEvsesReady(evseManagers.length, questions);
     const [evses, configurations] = await Promise.all([describeEvses(module), moduleConfigurations]);
-    addEverestComponents(stores.deviceModel, stores.everestStorage, module, evses, input, configurations);
+    addEverestComponents(stores, module, evses, input, configurations);
     await this.startStation(module, parameters, stores, input, evses);
   }
 
@@ -261,7 +261,7 @@ export class Agent {
       restart: () => {
         csms.stop("restarted by another module");
         this.bootReason = "ApplicationReset";
-        csms.registration = "Unregistered";
+        services.forgetRegistration?.();
         csms.start();
         return true;
       },

@@ -5,14 +5,13 @@ import {
   iso15118EvseIds,
 } from "../bridge/device-model-components.ts";
 import type { ComponentDefinition } from "../device-model/definitions.ts";
-import type { DeviceModel } from "../device-model/device-model.ts";
-import type { DeviceModelStorage } from "../device-model/storage.ts";
 import { AllMappingsSchema, AllParametersSchema } from "../everest/configuration.ts";
 import type { EverestModule } from "../everest/everest-module.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
 import type { EvseDescription } from "../station/ports.ts";
 import type { HardwareInput } from "./hardware-input.ts";
+import type { Stores } from "./stores.ts";
 
 /** How long the start waits for the configuration of the other modules, which is only reported. */
 const MODULE_CONFIGURATION_LIMIT_MILLISECONDS = 1_000;
@@ -54,8 +53,7 @@ export async function fetchModuleConfigurations(
 
 /** The second store of the device model: what EVerest owns (BEHAVIOUR 16.1, 16.4). */
 export function addEverestComponents(
-  deviceModel: DeviceModel,
-  storage: DeviceModelStorage,
+  { deviceModel, everestStorage, resettableEvseIds }: Stores,
   module: EverestModule,
   evses: readonly EvseDescription[],
   input: HardwareInput,
@@ -65,9 +63,10 @@ export function addEverestComponents(
   const ofHardware = hardwareComponents(evses, {
     capabilitiesOf: (evseId) => input.capabilitiesOf(evseId),
     iso15118EvseIds: configurations.iso15118EvseIds,
+    resettableEvseIds,
     extensionEvseIds: input.extensions.map(({ evseId }) => evseId),
   });
-  deviceModel.addComponents([...ofModules, ...ofHardware], storage, {
+  deviceModel.addComponents([...ofModules, ...ofHardware], everestStorage, {
     source: "EVEREST",
     writerFor: (component) => (ofModules.has(component) ? createParameterWriter(module.configService) : undefined),
   });

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { ModuleParameters } from "../config/parameters.ts";
 import { readComponentConfig } from "../device-model/component-config.ts";
+import type { ComponentDefinition } from "../device-model/definitions.ts";
 import { type DeviceModel, openDeviceModel } from "../device-model/device-model.ts";
 import { embeddedComponentConfig } from "../device-model/embedded-component-config.ts";
 import { DeviceModelStorage } from "../device-model/storage.ts";
@@ -14,6 +15,8 @@ export interface Stores {
   readonly core: CoreDatabase;
   readonly deviceModel: DeviceModel;
   readonly everestStorage: DeviceModelStorage;
+  /** The EVSEs whose component file sets AllowReset: the maker says that switching them off and on resets them. */
+  readonly resettableEvseIds: ReadonlySet<number>;
   /** Where damaged files were put. */
   readonly corruptFiles: readonly string[];
 }
@@ -24,6 +27,15 @@ interface StoreOptions {
   readonly shareDirectory: string;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+function resettableEvseIds(configured: readonly ComponentDefinition[]): ReadonlySet<number> {
+  const allows = ({ name, variables }: ComponentDefinition): boolean =>
+    name === "EVSE" &&
+    variables.some(
+      (variable) => variable.name === "AllowReset" && variable.attributes.some(({ value }) => value === "true"),
+    );
+  return new Set(configured.filter(allows).flatMap(({ evseId }) => evseId ?? []));
 }
 
 /** The configured directory, or where nothing was configured and nothing is installed, the embedded one. */
@@ -50,7 +62,8 @@ function reportMigrationDirectory(directory: string, { shareDirectory, logger }:
 export function openStores(options: StoreOptions): Stores {
   const { parameters, shareDirectory, clock, logger } = options;
   const directory = componentConfigDirectory(parameters.DeviceModelConfigPath, shareDirectory);
-  const components = readComponentConfig(directory).filter(({ name }) => name !== "EVSE" && name !== "Connector");
+  const configured = readComponentConfig(directory);
+  const components = configured.filter(({ name }) => name !== "EVSE" && name !== "Connector");
   reportMigrationDirectory(parameters.DeviceModelDatabaseMigrationPath, options);
   const core = openCoreDatabase({ directory: parameters.CoreDatabasePath, clock, logger });
   const { deviceModel, corruptFileMovedTo } = openDeviceModel({
@@ -63,5 +76,5 @@ export function openStores(options: StoreOptions): Stores {
   const corruptFiles = [core.corruptFileMovedTo, corruptFileMovedTo, everestStorage.corruptFileMovedTo].filter(
     (path) => path !== undefined,
   );
-  return { core, deviceModel, everestStorage, corruptFiles };
+  return { core, deviceModel, everestStorage, resettableEvseIds: resettableEvseIds(configured), corruptFiles };
 }

@@ -58,7 +58,12 @@ export function maximumPowerWatts({ maxPhaseCount, maxCurrentAmperes }: Hardware
   return maxCurrentAmperes * NOMINAL_VOLTAGE * maxPhaseCount;
 }
 
-function evseComponent(evseId: number, capabilities: HardwareCapabilities, iso15118EvseId: string | undefined) {
+function evseComponent(
+  evseId: number,
+  capabilities: HardwareCapabilities,
+  iso15118EvseId: string | undefined,
+  allowsReset: boolean,
+): ComponentDefinition {
   const maxLimit = maximumPowerWatts(capabilities);
   return {
     name: "EVSE",
@@ -68,7 +73,7 @@ function evseComponent(evseId: number, capabilities: HardwareCapabilities, iso15
       variable("AvailabilityState", "OptionList", "Available", { valuesList: AVAILABILITY_STATES }),
       variable("Power", "decimal", "0", { unit: "W", ...(maxLimit !== undefined && { maxLimit }) }),
       variable("SupplyPhases", "integer", String(capabilities.maxPhaseCount ?? DEFAULT_PHASES)),
-      variable("AllowReset", "boolean", "false"),
+      variable("AllowReset", "boolean", String(allowsReset)),
       variable("Problem", "boolean", "false"),
       variable("ISO15118EvseId", "string", iso15118EvseId ?? "DEFAULT_EVSE_ID", { minLimit: 7, maxLimit: 37 }),
     ],
@@ -181,6 +186,8 @@ export interface HardwareDescription {
   capabilitiesOf(evseId: number): HardwareCapabilities;
   /** The EVSEIDs of ISO 15118 as far as they are known. */
   readonly iso15118EvseIds?: ReadonlyMap<number, string>;
+  /** EVSEs that may be reset by themselves (B11.FR.10); EVerest has no command for it but switching them off and on. */
+  readonly resettableEvseIds?: ReadonlySet<number>;
   /** EVSEs with an ISO 15118 extension. */
   readonly extensionEvseIds?: readonly number[];
 }
@@ -188,12 +195,12 @@ export interface HardwareDescription {
 /** What the hardware side brings into the device model besides the component configuration (BEHAVIOUR 16.4). */
 export function hardwareComponents(
   evses: readonly EvseDescription[],
-  { capabilitiesOf, iso15118EvseIds, extensionEvseIds = [] }: HardwareDescription,
+  { capabilitiesOf, iso15118EvseIds, resettableEvseIds, extensionEvseIds = [] }: HardwareDescription,
 ): ComponentDefinition[] {
   return evses.flatMap(({ evseId, connectors }) => {
     const capabilities = capabilitiesOf(evseId);
     return [
-      evseComponent(evseId, capabilities, iso15118EvseIds?.get(evseId)),
+      evseComponent(evseId, capabilities, iso15118EvseIds?.get(evseId), resettableEvseIds?.has(evseId) ?? false),
       ...connectors.map((connector) => connectorComponent(evseId, connector, capabilities)),
       ...connectors.map(({ connectorId }) => ({
         name: "ConnectorPlugRetentionLock",

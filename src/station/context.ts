@@ -95,6 +95,8 @@ export interface StationServices {
   sendStatusNotification(evseId: number, connectorId: number): void;
   /** B: why the station started: what the hardware side says, or the reset that this station had asked for. */
   bootReason(): BootReason;
+  /** B: as after a reboot: the next connection begins with BootNotification. */
+  forgetRegistration(): void;
   /** B: BootNotification and Heartbeat on request. */
   triggerBootNotification(): void;
   triggerHeartbeat(): void;

@@ -1,5 +1,8 @@
 /** OCA certification test cases B.20–B.41 (reset) for charging stations, and what they leave out, on the compiled executable. */
-import { expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { onCharger, type TestSystem } from "../support/test-system.ts";
 
 async function until(condition: () => boolean): Promise<void> {
@@ -44,6 +47,64 @@ test("TC_B_24_CS, B11.FR.05: a reserved EVSE is Reserved after the reset; OnIdle
     await reserve(system, "ReservationEnd");
     await system.receive("StatusNotification", { evseId: 1, connectorStatus: "Available" });
   }));
+
+describe("an EVSE whose component file allows its reset (B11.FR.10)", () => {
+  const directory = mkdtempSync(join(tmpdir(), "component-config-"));
+  afterAll(() => rmSync(directory, { recursive: true }));
+  cpSync(join(import.meta.dir, "../../component_config"), directory, { recursive: true });
+  writeFileSync(
+    join(directory, "custom", "EVSE_1.json"),
+    JSON.stringify({
+      name: "EVSE",
+      evse_id: 1,
+      properties: {
+        AllowReset: {
+          variable_name: "AllowReset",
+          characteristics: { supportsMonitoring: false, dataType: "boolean" },
+          attributes: [{ type: "Actual", mutability: "ReadOnly", value: true }],
+        },
+      },
+    }),
+  );
+  /** What EVSEs were told, after what each of them is told at the start. */
+  const switched = (system: TestSystem) =>
+    system.charger.everest
+      .recorded("enable_disable")
+      .slice(system.charger.everest.evses.length)
+      .map(({ cmd_source }) => (cmd_source as { enable_state: string }).enable_state);
+
+  test("TC_B_25_CS, B11.FR.08: without a transaction it is reset at once, and the other is not", () =>
+    onCharger({ componentConfig: directory }, async (system) => {
+      await system.send("Reset", { type: "OnIdle", evseId: 2 }, { status: "Rejected" });
+      await system.send("Reset", { type: "OnIdle", evseId: 1 }, { status: "Accepted" });
+      await until(() => switched(system).length === 2);
+      expect(switched(system)).toEqual(["Disable", "Enable"]);
+      expect(resets(system)).toEqual([]);
+    }));
+
+  test("TC_B_26_CS, B12.FR.07: OnIdle waits for its transaction and its cable", () =>
+    onCharger({ componentConfig: directory }, async (system) => {
+      await system.charge();
+      await system.send("Reset", { type: "OnIdle", evseId: 1 }, { status: "Scheduled" });
+      await system.stopAuthorizedLocally();
+      expect(switched(system)).toEqual([]);
+      await system.charger.everest.evse(1).unplug();
+      await until(() => switched(system).length === 2);
+    }));
+
+  test("TC_B_27_CS, B12.FR.08: Immediate ends its transaction first", () =>
+    onCharger({ componentConfig: directory }, async (system) => {
+      await system.charge();
+      await system.send("Reset", { type: "Immediate", evseId: 1 }, { status: "Accepted" });
+      await system.receive("TransactionEvent", {
+        eventType: "Ended",
+        triggerReason: "ResetCommand",
+        transactionInfo: { stoppedReason: "ImmediateReset" },
+      });
+      await until(() => switched(system).length === 2);
+      expect(resets(system)).toEqual([]);
+    }));
+});
 
 test("TC_B_41_CS, B11.FR.09, B12.FR.09: EVerest cannot reset a single EVSE, and the station says so", () =>
   onCharger({}, async (system) => {

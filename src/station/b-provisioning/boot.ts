@@ -156,6 +156,11 @@ export function createBootBlock(context: StationContext): Block {
       : new OcppError("SecurityError", `${action} is not allowed before the BootNotification was accepted`);
   };
 
+  services.forgetRegistration = () => {
+    retryTimer?.cancel();
+    retryTimer = undefined;
+    setRegistration("Unregistered");
+  };
   services.triggerBootNotification = () => void send("Triggered");
 
   return {

@@ -1,4 +1,5 @@
 import { ClockCtrlr } from "../../device-model/variables.ts";
+import { every, type Timer } from "../../lib/clock.ts";
 import type { Block, StationContext } from "../context.ts";
 
 /** A correction above this is worth a security event when the device model names no threshold. */
@@ -6,14 +7,40 @@ const REPORTING_THRESHOLD_SECONDS = 20;
 /** A source that TimeSource names before Heartbeat is believed until the clock is off by more than this. */
 const FALLBACK_DEVIATION_SECONDS = 2;
 
+/** How often the wall clock is compared with the one that never jumps, to notice that somebody else has set it. */
+const JUMP_CHECK_MILLISECONDS = 10_000;
+
 /** A time without fraction of a second stands for the whole second that it begins. */
 function isWholeSecond(time: string): boolean {
   return !time.includes(".");
 }
 
-/** B01.FR.06, G02.FR.06: the CSMS's time is taken when ClockCtrlr.TimeSource names the Heartbeat. */
+/**
+ * B01.FR.06, G02.FR.06: the CSMS's time is taken when ClockCtrlr.TimeSource names the Heartbeat. Whoever sets the clock,
+ * a large correction is a security event.
+ */
 export function createClockSynchronizationBlock(context: StationContext): Block {
   const { clock, deviceModel, events, hardware, logger } = context;
+  let check: Timer | undefined;
+  let offsetMilliseconds = 0;
+
+  /** How far the wall clock is from the monotonic one; it changes when the clock is set. */
+  const offset = (): number => clock.now().getTime() - clock.monotonicMilliseconds();
+
+  const reportIfLarge = (correctionSeconds: number): void => {
+    const threshold = deviceModel.read(ClockCtrlr.TimeAdjustmentReportingThreshold) ?? REPORTING_THRESHOLD_SECONDS;
+    if (Math.abs(correctionSeconds) <= threshold) return;
+    events.emit("securityEvent", {
+      type: "SettingSystemTime",
+      techInfo: `Clock corrected by ${correctionSeconds.toFixed(3)} s`,
+    });
+  };
+
+  const noticeJump = (): void => {
+    const jump = offset() - offsetMilliseconds;
+    offsetMilliseconds += jump;
+    reportIfLarge(jump / 1000);
+  };
 
   /** Does the clock agree with what was told, as far as that can be said? */
   const agrees = (deviationSeconds: number, currentTime: string, isFirstSource: boolean): boolean => {
@@ -27,12 +54,8 @@ export function createClockSynchronizationBlock(context: StationContext): Block 
       logger.warn(`The system did not take the time of the CSMS; its clock is ${deviationSeconds.toFixed(3)} s behind`);
       return;
     }
-    const threshold = deviceModel.read(ClockCtrlr.TimeAdjustmentReportingThreshold) ?? REPORTING_THRESHOLD_SECONDS;
-    if (Math.abs(deviationSeconds) > threshold)
-      events.emit("securityEvent", {
-        type: "SettingSystemTime",
-        techInfo: `Clock corrected by ${deviationSeconds.toFixed(3)} s`,
-      });
+    offsetMilliseconds = offset();
+    reportIfLarge(deviationSeconds);
   };
 
   context.services.synchronizeClock = (currentTime, roundTripMilliseconds) => {
@@ -48,5 +71,14 @@ export function createClockSynchronizationBlock(context: StationContext): Block 
     );
   };
 
-  return { name: "clock-synchronization", start() {}, stop() {} };
+  return {
+    name: "clock-synchronization",
+    start() {
+      offsetMilliseconds = offset();
+      check = every(clock, JUMP_CHECK_MILLISECONDS, noticeJump);
+    },
+    stop() {
+      check?.cancel();
+    },
+  };
 }

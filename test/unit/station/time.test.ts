@@ -75,6 +75,21 @@ describe("the time of the CSMS", () => {
 });
 
 describe("a clock that jumps", () => {
+  test("is reported once, whoever has set it", async () => {
+    await startWith(0, withFraction);
+    charger.clock.jumpTo("2026-01-01T01:00:00.000Z");
+    await charger.clock.advance(25_000);
+    expect(securityEvents().filter((type) => type === "SettingSystemTime")).toHaveLength(1);
+    charger.dispose();
+    await startWith(60_000, withFraction);
+    charger.hardwareAnswers.setSystemTime = (time) => {
+      charger.clock.jumpTo(time as Date);
+      return true;
+    };
+    await charger.clock.advance(330_000);
+    expect(securityEvents().filter((type) => type === "SettingSystemTime")).toHaveLength(2); // boot and heartbeat
+  });
+
   test("by a day either way disturbs neither the heartbeat nor the order of a transaction's events", async () => {
     await startWith(0, withFraction);
     charger.event(1, { kind: "SessionStarted", sessionId: "s", reason: "EVConnected" });
