@@ -158,7 +158,7 @@ export class DeviceModel {
   /** B06. An attribute that is supported but has no value reads as an empty string (B06.FR.13). */
   get(address: VariableAddress, type: AttributeType): GetResult {
     const variable = this.find(address);
-    if (typeof variable === "string") return { status: variable }; // B06.FR.06, FR.07
+    if (typeof variable === "string") return { status: variable }; // B06.FR.06, FR.07, FR.14, FR.15
     const attribute = variable.attributes.get(type);
     if (attribute === undefined) return { status: "NotSupportedAttributeType" }; // B06.FR.08
     if (attribute.mutability === "WriteOnly") return { status: "Rejected", reasonCode: "WriteOnly" }; // B06.FR.09
@@ -181,7 +181,7 @@ export class DeviceModel {
       }
       const { variable, attribute } = checked;
       const { writer } = variable.component.store;
-      let result: SetResult = checked.outcome ?? { status: "Accepted" };
+      let result: SetResult = checked.outcome ?? { status: "Accepted" }; // B05.FR.10
       if (writer !== undefined) {
         // Nothing that was decided waits for somebody else.
         this.store(accepted, source);

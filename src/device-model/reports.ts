@@ -74,7 +74,7 @@ function toEntry(deviceModel: DeviceModel, variable: VariableState, valueLimit: 
       persistent,
       constant,
     })),
-    variableCharacteristics: variable.characteristics,
+    variableCharacteristics: variable.characteristics, // B08.FR.12
   };
 }
 
@@ -110,7 +110,7 @@ function matches(variable: VariableState, filter: ReportFilter): boolean {
   );
 }
 
-/** The entries of a custom report (B08); criteria are alternatives, and limit the listed component-variables. */
+/** The entries of a custom report: criteria are alternatives, and limit the listed component-variables (B08.FR.05, FR.11). */
 export function* customReport(
   deviceModel: DeviceModel,
   criteria: readonly ComponentCriterion[],

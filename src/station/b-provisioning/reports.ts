@@ -73,10 +73,11 @@ export function createReportsBlock(context: StationContext): Block {
     };
   });
 
+  // Bytes are not counted (B08.FR.18): what fits the connection can be answered.
   csms.handle("GetReport", ({ requestId, componentCriteria = [], componentVariable = [] }) => {
     const itemLimit = deviceModel.read(DeviceDataCtrlr.ItemsPerMessage_GetReport);
     if (itemLimit !== undefined && componentVariable.length > itemLimit)
-      throw new OcppError("OccurrenceConstraintViolation", `at most ${itemLimit} items in one message`); // B08.FR.17
+      throw new OcppError("OccurrenceConstraintViolation", `at most ${itemLimit} items in one message`); // B08.FR.06, FR.17
     if (waiting > REPORTS_WAITING_LIMIT) return { response: BUSY }; // B08.FR.16
     const entries = () => customReport(deviceModel, componentCriteria, componentVariable, valueLimit());
     if (entries().next().done === true) return { response: { status: "EmptyResultSet" } }; // B08.FR.15

@@ -17,7 +17,7 @@ const setVariables = async (...setVariableData: Item[]) =>
 const reports = () => charger.callsOf("NotifyReport") as readonly { [key: string]: unknown; reportData: Item[] }[];
 
 describe("B06: GetVariables", () => {
-  test("TC_B_06, TC_B_07, B06.FR.01–03, FR.10, FR.11: one result for each item, in order, with its attribute type", async () => {
+  test("TC_B_06, TC_B_07, B06.FR.01–04, FR.10, FR.11: one result for each item, in order, with its attribute type", async () => {
     charger = await new InProcessCharger().start();
     const results = await getVariables(
       of("OCPPCommCtrlr", "OfflineThreshold"),
@@ -240,7 +240,7 @@ describe("B07, B08: reports", () => {
     expect(reports()).toEqual([]);
   });
 
-  test("B08.FR.17, FR.18: too many items are refused, many bytes are not", async () => {
+  test("B08.FR.06, FR.17, FR.18: too many items are refused, many bytes are not", async () => {
     charger = await new InProcessCharger(1, {
       "DeviceDataCtrlr.ItemsPerMessage": "1",
       "DeviceDataCtrlr.BytesPerMessage": "10",
