@@ -1,0 +1,142 @@
+import { expect, test } from "bun:test";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { NotifyReportRequest } from "../../src/ocpp/v201/index.ts";
+import { Charger, type ChargerOptions } from "../support/charger.ts";
+
+/** EVerest's own files, where the reference material lies beside the worktree. */
+const EVEREST_CONFIG = join(import.meta.dir, "../../../shared/reference/everest/component_config");
+
+async function onCharger(options: ChargerOptions, work: (charger: Charger) => Promise<void>): Promise<void> {
+  const charger = await Charger.start(options);
+  try {
+    await work(charger);
+    expect(charger.csms.violations).toEqual([]);
+  } finally {
+    await charger.stop();
+  }
+}
+
+async function fullInventory(charger: Charger): Promise<NonNullable<NotifyReportRequest["reportData"]>> {
+  const from = charger.csms.calls.length;
+  await charger.csms.send("GetBaseReport", { requestId: 1, reportBase: "FullInventory" });
+  await charger.csms.waitFor("NotifyReport", ({ tbc }) => tbc === false, 10_000, from);
+  return charger.csms.calls
+    .slice(from)
+    .filter(({ action }) => action === "NotifyReport")
+    .flatMap(({ request }) => (request as unknown as NotifyReportRequest).reportData ?? []);
+}
+
+test.skipIf(!existsSync(EVEREST_CONFIG))(
+  "EVerest's own component configuration works unchanged, also with its example EVSEs",
+  () =>
+    onCharger({ componentConfig: EVEREST_CONFIG }, async (charger) => {
+      const entries = await fullInventory(charger);
+      expect(entries.length).toBeGreaterThan(300);
+      const withoutValue = entries.filter(({ variableAttribute }) =>
+        variableAttribute.some(({ mutability, value }) => mutability !== "WriteOnly" && value === undefined),
+      );
+      expect(withoutValue).toEqual([]);
+      expect(entries.filter(({ component }) => component.name === "EVSE" && component.evse?.id === 1)).toHaveLength(
+        entries.filter(({ component }) => component.name === "EVSE" && component.evse?.id === 2).length,
+      );
+      const values = await charger.csms.send("GetVariables", {
+        getVariableData: [
+          { component: { name: "ChargingStation" }, variable: { name: "Model" } },
+          { component: { name: "AuthCacheCtrlr" }, variable: { name: "Policy" } },
+          { component: { name: "AuthCacheCtrlr" }, variable: { name: "LifeTime" } },
+        ],
+      });
+      expect(values).toMatchObject({
+        response: {
+          getVariableResult: [
+            { attributeStatus: "Accepted", attributeValue: "EVerestModel" },
+            { attributeStatus: "Accepted", attributeValue: "LRU" },
+            { attributeStatus: "Accepted", attributeValue: "" },
+          ],
+        },
+      });
+    }),
+  20_000,
+);
+
+test(
+  "a broken component configuration refuses the start, names every defect, and leaves the old databases alone",
+  () =>
+    onCharger({}, async (charger) => {
+      await charger.csms.send("SetVariables", {
+        setVariableData: [
+          { component: { name: "TxCtrlr" }, variable: { name: "EVConnectionTimeOut" }, attributeValue: "77" },
+        ],
+      });
+      await charger.end("SIGTERM");
+      const files = ["device_model.db", "everest_device_model.db", "core/cp.db"].map((name) =>
+        join(charger.directory, name),
+      );
+      const before = files.map((path) => readFileSync(path).toString("base64"));
+      const standardized = join(charger.directory, "component_config/standardized");
+      const txCtrlr = readFileSync(join(standardized, "TxCtrlr.json"), "utf8");
+      writeFileSync(join(standardized, "TxCtrlr.json"), txCtrlr.replace('"name"', '"colour": 1,\n  "name"'));
+      writeFileSync(join(standardized, "AuthCtrlr.json"), '{"name": "AuthCtrlr",}');
+      writeFileSync(
+        join(standardized, "ClockCtrlr2.json"),
+        readFileSync(join(standardized, "ClockCtrlr.json"), "utf8").replace('"boolean"', '"bool"'),
+      );
+      rmSync(join(standardized, "DeviceDataCtrlr.json"));
+      const ended = new Promise<number | null>((resolve) => charger.spawn().once("exit", (code) => resolve(code)));
+      expect(await ended).not.toBe(0);
+      expect(charger.log).toContain("TxCtrlr.json:2:3: colour: unknown key");
+      expect(charger.log).toMatch(/AuthCtrlr\.json:1:22: a name in double quotes is expected/);
+      expect(charger.log).toMatch(/ClockCtrlr2\.json:\d+:\d+: properties\.\w+\.characteristics\.dataType: /);
+      expect(files.map((path) => readFileSync(path).toString("base64"))).toEqual(before);
+      writeFileSync(join(standardized, "AuthCtrlr.json"), '{"name": "AuthCtrlr", "properties": {}}');
+      rmSync(join(standardized, "ClockCtrlr2.json"));
+      const again = new Promise<number | null>((resolve) => charger.spawn().once("exit", (code) => resolve(code)));
+      expect(await again).not.toBe(0);
+      expect(charger.log).toContain("component DeviceDataCtrlr is required, but no file describes it");
+      expect(charger.log).toMatch(/AuthCtrlr\.json:1:2: name: the variable AuthorizeRemoteStart is required/);
+    }),
+  20_000,
+);
+
+test(
+  "an edited profile counts at the next start, a value of the CSMS stays (STORES 2.2)",
+  () =>
+    onCharger({}, async (charger) => {
+      const profiles = { component: { name: "InternalCtrlr" }, variable: { name: "NetworkConnectionProfiles" } };
+      const timeOut = { component: { name: "TxCtrlr" }, variable: { name: "EVConnectionTimeOut" } };
+      const values = async () => {
+        const answer = await charger.csms.send("GetVariables", { getVariableData: [profiles, timeOut] });
+        const { getVariableResult } = (answer as { response: { getVariableResult: { attributeValue: string }[] } })
+          .response;
+        return getVariableResult.map(({ attributeValue }) => attributeValue);
+      };
+      await charger.csms.send("SetNetworkProfile", {
+        configurationSlot: 2,
+        connectionData: {
+          ocppVersion: "OCPP20",
+          ocppTransport: "JSON",
+          ocppCsmsUrl: "ws://elsewhere.example/ocpp",
+          messageTimeout: 12,
+          securityProfile: 1,
+          ocppInterface: "Wired0",
+        },
+      });
+      await charger.csms.send("SetVariables", { setVariableData: [{ ...timeOut, attributeValue: "77" }] });
+      expect((await values())[0]).toContain("elsewhere.example");
+      await charger.end("SIGTERM");
+      const edit = (file: string, from: string, to: string) => {
+        const path = join(charger.directory, "component_config/standardized", file);
+        writeFileSync(path, readFileSync(path, "utf8").replace(from, to));
+      };
+      edit("InternalCtrlr.json", 'messageTimeout\\":30', 'messageTimeout\\":31');
+      edit("TxCtrlr.json", '"value": 120', '"value": 60');
+      await charger.startStation();
+      const [edited = "", kept] = await values();
+      expect(edited).toContain('"messageTimeout":31');
+      expect(edited).not.toContain("elsewhere.example");
+      expect(kept).toBe("77");
+      expect(charger.log).toContain("TxCtrlr.EVConnectionTimeOut was edited in the component configuration");
+    }),
+  20_000,
+);
