@@ -1,12 +1,12 @@
 import type * as v from "valibot";
 
 /** What the examples need to know of a valibot schema. */
-interface Node {
+export interface SchemaNode {
   readonly type: string;
-  readonly entries?: Readonly<Record<string, Node>>;
-  readonly item?: Node;
+  readonly entries?: Readonly<Record<string, SchemaNode>>;
+  readonly item?: SchemaNode;
   readonly options?: readonly string[];
-  readonly wrapped?: Node;
+  readonly wrapped?: SchemaNode;
   readonly pipe?: readonly { readonly type: string; readonly requirement?: unknown; readonly message?: unknown }[];
 }
 
@@ -15,26 +15,26 @@ export interface Example {
   readonly payload: Readonly<Record<string, unknown>>;
 }
 
-function limitOf(node: Node, rule: string): number | undefined {
+export function limitOf(node: SchemaNode, rule: string): number | undefined {
   const found = node.pipe?.find(({ type }) => type === rule);
   return typeof found?.requirement === "number" ? found.requirement : undefined;
 }
 
-function characterLimit(node: Node): number | undefined {
+export function characterLimitOf(node: SchemaNode): number | undefined {
   const message = String(node.pipe?.find(({ type }) => type === "check")?.message ?? "");
   const limit = /longer than (\d+)/.exec(message)?.[1];
   return limit === undefined ? undefined : Number(limit);
 }
 
-function isDateTime(node: Node): boolean {
+export function isDateTime(node: SchemaNode): boolean {
   return String(node.pipe?.find(({ type }) => type === "check")?.message ?? "").includes("RFC 3339");
 }
 
 /** A value that fits: the smallest one, or with every optional member when `full`. */
-export function validValue(node: Node, full: boolean): unknown {
+export function validValue(node: SchemaNode, full: boolean): unknown {
   switch (node.type) {
     case "exact_optional":
-      return validValue(node.wrapped as Node, full);
+      return validValue(node.wrapped as SchemaNode, full);
     case "strict_object":
     case "loose_object":
       return Object.fromEntries(
@@ -43,7 +43,7 @@ export function validValue(node: Node, full: boolean): unknown {
           .map(([key, member]) => [key, validValue(member, full)]),
       );
     case "array":
-      return Array.from({ length: limitOf(node, "min_length") ?? 1 }, () => validValue(node.item as Node, full));
+      return Array.from({ length: limitOf(node, "min_length") ?? 1 }, () => validValue(node.item as SchemaNode, full));
     case "picklist":
       return node.options?.[0];
     case "number":
@@ -58,8 +58,8 @@ export function validValue(node: Node, full: boolean): unknown {
 }
 
 /** Wrong values for one member, each with the rule that it breaks. */
-function wrongValues(node: Node): readonly (readonly [string, unknown])[] {
-  const base = node.type === "exact_optional" ? (node.wrapped as Node) : node;
+function wrongValues(node: SchemaNode): readonly (readonly [string, unknown])[] {
+  const base = node.type === "exact_optional" ? (node.wrapped as SchemaNode) : node;
   const wrong: [string, unknown][] = [];
   if (base.type !== "unknown") wrong.push(["null", null]);
   if (base.type === "picklist") wrong.push(["unknown word", "NotInTheEnumeration"]);
@@ -68,7 +68,7 @@ function wrongValues(node: Node): readonly (readonly [string, unknown])[] {
   if (base.type === "boolean") wrong.push(["text for a boolean", "true"]);
   if (base.type === "string") wrong.push(["number for text", 1]);
   if (isDateTime(base)) wrong.push(["no date-time", "yesterday"]);
-  const characters = characterLimit(base);
+  const characters = characterLimitOf(base);
   if (characters !== undefined) wrong.push([`${characters + 1} characters`, "x".repeat(characters + 1)]);
   const maximum = limitOf(base, "max_value");
   if (maximum !== undefined) wrong.push([`above ${maximum}`, maximum + 1]);
@@ -79,7 +79,10 @@ function wrongValues(node: Node): readonly (readonly [string, unknown])[] {
     if (limitOf(base, "min_length") !== undefined) wrong.push(["too few items", []]);
     const most = limitOf(base, "max_length");
     if (most !== undefined)
-      wrong.push(["too many items", Array.from({ length: most + 1 }, () => validValue(base.item as Node, false))]);
+      wrong.push([
+        "too many items",
+        Array.from({ length: most + 1 }, () => validValue(base.item as SchemaNode, false)),
+      ]);
   }
   return wrong;
 }
@@ -89,7 +92,7 @@ export function examplesOf(schema: v.GenericSchema): {
   readonly valid: readonly Example[];
   readonly invalid: readonly Example[];
 } {
-  const node = schema as unknown as Node;
+  const node = schema as unknown as SchemaNode;
   const minimal = validValue(node, false) as Record<string, unknown>;
   const full = validValue(node, true) as Record<string, unknown>;
   const invalid: Example[] = [{ name: "unknown member", payload: { ...minimal, unknownMember: 1 } }];
