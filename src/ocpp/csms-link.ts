@@ -50,6 +50,8 @@ export interface LinkEvents {
     readonly profile: ConnectionProfile;
     readonly offlineMilliseconds: number | undefined;
     readonly switchedProfile: boolean;
+    /** Fingerprints (SHA-256) of the CSMS's certificate and of what it was verified with. */
+    readonly serverChain: readonly string[];
   };
   disconnected: { readonly reason: string };
   connectionFailed: { readonly profile: ConnectionProfile; readonly failure: ConnectionFailure };
@@ -300,6 +302,7 @@ export class CsmsLink {
       profile,
       offlineMilliseconds,
       switchedProfile,
+      serverChain: transport.serverChain ?? [],
     });
     this.pump();
   }

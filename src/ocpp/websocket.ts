@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { type ConnectionOptions, TLSSocket } from "node:tls";
+import { type ConnectionOptions, type DetailedPeerCertificate, TLSSocket } from "node:tls";
 import WebSocket from "ws-real";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { type ConnectionFailure, classifyError, httpFailure, tlsFailure } from "./connection-failure.ts";
@@ -50,6 +50,8 @@ export interface WebSocketListener {
 }
 
 export interface Transport {
+  /** Fingerprints (SHA-256) of the server's certificates, from its own to the root it was verified with; empty without TLS. */
+  readonly serverChain?: readonly string[];
   send(text: string): void;
   close(code: number, reason: string): void;
 }
@@ -71,6 +73,7 @@ export function tlsOptions(tls: TlsSettings): ConnectionOptions {
     minVersion: "TLSv1.2", // A00.FR.313, FR.416
     rejectUnauthorized: true, // A00.FR.308, FR.411
     ca: [...tls.authorities],
+    allowPartialTrustChain: true, // an installed root may be one that its predecessor has signed (M05.FR.10)
     ciphers: tls.ciphers12.join(":"), // A00.FR.319, FR.422
     checkServerIdentity: tls.checkServerName, // A00.FR.309, FR.412
     ...(tls.revocationLists.length > 0 && { crl: [...tls.revocationLists] }),
@@ -143,8 +146,19 @@ class LinkGuard {
   }
 }
 
+function chainFingerprints(socket: TLSSocket): readonly string[] {
+  const fingerprints: string[] = [];
+  let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  while (certificate?.fingerprint256 !== undefined && !fingerprints.includes(certificate.fingerprint256)) {
+    fingerprints.push(certificate.fingerprint256);
+    certificate = certificate.issuerCertificate;
+  }
+  return fingerprints;
+}
+
 /** One websocket from the first packet to its end; tells its listener of the end exactly once. */
 class WebSocketConnection implements Transport {
+  serverChain: readonly string[] = [];
   private readonly guard: LinkGuard;
   private readonly handshakeTimer: Timer;
   private failure: ConnectionFailure | undefined;
@@ -201,6 +215,7 @@ class WebSocketConnection implements Transport {
     if (tls === undefined || !(socket instanceof TLSSocket)) return;
     const defect = agreedDefect(socket, tls);
     if (defect !== undefined) return this.giveUp(defect);
+    this.serverChain = chainFingerprints(socket);
     // TLS 1.3 brings its tickets only after the handshake; those of 1.2 are here already.
     const session = socket.getSession();
     if (session !== undefined) tls.onSession?.(session);

@@ -78,6 +78,8 @@ export class InProcessCharger {
   /** Network profiles whose CSMS does not answer. */
   readonly unreachableSlots = new Set<number>();
   bootReason: BootReason = "PowerUp";
+  /** Fingerprints of what the CSMS shows, from its certificate to the root. */
+  serverChain: readonly string[] = [];
   /** What the CSMS thinks of the credentials that an attempt shows; undefined: it lets the station in. */
   judge: (shown: ShownCredentials) => ConnectionFailure | undefined = () => undefined;
   react: (call: SeenCall) => Reaction = (call) => ({ answer: defaultAnswer(call.action, this.clock) });
@@ -265,6 +267,7 @@ export class InProcessCharger {
       listener.opened();
     });
     return {
+      serverChain: this.serverChain,
       send: (text: string) => {
         if (this.listener === listener) this.receive(listener, text);
       },

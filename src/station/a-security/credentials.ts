@@ -37,6 +37,7 @@ export function createCredentialsBlock(context: StationContext): Block {
     additionalInfo,
   });
 
+  // A01.FR.01, FR.02, FR.10: kept as the variable's value, in files that only the station can read.
   deviceModel.addRule(SecurityCtrlr.BasicAuthPassword, (value, source) => {
     if (value.length < SHORTEST_PASSWORD) return refuse(`at least ${SHORTEST_PASSWORD} characters`);
     if (!PASSWORD_STRING.test(value)) return refuse("a character that is not allowed in passwords");

@@ -44,11 +44,22 @@ export function createSecurityEventsBlock(context: StationContext): Block {
   /** Failures told since the last connection: a CSMS that stays unreachable is one event, not one for each attempt. */
   const toldFailures = new Set<string>();
 
+  /** This process has written to the log, so it must be there. */
+  let logExists = false;
+
+  const append = (entry: Readonly<Record<string, unknown>>): void => {
+    appendFileSync(path, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
+    logExists = true;
+  };
+
   const writeLog = (entry: Readonly<Record<string, unknown>>): void => {
     try {
       mkdirSync(settings.messageLogDirectory, { recursive: true, mode: 0o700 });
-      if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LOG_LIMIT_BYTES) renameSync(path, `${path}.1`);
-      appendFileSync(path, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
+      const size = statSync(path, { throwIfNoEntry: false })?.size;
+      const wasCleared = logExists && size === undefined;
+      if (size !== undefined && size > LOG_LIMIT_BYTES) renameSync(path, `${path}.1`);
+      append(entry); // A04.FR.04
+      if (wasCleared) events.emit("securityEvent", { type: "SecurityLogWasCleared", techInfo: path });
     } catch (error) {
       logger.warn(`The security log cannot be written: ${(error as Error).message}`);
     }

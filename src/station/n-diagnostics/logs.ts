@@ -25,7 +25,7 @@ export function createLogsBlock(context: StationContext): Block {
     return hardware.system
       .uploadLogs({
         requestId,
-        type: logType, // N01.FR.03, FR.04
+        type: logType, // N01.FR.02–04
         location: log.remoteLocation,
         ...(log.oldestTimestamp !== undefined && { oldestTimestamp: log.oldestTimestamp }),
         ...(log.latestTimestamp !== undefined && { latestTimestamp: log.latestTimestamp }),

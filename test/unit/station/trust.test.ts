@@ -25,22 +25,6 @@ describe("A, L, M, N: what a fleet owner trusts", () => {
     expect(charger.callsOf("SecurityEventNotification").at(-1)?.techInfo).toBe("99");
   });
 
-  test("M03–M05: certificates of the hardware side", async () => {
-    await start();
-    expect(await statusOf("InstallCertificate", { certificateType: "CSMSRootCertificate", certificate: "PEM" })).toBe(
-      "Accepted",
-    );
-    expect(await statusOf("GetInstalledCertificateIds", {})).toBe("NotFound");
-    const hash = { hashAlgorithm: "SHA256", issuerNameHash: "a", issuerKeyHash: "b", serialNumber: "1" };
-    charger.hardwareAnswers.installedCertificates = () => [{ use: "CSMSRootCertificate", hash, children: [] }];
-    expect((await charger.call("GetInstalledCertificateIds", {})).body).toEqual({
-      status: "Accepted",
-      certificateHashDataChain: [{ certificateType: "CSMSRootCertificate", certificateHashData: hash }],
-    });
-    charger.hardwareAnswers.deleteCertificate = () => "NotFound";
-    expect(await statusOf("DeleteCertificate", { certificateHashData: hash })).toBe("NotFound");
-  });
-
   test("N09, N10: customer information is told, and forgotten except for the local list", async () => {
     await start();
     const customer = { idToken: { idToken: "A", type: "ISO14443" } };
