@@ -23,6 +23,7 @@ export interface ChargerOptions {
   /** The broker's `set_tcp_nodelay`; on unless said otherwise. */
   readonly noDelay?: boolean;
   readonly powermeterIntervalMilliseconds?: number;
+  readonly connectionTimeoutSecondMilliseconds?: number;
   readonly componentConfig?: string;
   /** Do not start the station's process yet. */
   readonly stopped?: boolean;
@@ -58,6 +59,7 @@ export class Charger {
       evseCount: options.evseCount ?? 2,
       optionalModules: options.optionalModules === true,
       powermeterIntervalMilliseconds: options.powermeterIntervalMilliseconds ?? 200,
+      connectionTimeoutSecondMilliseconds: options.connectionTimeoutSecondMilliseconds ?? 1_000,
       parameters: {
         CoreDatabasePath: join(directory, "core"),
         DeviceModelDatabasePath: join(directory, "device_model.db"),

@@ -14,6 +14,8 @@ export interface EverestSideOptions {
   readonly random?: Random;
   /** Milliseconds between two powermeter values; 0: only on demand. */
   readonly powermeterIntervalMilliseconds?: number;
+  /** How long a second of Auth's connection timeout takes; less for tests in a hurry. */
+  readonly connectionTimeoutSecondMilliseconds?: number;
 }
 
 export interface SimulatedToken {
@@ -84,7 +86,10 @@ export class EverestSide {
     return this.bus.recorded.filter((one) => one.command === command).map(({ args }) => args);
   }
 
-  /** A card is presented: validated by the station, then used as EVerest's Auth would, to start or to stop (BEHAVIOUR 22). */
+  /**
+   * A card is presented, a PIN entered (KeyCode) or the start button pressed (NoAuthorization): validated by the station,
+   * then used as EVerest's Auth would, to start or to stop (BEHAVIOUR 22).
+   */
   async presentToken(token: SimulatedToken, evseId = 1): Promise<string> {
     const evse = this.evse(evseId);
     const provided: ProvidedToken = { id_token: token, authorization_type: "RFID", connectors: [evseId] };
@@ -136,7 +141,12 @@ export class EverestSide {
       for (const [command, answer] of Object.entries(commands))
         await bus.serve(module, "main", command, (args) => this.answers.get(`${module}.${command}`)?.(args) ?? answer);
     };
-    await serve("auth", { set_connection_timeout: null, set_master_pass_group_id: null });
+    await bus.serve("auth", "main", "set_connection_timeout", ({ connection_timeout }) => {
+      const second = this.options.connectionTimeoutSecondMilliseconds ?? 1_000;
+      for (const evse of this.evses) evse.connectionTimeoutMilliseconds = Number(connection_timeout) * second;
+      return null;
+    });
+    await serve("auth", { set_master_pass_group_id: null });
     await serve("system", {
       get_boot_reason: "PowerUp",
       set_system_time: true,

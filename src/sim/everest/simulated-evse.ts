@@ -20,7 +20,12 @@ export class SimulatedEvse {
   private session: Session | undefined;
   private plugged = false;
   private enabled = true;
+  /** How long Auth waits for the cable after an authorization; 0: for ever. */
+  connectionTimeoutMilliseconds = 0;
   private meterTimer: Timer | undefined;
+  private connectionTimer: Timer | undefined;
+  /** The session that a power loss has interrupted, as it is told when EVerest starts again. */
+  private interrupted: { readonly uuid: string; readonly isResumed: boolean } | undefined;
 
   constructor(
     private readonly bus: SimulatedBus,
@@ -50,6 +55,10 @@ export class SimulatedEvse {
       return true;
     });
     await serve("force_unlock", () => true);
+    await serve("withdraw_authorization", () => {
+      if (!this.plugged && this.session !== undefined) void this.timeOutAuthorization();
+      return null;
+    });
     await serve("external_ready_to_start_charging", () => {
       void this.reportReady();
       return true;
@@ -57,8 +66,24 @@ export class SimulatedEvse {
     await serve("set_plug_and_charge_configuration", () => null);
   }
 
-  reportWaiting(): Promise<void> {
-    return this.bus.variable(this.module, "evse", "waiting_for_external_ready", true);
+  /** The charger loses power; after the start EVerest resumes the session only to end it, or has forgotten it (BEHAVIOUR 3.3). */
+  losePower(isResumed: boolean): void {
+    if (this.session !== undefined) this.interrupted = { uuid: this.session.uuid, isResumed };
+    this.session = undefined;
+  }
+
+  async reportWaiting(): Promise<void> {
+    if (this.interrupted?.isResumed === true) {
+      await this.event("SessionResumed", {}, this.interrupted.uuid);
+      await this.event("TransactionFinished", {
+        transaction_finished: { reason: "PowerLoss", meter_value: this.meterValue() },
+      });
+    }
+    await this.bus.variable(this.module, "evse", "waiting_for_external_ready", true);
+  }
+
+  get isAuthorized(): boolean {
+    return this.session?.token !== undefined;
   }
 
   /** Does a transaction run that a token of this group has started? */
@@ -75,6 +100,7 @@ export class SimulatedEvse {
 
   async plugIn(): Promise<void> {
     this.plugged = true;
+    this.connectionTimer?.cancel();
     const waiting = this.session;
     if (waiting?.token !== undefined) return this.startTransaction(waiting);
     this.session = {
@@ -105,7 +131,13 @@ export class SimulatedEvse {
         session_started: { reason: "Authorized", id_tag: token, meter_value: this.meterValue() },
       });
     await this.event("Authorized");
-    if (this.plugged) await this.startTransaction(session);
+    if (this.plugged) return this.startTransaction(session);
+    this.connectionTimer?.cancel();
+    if (this.connectionTimeoutMilliseconds > 0)
+      this.connectionTimer = this.clock.after(
+        this.connectionTimeoutMilliseconds,
+        () => void this.timeOutAuthorization().catch(() => {}),
+      );
   }
 
   async startCharging(): Promise<void> {
@@ -137,6 +169,7 @@ export class SimulatedEvse {
 
   async unplug(): Promise<void> {
     this.plugged = false;
+    if (this.session === undefined) return;
     if (this.session?.transaction === true) await this.stopTransaction("EVDisconnected");
     await this.event("SessionFinished", { session_finished: { meter_value: this.meterValue() } });
     this.session = undefined;
@@ -154,6 +187,7 @@ export class SimulatedEvse {
 
   /** Nobody plugged in: Auth gives the authorization up. */
   async timeOutAuthorization(): Promise<void> {
+    this.connectionTimer?.cancel();
     await this.event("Deauthorized");
     await this.event("SessionFinished", { session_finished: { meter_value: this.meterValue() } });
     this.session = undefined;
@@ -188,10 +222,13 @@ export class SimulatedEvse {
 
   stop(): void {
     this.meterTimer?.cancel();
+    this.connectionTimer?.cancel();
   }
 
   private async reportReady(): Promise<void> {
     await this.bus.variable(this.module, "evse", "ready", true);
+    if (this.interrupted !== undefined && this.plugged) await this.plugIn();
+    this.interrupted = undefined;
     this.meterTimer?.cancel();
     if (this.meterIntervalMilliseconds > 0)
       this.meterTimer = every(
@@ -217,9 +254,13 @@ export class SimulatedEvse {
     await this.event("PrepareCharging");
   }
 
-  private event(name: string, context: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  private event(
+    name: string,
+    context: Readonly<Record<string, unknown>> = {},
+    uuid = this.session?.uuid ?? "",
+  ): Promise<void> {
     return this.bus.variable(this.module, "evse", "session_event", {
-      uuid: this.session?.uuid ?? "",
+      uuid,
       timestamp: this.clock.now().toISOString(),
       event: name,
       ...context,

@@ -23,11 +23,6 @@ function applyToConnector(event: EvseEvent, connector: ConnectorModel): void {
       connector.occupied = true;
       connector.reserved = false; // G01.FR.06
       break;
-    case "ChargingStarted":
-    case "SuspendedEV":
-    case "SuspendedEVSE":
-      connector.occupied = true; // a session that goes on after a restart
-      break;
     case "ReservationStarted":
       connector.reserved = true;
       break;
@@ -54,21 +49,24 @@ function stationStatus(evses: readonly EvseModel[]): ConnectorStatusEnumType {
 }
 
 /**
- * The cable is out. To be created behind the E block: the Ended of the transaction comes first, and what was scheduled
- * for its end decides what the connector becomes (G01.FR.04, FR.05).
+ * What the E block makes of an event: the cable is out, or a session goes on after a restart. To be created behind it:
+ * the Ended of the transaction comes first, and what was scheduled for its end decides what the connector becomes
+ * (G01.FR.04, FR.05).
  */
-export function createConnectorReleaseBlock({ hardwareEvents, services }: StationContext): Block {
+export function createConnectorReleaseBlock({ hardwareEvents, model, services }: StationContext): Block {
   let unsubscribe: (() => void) | undefined;
-  const release = ({ kind, evseId, connectorId }: EvseEvent): void => {
-    if (kind !== "SessionFinished") return;
+  const follow = ({ kind, evseId, connectorId, sessionId }: EvseEvent): void => {
+    const isOut = kind === "SessionFinished";
+    const isIn = sessionId !== "" && model.evse(evseId)?.evConnected === true;
+    if (!isOut && !isIn) return;
     services.updateConnector?.(evseId, connectorId, (connector) => {
-      connector.occupied = false;
+      connector.occupied = !isOut;
     });
   };
   return {
     name: "connector-release",
     start() {
-      unsubscribe = hardwareEvents.on("evse", release);
+      unsubscribe = hardwareEvents.on("evse", follow);
     },
     stop() {
       unsubscribe?.();
