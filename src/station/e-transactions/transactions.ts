@@ -345,7 +345,10 @@ export function createTransactionsBlock(context: StationContext): Block {
   return {
     name: "transactions",
     start() {
-      interruption.start(readLeftSessions(context));
+      const left = readLeftSessions(context);
+      // They run until the opposite is known: they can be stopped, and keep others from starting.
+      for (const session of left.values()) if (session.transaction !== undefined) show(session.evseId, session);
+      interruption.start(left);
       remembering = every(clock, REMEMBER_MILLISECONDS, rememberRunning);
       unsubscribes.push(
         hardwareEvents.on("evse", intake.receive),

@@ -156,6 +156,8 @@ function finishTransaction(session: Session, event: EvseEvent & { kind: "Transac
     trigger,
     finished: true,
     endsAnyway: ENDS_ANYWAY.has(reason),
+    // A resumed session is ended with this, and EVerest says no more of it (BEHAVIOUR 3.3).
+    over: reason === "PowerLoss" && event.sessionId === "",
     ...(event.token !== undefined && trigger === "StopAuthorized" && { stoppingToken: event.token }), // E07.FR.02
   };
 }

@@ -55,14 +55,19 @@ function stationStatus(evses: readonly EvseModel[]): ConnectorStatusEnumType {
  */
 export function createConnectorReleaseBlock({ hardwareEvents, model, services }: StationContext): Block {
   let unsubscribe: (() => void) | undefined;
-  const follow = ({ kind, evseId, connectorId, sessionId }: EvseEvent): void => {
-    const isOut = kind === "SessionFinished";
-    const isIn = sessionId !== "" && model.evse(evseId)?.evConnected === true;
-    if (!isOut && !isIn) return;
+
+  const setOccupied = (evseId: number, connectorId: number, occupied: boolean): void =>
     services.updateConnector?.(evseId, connectorId, (connector) => {
-      connector.occupied = !isOut;
+      connector.occupied = occupied;
     });
+
+  const follow = ({ kind, evseId, connectorId, sessionId }: EvseEvent): void => {
+    const evse = model.evse(evseId);
+    if (kind === "SessionFinished" || (kind === "TransactionFinished" && evse?.sessionId === undefined))
+      setOccupied(evseId, connectorId, false);
+    else if (sessionId !== "" && evse?.evConnected === true) setOccupied(evseId, connectorId, true);
   };
+
   return {
     name: "connector-release",
     start() {

@@ -145,17 +145,28 @@ describe("G01: connector status", () => {
     expect(statuses(AFTER_BOOT)).toEqual([]);
   });
 
-  test("a session that goes on after a restart occupies its connector", async () => {
+  test.each([
+    ["goes on", () => charger.event(1, { kind: "ChargingStarted", sessionId: "s1" }), "Occupied"],
+    ["is never heard of again", () => undefined, "Available"],
+    [
+      "is resumed only to be ended",
+      () => {
+        charger.event(1, { kind: "SessionResumed", sessionId: "s1" });
+        charger.event(1, { kind: "TransactionFinished", sessionId: "", stoppedReason: "PowerLoss" });
+      },
+      "Available",
+    ],
+  ])("after a restart a connector with a transaction is Occupied until the session %s", async (_, happens, status) => {
     await start();
     begin();
     await settle();
     charger.crash();
     await charger.start();
     await settle();
-    expect(statuses().findLast((status) => status.startsWith("1/1"))).toBe("1/1 Occupied");
-    charger.event(1, { kind: "ChargingStarted", sessionId: "s1" });
-    await settle();
-    expect(statuses().findLast((status) => status.startsWith("1/1"))).toBe("1/1 Occupied");
+    expect(statuses().slice(-2).sort()).toEqual(["1/1 Occupied", "2/1 Available"]);
+    happens();
+    await charger.clock.advance(30_000);
+    expect(value("Connector", "AvailabilityState", 1, 1)).toBe(status);
   });
 });
 
