@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "../lib/clock.ts";
+import type { Clock } from "../lib/clock.ts";
 import { Emitter } from "../lib/events.ts";
 import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
@@ -7,6 +7,7 @@ import type { UnitOfWork } from "../store/unit-of-work.ts";
 import type { BackOffSettings } from "./back-off.ts";
 import { Connection, type ConnectionProfile, type ConnectionStatus } from "./connection.ts";
 import type { ConnectionFailure } from "./connection-failure.ts";
+import { type DurableAction, type DurableListener, DurableOutbox } from "./durable-outbox.ts";
 import type { OcppError } from "./errors.ts";
 import { type CallHandler, type CallOutcome, RpcSession, type WireMessage } from "./rpc.ts";
 import type { Action, RequestOf } from "./v201/index.ts";
@@ -14,26 +15,6 @@ import { isAction } from "./validation.ts";
 import type { Transport, WebSocketListener } from "./websocket.ts";
 
 export type { CallHandler, CallOutcome, HandlerResult, WireMessage } from "./rpc.ts";
-
-/** Actions that are never lost: kept in the database until the CSMS has answered (E04, E12, A04, L01.FR.01, N01.FR.08). */
-export type DurableAction =
-  | "TransactionEvent"
-  | "SecurityEventNotification"
-  | "FirmwareStatusNotification"
-  | "LogStatusNotification";
-
-/** A CSMS that refuses one of these gets it again (E13); a refused status of a file transfer is history. */
-const SENT_AGAIN_WHEN_REFUSED: ReadonlySet<string> = new Set<DurableAction>([
-  "TransactionEvent",
-  "SecurityEventNotification",
-]);
-
-/** What gives way when the durable queue is full, in this order. */
-const GIVES_WAY: readonly DurableAction[] = [
-  "LogStatusNotification",
-  "SecurityEventNotification",
-  "FirmwareStatusNotification",
-];
 
 export type Registration = "Unregistered" | "Accepted" | "Pending" | "Rejected";
 
@@ -95,14 +76,10 @@ interface WaitingCall {
   readonly resolve: (outcome: CallOutcome) => void;
 }
 
-type DurableListener = (request: RequestOf<DurableAction>, outcome: CallOutcome<DurableAction>) => void;
-
 /** Calls that may wait in memory for their turn; the newest is refused beyond it. */
 const WAITING_LIMIT = 1_000;
 /** So many durable messages in a row let one other message pass, lest a long backlog starves Heartbeat and status. */
 const DURABLE_BURST = 5;
-/** So long the queue rests when an answer could not be stored. */
-const UNSETTLED_WAIT_MILLISECONDS = 10_000;
 const NORMAL_QUEUE_LIMIT = 2_000;
 
 /** The station's line to the CSMS: durable and other messages out, CALLs in, connection kept up. */
@@ -111,23 +88,29 @@ export class CsmsLink {
   admission: ((action: string) => OcppError | undefined) | undefined;
 
   private readonly connection: Connection;
+  private readonly durable: DurableOutbox;
   private readonly handlers = new Map<Action, CallHandler<Action>>();
-  private readonly durableListeners = new Map<string, DurableListener>();
   private session: RpcSession | undefined;
   private currentRegistration: Registration = "Unregistered";
   private waiting: WaitingCall[] = [];
   private nextOrdinal = 1;
-  /** Ordinal of the oldest durable message that this process created; older ones come from an earlier run. */
-  private readonly durableOrdinals = new Map<string, number>();
   private durableBurst = 0;
-  private durableInFlight: number | undefined;
-  private durableHeldUntil = 0;
-  private durableTimer: Timer | undefined;
   private disconnectedAt: number | undefined;
   private profileMessageTimeoutSeconds: number | undefined;
 
   constructor(private readonly parts: LinkParts) {
-    const { clock, random, logger, settings } = parts;
+    const { clock, random, logger, settings, unitOfWork } = parts;
+    this.durable = new DurableOutbox({
+      clock,
+      random,
+      logger,
+      unitOfWork,
+      queue: parts.durableQueue,
+      messageAttempts: settings.messageAttempts,
+      messageAttemptIntervalSeconds: settings.messageAttemptIntervalSeconds,
+      limit: settings.durableLimit,
+      wake: () => this.pump(),
+    });
     this.connection = new Connection({
       clock,
       random,
@@ -175,12 +158,11 @@ export class CsmsLink {
 
   start(): void {
     if (!this.connection.start()) return;
-    // What an earlier run could not deliver was created before this connection (E11.FR.07).
-    this.parts.unitOfWork.run(() => this.parts.durableQueue.markTransactionEventsOffline());
+    this.durable.markOffline();
   }
 
   stop(reason: string): void {
-    this.durableTimer?.cancel();
+    this.durable.stop();
     this.connection.stop(reason);
   }
 
@@ -198,22 +180,13 @@ export class CsmsLink {
   }
 
   /** The listener runs in the unit of work that takes the message out of the queue. */
-  onDurableResult<A extends DurableAction>(
-    action: A,
-    listener: (request: RequestOf<A>, outcome: CallOutcome<A>) => void,
-  ): void {
-    this.durableListeners.set(action, listener as unknown as DurableListener);
+  onDurableResult<A extends DurableAction>(action: A, listener: DurableListener<A>): void {
+    this.durable.onResult(action, listener);
   }
 
   /** To be called inside a unit of work: the message is stored with the state that caused it, and sent in order. */
   enqueue<A extends DurableAction>(action: A, request: RequestOf<A>): string {
-    const { durableQueue, unitOfWork, random, clock } = this.parts;
-    const messageId = random.uuid();
-    durableQueue.append(messageId, action, request, clock.now());
-    this.durableOrdinals.set(messageId, this.nextOrdinal++);
-    if (durableQueue.length > this.parts.settings.durableLimit()) this.makeRoom();
-    unitOfWork.afterCommit(() => this.pump());
-    return messageId;
+    return this.durable.enqueue(action, request, this.nextOrdinal++);
   }
 
   /** Never rejects. While there is no connection the message is kept or given up as the options say. */
@@ -266,21 +239,6 @@ export class CsmsLink {
     call.resolve({ kind: "offline" });
   }
 
-  /** When the queue is too long every other Updated goes (E04.FR.07, FR.08), then what tells less; never a Started or Ended. */
-  private makeRoom(): void {
-    const { durableQueue, logger, settings } = this.parts;
-    for (const { messageId, transactionId, seqNo } of durableQueue.dropEveryOtherUpdated(this.durableInFlight)) {
-      this.durableOrdinals.delete(messageId);
-      logger.warn(`Storage is short: TransactionEvent Updated ${seqNo} of ${transactionId} is dropped (E04.FR.08)`);
-    }
-    for (const action of GIVES_WAY) {
-      const excess = durableQueue.length - settings.durableLimit();
-      if (excess <= 0 || this.durableInFlight !== undefined) return;
-      const dropped = durableQueue.dropOldestOf(action, excess);
-      if (dropped > 0) logger.warn(`Storage is short: the ${dropped} oldest ${action}s are dropped`);
-    }
-  }
-
   private takeConnection(profile: ConnectionProfile, transport: Transport, switchedProfile: boolean): void {
     const { clock, logger, settings } = this.parts;
     const offlineMilliseconds =
@@ -297,7 +255,7 @@ export class CsmsLink {
     logger.info(`Connected to ${profile.url} (slot ${profile.slot})`);
     // B10.FR.10: nobody may send anything before the BootNotification that the boot block sends now.
     if (switchedProfile) this.currentRegistration = "Unregistered";
-    this.durableHeldUntil = clock.monotonicMilliseconds() + settings.resumeDelaySeconds * 1000;
+    this.durable.hold(settings.resumeDelaySeconds * 1000);
     this.events.emit("connected", {
       profile,
       offlineMilliseconds,
@@ -308,13 +266,13 @@ export class CsmsLink {
   }
 
   private takeDisconnection(reason: string): void {
-    const { clock, logger, durableQueue, unitOfWork } = this.parts;
+    const { clock, logger } = this.parts;
     const session = this.session;
     this.session = undefined;
     this.disconnectedAt = clock.monotonicMilliseconds();
     logger.warn(`Connection to the CSMS lost: ${reason}`);
     session?.close();
-    unitOfWork.run(() => durableQueue.markTransactionEventsOffline()); // E11.FR.07
+    this.durable.markOffline(); // E11.FR.07
     this.giveUpWaiting();
     this.events.emit("disconnected", { reason });
   }
@@ -330,10 +288,10 @@ export class CsmsLink {
     const { session } = this;
     if (session === undefined || session.busy) return;
     const normal = this.waiting.find((call) => this.mayLeave(call) && !this.waitsBehindStored(call));
-    const durable = this.nextDurable();
+    const durable = this.registration === "Accepted" ? this.durable.next() : undefined;
     if (durable !== undefined && (normal === undefined || this.durableGoesFirst(durable, normal))) {
       this.durableBurst++;
-      return this.sendDurable(session, durable);
+      return this.durable.send(session, durable, this.timeoutMilliseconds());
     }
     this.durableBurst = 0;
     if (normal !== undefined) return this.sendNormal(session, normal);
@@ -347,16 +305,7 @@ export class CsmsLink {
 
   private durableGoesFirst(durable: QueuedMessage, normal: WaitingCall): boolean {
     if (this.durableBurst >= DURABLE_BURST) return false;
-    return (this.durableOrdinals.get(durable.messageId) ?? 0) < normal.ordinal;
-  }
-
-  private nextDurable(): QueuedMessage | undefined {
-    if (this.registration !== "Accepted" || this.parts.durableQueue.length === 0) return undefined;
-    const wait = this.durableHeldUntil - this.parts.clock.monotonicMilliseconds();
-    if (wait <= 0) return this.parts.durableQueue.head();
-    this.durableTimer?.cancel();
-    this.durableTimer = this.parts.clock.after(wait, () => this.pump());
-    return undefined;
+    return this.durable.wasCreatedBefore(durable, normal.ordinal);
   }
 
   private timeoutMilliseconds(options: CallOptions = {}): number {
@@ -396,71 +345,4 @@ export class CsmsLink {
       if (outcome.kind !== "offline") forget();
     });
   }
-
-  private sendDurable(session: RpcSession, message: QueuedMessage): void {
-    const { action } = message;
-    if (!isAction(action)) {
-      this.parts.unitOfWork.run(() => this.parts.durableQueue.putAside(message.rowId, `unknown action ${action}`));
-      return this.pump();
-    }
-    this.durableInFlight = message.rowId;
-    session.call(action, this.parts.random.uuid(), message.payload as never, this.timeoutMilliseconds(), (outcome) => {
-      this.durableInFlight = undefined;
-      if (outcome.kind === "offline") return;
-      try {
-        if (outcome.kind === "response") this.settleDurable(message, outcome);
-        else this.retryOrDiscard(message, outcome);
-      } catch (error) {
-        this.holdUnsettled(message, error as Error);
-      }
-      queueMicrotask(() => this.pump());
-    });
-  }
-
-  private settleDurable(message: QueuedMessage, outcome: CallOutcome): void {
-    const { durableQueue, unitOfWork } = this.parts;
-    // Relaxed: after a power cut the message would be sent a second time, which the CSMS tells by its number.
-    unitOfWork.runRelaxed(() => {
-      durableQueue.remove(message.rowId);
-      this.durableListeners.get(message.action)?.(message.payload as never, outcome as never);
-    });
-    this.durableOrdinals.delete(message.messageId);
-  }
-
-  /** What was answered cannot be stored (disk full): the queue waits, and the message is sent once more. */
-  private holdUnsettled(message: QueuedMessage, error: Error): void {
-    const { clock, durableQueue, logger } = this.parts;
-    logger.critical(`The answer to ${describeDurable(message)} cannot be stored: ${error.message}`);
-    durableQueue.recount();
-    this.durableHeldUntil = clock.monotonicMilliseconds() + UNSETTLED_WAIT_MILLISECONDS;
-  }
-
-  /** E13: again after MessageAttemptInterval times the transmissions so far, until MessageAttempts is used up. */
-  private retryOrDiscard(message: QueuedMessage, outcome: CallOutcome): void {
-    const { clock, durableQueue, logger, settings, unitOfWork } = this.parts;
-    const attempts = message.attempts + 1;
-    const name = describeDurable(message);
-    if (!SENT_AGAIN_WHEN_REFUSED.has(message.action)) {
-      logger.warn(`${name} was not accepted (${outcome.kind})`);
-      return this.settleDurable(message, outcome);
-    }
-    if (attempts >= Math.max(1, settings.messageAttempts())) {
-      logger.error(`${name} is discarded after ${attempts} attempts (E13.FR.04)`);
-      return this.settleDurable(message, outcome);
-    }
-    const waitSeconds = settings.messageAttemptIntervalSeconds() * attempts; // E13.FR.03
-    logger.warn(`${name} was not accepted (${outcome.kind}); sent again in ${waitSeconds} s`);
-    unitOfWork.run(() => durableQueue.setAttempts(message.rowId, attempts));
-    this.durableHeldUntil = clock.monotonicMilliseconds() + waitSeconds * 1000;
-  }
-}
-
-function describeDurable({ action, payload, messageId }: QueuedMessage): string {
-  if (action !== "TransactionEvent") return `${action} ${messageId}`;
-  const { eventType, seqNo, transactionInfo } = payload as {
-    eventType?: string;
-    seqNo?: number;
-    transactionInfo?: { transactionId?: string };
-  };
-  return `TransactionEvent ${eventType} ${seqNo} of ${transactionInfo?.transactionId}`;
 }

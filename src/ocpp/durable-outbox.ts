@@ -1,0 +1,188 @@
+import type { Clock, Timer } from "../lib/clock.ts";
+import type { Random } from "../lib/random.ts";
+import type { Logger } from "../log/logger.ts";
+import type { MessageQueueRepository, QueuedMessage } from "../store/message-queue-repository.ts";
+import type { UnitOfWork } from "../store/unit-of-work.ts";
+import type { CallOutcome, RpcSession } from "./rpc.ts";
+import type { RequestOf } from "./v201/index.ts";
+import { isAction } from "./validation.ts";
+
+/** Actions that are never lost: kept in the database until the CSMS has answered (E04, E12, A04, L01.FR.01, N01.FR.08). */
+export type DurableAction =
+  | "TransactionEvent"
+  | "SecurityEventNotification"
+  | "FirmwareStatusNotification"
+  | "LogStatusNotification";
+
+export type DurableListener<A extends DurableAction = DurableAction> = (
+  request: RequestOf<A>,
+  outcome: CallOutcome<A>,
+) => void;
+
+/** A CSMS that refuses one of these gets it again (E13); a refused status of a file transfer is history. */
+const SENT_AGAIN_WHEN_REFUSED: ReadonlySet<string> = new Set<DurableAction>([
+  "TransactionEvent",
+  "SecurityEventNotification",
+]);
+
+/** What gives way when the queue is full, in this order. */
+const GIVES_WAY: readonly DurableAction[] = [
+  "LogStatusNotification",
+  "SecurityEventNotification",
+  "FirmwareStatusNotification",
+];
+
+/** So long the queue rests when an answer could not be stored. */
+const UNSETTLED_WAIT_MILLISECONDS = 10_000;
+
+export interface DurableOutboxOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly unitOfWork: UnitOfWork;
+  readonly queue: MessageQueueRepository;
+  readonly messageAttempts: () => number;
+  readonly messageAttemptIntervalSeconds: () => number;
+  readonly limit: () => number;
+  /** Something may be sent again. */
+  readonly wake: () => void;
+}
+
+/** The messages that are never lost: stored with the state that caused them, sent strictly in order, gone with the answer. */
+export class DurableOutbox {
+  private readonly listeners = new Map<string, DurableListener>();
+  /** When messages of this process were created, in the link's count; older ones come from an earlier run. */
+  private readonly ordinals = new Map<string, number>();
+  private inFlight: number | undefined;
+  private heldUntil = 0;
+  private timer: Timer | undefined;
+
+  constructor(private readonly options: DurableOutboxOptions) {}
+
+  /** The listener runs in the unit of work that takes the message out of the queue. */
+  onResult<A extends DurableAction>(action: A, listener: DurableListener<A>): void {
+    this.listeners.set(action, listener as unknown as DurableListener);
+  }
+
+  /** To be called inside a unit of work. */
+  enqueue<A extends DurableAction>(action: A, request: RequestOf<A>, ordinal: number): string {
+    const { queue, unitOfWork, random, clock } = this.options;
+    const messageId = random.uuid();
+    queue.append(messageId, action, request, clock.now());
+    this.ordinals.set(messageId, ordinal);
+    if (queue.length > this.options.limit()) this.makeRoom();
+    unitOfWork.afterCommit(() => this.options.wake());
+    return messageId;
+  }
+
+  /** E11.FR.07: everything still queued when the connection goes, or from an earlier run, becomes offline. */
+  markOffline(): void {
+    this.options.unitOfWork.run(() => this.options.queue.markTransactionEventsOffline());
+  }
+
+  hold(milliseconds: number): void {
+    this.heldUntil = this.options.clock.monotonicMilliseconds() + milliseconds;
+  }
+
+  stop(): void {
+    this.timer?.cancel();
+  }
+
+  /** The message whose turn it is; undefined while the queue is empty or held, `wake` follows then. */
+  next(): QueuedMessage | undefined {
+    const { clock, queue, wake } = this.options;
+    if (queue.length === 0) return undefined;
+    const wait = this.heldUntil - clock.monotonicMilliseconds();
+    if (wait <= 0) return queue.head();
+    this.timer?.cancel();
+    this.timer = clock.after(wait, wake);
+    return undefined;
+  }
+
+  wasCreatedBefore({ messageId }: QueuedMessage, ordinal: number): boolean {
+    return (this.ordinals.get(messageId) ?? 0) < ordinal;
+  }
+
+  send(session: RpcSession, message: QueuedMessage, timeoutMilliseconds: number): void {
+    const { queue, random, unitOfWork, wake } = this.options;
+    const { action } = message;
+    if (!isAction(action)) {
+      unitOfWork.run(() => queue.putAside(message.rowId, `unknown action ${action}`));
+      return wake();
+    }
+    this.inFlight = message.rowId;
+    session.call(action, random.uuid(), message.payload as never, timeoutMilliseconds, (outcome) => {
+      this.inFlight = undefined;
+      if (outcome.kind === "offline") return;
+      try {
+        if (outcome.kind === "response") this.settle(message, outcome);
+        else this.retryOrDiscard(message, outcome);
+      } catch (error) {
+        this.holdUnsettled(message, error as Error);
+      }
+      queueMicrotask(wake);
+    });
+  }
+
+  private settle(message: QueuedMessage, outcome: CallOutcome): void {
+    const { queue, unitOfWork } = this.options;
+    // Relaxed: after a power cut the message would be sent a second time, which the CSMS tells by its number.
+    unitOfWork.runRelaxed(() => {
+      queue.remove(message.rowId);
+      this.listeners.get(message.action)?.(message.payload as never, outcome as never);
+    });
+    this.ordinals.delete(message.messageId);
+  }
+
+  /** What was answered cannot be stored (disk full): the queue waits, and the message is sent once more. */
+  private holdUnsettled(message: QueuedMessage, error: Error): void {
+    const { logger, queue } = this.options;
+    logger.critical(`The answer to ${describe(message)} cannot be stored: ${error.message}`);
+    queue.recount();
+    this.hold(UNSETTLED_WAIT_MILLISECONDS);
+  }
+
+  /** E13: again after MessageAttemptInterval times the transmissions so far, until MessageAttempts is used up. */
+  private retryOrDiscard(message: QueuedMessage, outcome: CallOutcome): void {
+    const { logger, queue, unitOfWork } = this.options;
+    const attempts = message.attempts + 1;
+    const name = describe(message);
+    if (!SENT_AGAIN_WHEN_REFUSED.has(message.action)) {
+      logger.warn(`${name} was not accepted (${outcome.kind})`);
+      return this.settle(message, outcome);
+    }
+    if (attempts >= Math.max(1, this.options.messageAttempts())) {
+      logger.error(`${name} is discarded after ${attempts} attempts (E13.FR.04)`);
+      return this.settle(message, outcome);
+    }
+    const waitSeconds = this.options.messageAttemptIntervalSeconds() * attempts; // E13.FR.03
+    logger.warn(`${name} was not accepted (${outcome.kind}); sent again in ${waitSeconds} s`);
+    unitOfWork.run(() => queue.setAttempts(message.rowId, attempts));
+    this.hold(waitSeconds * 1000);
+  }
+
+  /** When the queue is too long every other Updated goes (E04.FR.07, FR.08), then what tells less; never a Started or Ended. */
+  private makeRoom(): void {
+    const { limit, logger, queue } = this.options;
+    for (const { messageId, transactionId, seqNo } of queue.dropEveryOtherUpdated(this.inFlight)) {
+      this.ordinals.delete(messageId);
+      logger.warn(`Storage is short: TransactionEvent Updated ${seqNo} of ${transactionId} is dropped (E04.FR.08)`);
+    }
+    for (const action of GIVES_WAY) {
+      const excess = queue.length - limit();
+      if (excess <= 0 || this.inFlight !== undefined) return;
+      const dropped = queue.dropOldestOf(action, excess);
+      if (dropped > 0) logger.warn(`Storage is short: the ${dropped} oldest ${action}s are dropped`);
+    }
+  }
+}
+
+function describe({ action, payload, messageId }: QueuedMessage): string {
+  if (action !== "TransactionEvent") return `${action} ${messageId}`;
+  const { eventType, seqNo, transactionInfo } = payload as {
+    eventType?: string;
+    seqNo?: number;
+    transactionInfo?: { transactionId?: string };
+  };
+  return `TransactionEvent ${eventType} ${seqNo} of ${transactionInfo?.transactionId}`;
+}
