@@ -23,9 +23,9 @@ export function freePort(): Promise<number> {
   });
 }
 
-async function answers(port: number): Promise<boolean> {
+async function answers(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
+    const socket = connect(socketPath);
     socket.once("connect", () => {
       socket.destroy();
       resolve(true);
@@ -35,7 +35,7 @@ async function answers(port: number): Promise<boolean> {
 }
 
 /** A mosquitto of its own on a free port and a unix socket, with Debian's defaults otherwise. */
-export async function startMosquitto(extra = ""): Promise<Mosquitto> {
+export async function startMosquitto(extra = "", attempts = 3): Promise<Mosquitto> {
   const directory = mkdtempSync(join(tmpdir(), "mosquitto-"));
   const port = await freePort();
   const socketPath = join(directory, "sock");
@@ -49,17 +49,26 @@ export async function startMosquitto(extra = ""): Promise<Mosquitto> {
   let broker: ChildProcess | undefined;
   const start = async (): Promise<void> => {
     broker = spawn(binary, ["-c", config], { stdio: "ignore" });
-    for (let attempt = 0; !(await answers(port)); attempt++) {
-      if (attempt > 200) throw new Error("mosquitto does not start");
+    // Its own socket answers: the port might have been taken by somebody else meanwhile.
+    for (let attempt = 0; !(await answers(socketPath)); attempt++) {
+      if (attempt > 200 || broker.exitCode !== null) throw new Error("mosquitto does not start");
       await Bun.sleep(25);
     }
   };
   const end = async (): Promise<void> => {
+    if (broker === undefined || broker.exitCode !== null) return;
     const ended = new Promise((resolve) => broker?.once("exit", resolve));
-    broker?.kill("SIGKILL");
+    broker.kill("SIGKILL");
     await ended;
   };
-  await start();
+  try {
+    await start();
+  } catch (error) {
+    await end();
+    rmSync(directory, { recursive: true, force: true });
+    if (attempts <= 1) throw error;
+    return startMosquitto(extra, attempts - 1);
+  }
   return {
     port,
     socketPath,

@@ -233,7 +233,7 @@ describe("a reset that does not come", () => {
 });
 
 describe("refused", () => {
-  test("B11.FR.06: when the system does not allow it", async () => {
+  test("B11.FR.01, FR.06: when the system does not allow it", async () => {
     await start();
     charger.hardwareAnswers.isResetAllowed = () => false;
     for (const type of ["Immediate", "OnIdle"])
