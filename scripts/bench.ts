@@ -1,8 +1,16 @@
 /** Figures of the compiled executable against real mosquitto and a CSMS in this process; see scripts/bench. */
-import { readFileSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SystemClock } from "../src/lib/clock.ts";
+import { silentLogger } from "../src/log/logger.ts";
+import { openCoreDatabase } from "../src/store/core-database.ts";
 import { Charger, EXECUTABLE } from "../test/support/charger.ts";
 
 const RUNS = 5;
+const LIST_ENTRIES = 100_000;
+const CACHE_ENTRIES = 40_000;
+const LIST_PIECE = 1_000;
 const CARD = { value: "04A1B2C3", type: "ISO14443" };
 const TOKEN = { id_token: CARD, authorization_type: "RFID" };
 
@@ -184,6 +192,76 @@ for (const evseCount of [2, 16])
       "the runtime",
     );
   });
+
+/** Looking up tokens in the database itself: a full list, and a cache that is as full as it gets. */
+function lookupTimes(): { readonly list: number; readonly cache: number; readonly stranger: number } {
+  const directory = mkdtempSync(join(tmpdir(), "bench-"));
+  const core = openCoreDatabase({ directory, clock: new SystemClock(), logger: silentLogger });
+  const token = (prefix: string, index: number) => ({ idToken: `${prefix}${index}`, type: "ISO14443" });
+  const idTokenInfo = { status: "Accepted", groupIdToken: { idToken: "GROUP", type: "Central" } };
+  const entries = Array.from({ length: LIST_ENTRIES }, (_, index) => ({ idToken: token("LIST", index), idTokenInfo }));
+  core.unitOfWork.run(() => core.localList.replace(entries, 1));
+  core.unitOfWork.run(() => {
+    for (let index = 0; index < CACHE_ENTRIES; index++)
+      core.authCache.put(token("CACHE", index), idTokenInfo, new Date(), undefined);
+  });
+  const microseconds = (count: number, lookUp: (index: number) => unknown): number => {
+    const begun = performance.now();
+    for (let lookup = 0; lookup < 20_000; lookup++) lookUp((lookup * 7_919) % count);
+    return ((performance.now() - begun) / 20_000) * 1_000;
+  };
+  const times = {
+    list: microseconds(LIST_ENTRIES, (index) => core.localList.get(token("LIST", index))),
+    cache: microseconds(CACHE_ENTRIES, (index) => core.authCache.get(token("CACHE", index))),
+    stranger: microseconds(LIST_ENTRIES, (index) => core.localList.get(token("NOBODY", index))),
+  };
+  core.close();
+  rmSync(directory, { recursive: true, force: true });
+  return times;
+}
+
+const { list, cache, stranger } = lookupTimes();
+row(
+  "lookup in a list of 100,000 / a cache of 40,000 / in vain",
+  `${list.toFixed(0)} / ${cache.toFixed(0)} / ${stranger.toFixed(0)} µs`,
+  "≤ 50 µs",
+  "hashing, one or two index searches",
+);
+
+await withCharger(
+  { patch: { LocalAuthListCtrlr: { ItemsPerMessage: LIST_PIECE, BytesPerMessage: LIST_PIECE * 200 } } },
+  async (charger) => {
+    const before = memory(charger.pid).anonymous;
+    const begun = performance.now();
+    for (let sent = 0; sent < LIST_ENTRIES; sent += LIST_PIECE)
+      await charger.csms.send("SendLocalList", {
+        versionNumber: sent + 1,
+        updateType: sent === 0 ? "Full" : "Differential",
+        localAuthorizationList: Array.from({ length: LIST_PIECE }, (_, index) => ({
+          idToken: { idToken: `LIST${sent + index}`, type: "ISO14443" as const },
+          idTokenInfo: { status: "Accepted" as const },
+        })),
+      });
+    const seconds = (performance.now() - begun) / 1000;
+    // What was parsed is garbage by then.
+    await Bun.sleep(10_000);
+    row(
+      "SendLocalList, 100,000 entries in 100 messages; memory 10 s later",
+      `${seconds.toFixed(1)} s, +${(memory(charger.pid).anonymous - before).toFixed(0)} MB`,
+      "≤ 10 s, + 16 MB",
+      "parsing, validating, hashing",
+    );
+    const listed: number[] = [];
+    for (let index = 0; index < 200; index++) {
+      const sentAt = performance.now();
+      await charger.everest.bus.call("auth", "ocpp", "auth_validator", "validate_token", {
+        provided_token: { ...TOKEN, id_token: { value: `LIST${index * 499}`, type: "ISO14443" } },
+      });
+      listed.push(performance.now() - sentAt);
+    }
+    row("validate_token, in the list, p50", `${median(listed).toFixed(1)} ms`, "≤ 2 ms", "two QoS 2 hand-shakes");
+  },
+);
 
 row("executable", `${(statSync(EXECUTABLE).size / 2 ** 20).toFixed(0)} MiB`, "≤ 115 MiB", "the runtime");
 console.table(rows);

@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { createHash } from "node:crypto";
-import { foldedTokenHash, type Token, tokenHash } from "./token-hash.ts";
+import { foldedTokenHash, isFolded, type Token, tokenHash } from "./token-hash.ts";
 
 /** A certificate as the CSMS and ISO 15118 name it. */
 export interface CertificateName {
@@ -27,9 +27,8 @@ export class TokenAliasRepository {
   /** The keys that a token may be stored under, its own spelling first. */
   *keysOf(token: Token): Iterable<string> {
     const exact = tokenHash(token);
-    const folded = foldedTokenHash(token);
     yield exact;
-    if (folded !== exact) yield folded;
+    if (!isFolded(token)) yield foldedTokenHash(token);
     for (const key of this.find(spellingAlias(token))) if (key !== exact) yield key;
   }
 
@@ -39,8 +38,7 @@ export class TokenAliasRepository {
 
   /** To be called with every token that is stored, so that its other spellings find it. */
   noteSpelling(token: Token): void {
-    const exact = tokenHash(token);
-    if (exact !== foldedTokenHash(token)) this.add(spellingAlias(token), exact);
+    if (!isFolded(token)) this.add(spellingAlias(token), tokenHash(token));
   }
 
   noteCertificate(certificate: CertificateName, key: string): void {

@@ -16,6 +16,11 @@ export function foldedTokenHash({ idToken, type }: Token): string {
   return tokenHash({ idToken: idToken.toUpperCase(), type });
 }
 
+/** Is this the spelling that all spellings of the token are folded to? */
+export function isFolded({ idToken }: Token): boolean {
+  return idToken === idToken.toUpperCase();
+}
+
 export function isSameToken(one: Token, other: Token): boolean {
   return one.type === other.type && one.idToken.toUpperCase() === other.idToken.toUpperCase();
 }
