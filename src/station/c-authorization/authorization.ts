@@ -70,7 +70,7 @@ export function createAuthorizationBlock(context: StationContext): Block {
   const askCsms = async (request: AuthorizeRequest): Promise<AuthorizationDecision> => {
     const outcome = await csms.call("Authorize", request);
     if (outcome.kind === "offline") return decideOffline(request.idToken);
-    if (outcome.kind !== "response") return decide("Unknown", "csms");
+    if (outcome.kind !== "response") return decide("Unknown", "offline");
     const { idTokenInfo, certificateStatus } = outcome.response;
     learn(request.idToken, idTokenInfo); // C10.FR.04
     return { idTokenInfo, ...(certificateStatus !== undefined && { certificateStatus }), source: "csms" };
@@ -94,7 +94,7 @@ export function createAuthorizationBlock(context: StationContext): Block {
   const decideKeyCode = async (idToken: IdTokenType): Promise<AuthorizationDecision> => {
     if (keyCodes.isClosed) return decide("NotAtThisTime", "local");
     const decision = await decideToken(idToken);
-    keyCodes.note(decision.idTokenInfo.status === "Accepted");
+    if (decision.source !== "offline") keyCodes.note(decision.idTokenInfo.status === "Accepted");
     return decision;
   };
 

@@ -17,6 +17,7 @@ export interface AuthorizationQuery {
 export interface AuthorizationDecision {
   readonly idTokenInfo: IdTokenInfoType;
   readonly certificateStatus?: AuthorizeCertificateStatusEnumType;
+  /** Who decided; `offline`: nobody who knows the token. */
   readonly source: "local" | "local-list" | "cache" | "csms" | "offline";
 }
 

@@ -73,6 +73,14 @@ describe("every type of token", () => {
     await charger.clock.advance(2_000);
     expect(await statusOf(card("1234", "KeyCode"))).toBe("Accepted");
   });
+
+  test("incident: a CSMS that fails does not make right key codes wrong", async () => {
+    await start();
+    charger.react = () => ({ error: "InternalError" });
+    for (let attempt = 0; attempt < 9; attempt++) await statusOf(card("1234", "KeyCode"));
+    answerTokens(charger, { status: "Accepted" });
+    expect(await statusOf(card("1234", "KeyCode"))).toBe("Accepted");
+  });
 });
 
 describe("online: who is asked", () => {
