@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Agent } from "../agent/agent.ts";
+import { Agent, type AgentStatus } from "../agent/agent.ts";
 import { optionName, PARAMETER_NAMES } from "../config/parameters.ts";
 import { readModuleArguments, readOptions } from "../everest/command-line.ts";
 import { SystemClock } from "../lib/clock.ts";
@@ -7,6 +7,7 @@ import { SystemRandom } from "../lib/random.ts";
 import { createLineLogger, type Severity } from "../log/logger.ts";
 import { startWebServer } from "../web/server.ts";
 import { type ConfiguredModule, readEverestConfiguration } from "./everest-configuration.ts";
+import { createServiceManager } from "./service-manager.ts";
 import { VERSION } from "./version.ts";
 
 const OWN_OPTIONS: ReadonlySet<string> = new Set([...PARAMETER_NAMES.map(optionName), "http"]);
@@ -31,6 +32,12 @@ export function minimumSeverity(logConfigPath: string | undefined): Severity {
   } catch {
     return "info";
   }
+}
+
+/** One line for `systemctl status`. */
+function describeStatus({ connected, queuedMessages, evses }: AgentStatus): string {
+  const transactions = evses.filter(({ transactionId }) => transactionId !== undefined).length;
+  return `${connected ? "connected" : "not connected"}, ${transactions} transactions, ${queuedMessages} messages waiting`;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -80,8 +87,16 @@ export async function run(
   });
   const http = args.own.get("http");
   const web = http === undefined ? undefined : startWebServer(http, () => agent.status());
+  // The manager's modules have no business with the service that the manager is.
+  const serviceManager = createServiceManager({
+    environment: standalone === undefined ? {} : environment,
+    processId: process.pid,
+    clock,
+    logger,
+  });
   const end = (signal: string): void => {
     logger.info(`${signal}: ending`);
+    serviceManager.stopping();
     clock.after(STOP_LIMIT_MILLISECONDS, () => process.exit(0));
     web?.stop();
     void agent.stop().then(() => process.exit(0));
@@ -89,6 +104,7 @@ export async function run(
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => end(signal));
   try {
     await agent.start();
+    serviceManager.ready(() => describeStatus(agent.status()));
     return undefined;
   } catch (error) {
     logger.critical((error as Error).message);

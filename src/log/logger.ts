@@ -1,3 +1,5 @@
+import { maskUrlPasswords } from "./mask-secrets.ts";
+
 /** The application log. Never give it a secret: passwords, keys and tokens of authorization are named, not shown. */
 export type Severity = "debug" | "info" | "warn" | "error" | "critical";
 
@@ -31,7 +33,7 @@ export function createLineLogger(options: LineLoggerOptions): Logger {
   const log = (severity: Severity, message: string): void => {
     if (SEVERITY_RANK[severity] < SEVERITY_RANK[options.minimumSeverity]) return;
     const time = options.now().toISOString().replace("T", " ").replace("Z", "");
-    const singleLine = message.replace(/[\r\n]+/g, " ⏎ ");
+    const singleLine = maskUrlPasswords(message).replace(/[\r\n]+/g, " ⏎ ");
     options.write(`${time} [${SEVERITY_LABEL[severity]}] ${options.processName.padEnd(15)} :: ${singleLine}\n`);
   };
   return {

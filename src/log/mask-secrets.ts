@@ -27,6 +27,11 @@ function blank(value: unknown): unknown {
   return value === undefined || value === null || value === "" ? value : MASK;
 }
 
+/** URLs in a text keep their user and lose their password. */
+export function maskUrlPasswords(text: string): string {
+  return text.replace(URL_WITH_PASSWORD, `$1:${MASK}@`);
+}
+
 function maskText(text: string): string {
   const start = text.trimStart()[0];
   if ((start === "{" || start === "[") && SUSPICIOUS.test(text)) {
@@ -36,7 +41,7 @@ function maskText(text: string): string {
       // Not JSON after all: only its URLs are looked at.
     }
   }
-  return text.replace(URL_WITH_PASSWORD, `$1:${MASK}@`);
+  return maskUrlPasswords(text);
 }
 
 function maskObject(object: JsonObject): JsonObject {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -33,13 +33,23 @@ function energyOf(request: Readonly<Record<string, unknown>>): string | undefine
   return energy === undefined ? undefined : `${energy.value.toFixed(1)} Wh`;
 }
 
+/** File by file: what is embedded in the executable can be read, but not copied as a directory. */
+function copyComponentConfig(source: string, target: string): void {
+  for (const folder of ["standardized", "custom"]) {
+    const [from, to] = [join(source, folder), join(target, folder)];
+    if (!existsSync(from)) continue;
+    mkdirSync(to, { recursive: true });
+    for (const file of readdirSync(from)) writeFileSync(join(to, file), readFileSync(join(from, file)));
+  }
+}
+
 /** A copy of the component configuration that points at the simulated CSMS and samples often enough to watch. */
 export function patchComponentConfig(
   source: string,
   target: string,
   values: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>,
 ): void {
-  cpSync(source, target, { recursive: true });
+  copyComponentConfig(source, target);
   for (const [component, variables] of Object.entries(values)) {
     const path = join(target, "standardized", `${component}.json`);
     const content = JSON.parse(readFileSync(path, "utf8")) as {
@@ -160,8 +170,10 @@ export async function simulateSession(
     ],
     { stdio: ["ignore", "inherit", "inherit"], env: { ...environment } as NodeJS.ProcessEnv },
   );
+  const ended = new Promise<void>((resolve) => station.once("exit", () => resolve()));
   const end = async (): Promise<void> => {
     station.kill("SIGTERM");
+    await ended;
     await Promise.all([everest.stop(), csms.stop()]);
     await broker.stop();
     rmSync(directory, { recursive: true, force: true });

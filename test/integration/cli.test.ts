@@ -59,6 +59,22 @@ describe("what cannot be understood ends with 1 and one line that helps", () => 
     });
 });
 
+test("simulate: the executable brings its own charger, EVerest and CSMS (its embedded configuration could not be copied)", async () => {
+  const simulation = spawn(EXECUTABLE, ["simulate", "--once"], { cwd: directory });
+  let output = "";
+  const booted = new Promise<void>((resolve) => {
+    simulation.stdout.on("data", (data: Buffer) => {
+      output += data.toString();
+      if (output.includes("BootNotification")) resolve();
+    });
+    simulation.on("exit", () => resolve());
+  });
+  await booted;
+  // The station is a child of its own.
+  simulation.kill("SIGINT");
+  expect(output).toContain("station → CSMS");
+}, 30_000);
+
 describe("check", () => {
   test("without defects: what was looked at, exit code 0", () => {
     const path = file("everest.yaml", everestYaml());
