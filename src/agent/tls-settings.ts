@@ -31,6 +31,7 @@ function suites(configured: readonly string[] | undefined, safe: readonly string
   return usable.length > 0 ? usable : safe;
 }
 
+/** What is stored and transmitted is PEM (A00.FR.507). */
 function pemBlocks(text: string, label: string): readonly string[] {
   return text.match(new RegExp(`-----BEGIN ${label}-----[^-]+-----END ${label}-----`, "g")) ?? [];
 }

@@ -65,7 +65,7 @@ const NO_PROFILE_WAIT_MILLISECONDS = 10_000;
 const SHORTEST_WAIT_MILLISECONDS = 500;
 
 /**
- * Keeps the station connected: attempts per profile (B10.FR.03), the next profile afterwards, and at the end of the list
+ * Keeps the station connected, with one profile at a time (A00.FR.001): attempts per profile (B10.FR.03), the next profile afterwards, and at the end of the list
  * the one that worked last (B10.FR.07) and the first again (B10.FR.08), for ever (B10.FR.09); with the back-off of
  * part 4, 5.3. A changed list counts from the next reconnection on and never ends the connection that is there.
  */
@@ -109,7 +109,7 @@ export class Connection {
     };
   }
 
-  /** Begins with the first entry of the priority list (B10.FR.04). */
+  /** Begins with the first entry of the priority list (B10.FR.04, A05.FR.05). */
   /** False when it has been started already. */
   start(): boolean {
     if (this.wanted) return false;
@@ -161,6 +161,7 @@ export class Connection {
   private attempt(): void {
     const profile = this.round[this.index];
     if (profile === undefined) {
+      // A00.FR.004: no communication without a configured profile.
       this.options.logger.error(
         "No usable network connection profile: see NetworkConfigurationPriority and the profiles",
       );

@@ -67,11 +67,11 @@ const COMPRESSION_THRESHOLD_BYTES = 256;
 /** Pings switched off: look again later, the interval may be changed at run time. */
 const PING_RECHECK_MILLISECONDS = 60_000;
 
-/** The options of `tls.connect`. */
+/** The options of `tls.connect`: TLS as the runtime has it, with nothing of our own in between (A00.FR.317, FR.420). */
 export function tlsOptions(tls: TlsSettings): ConnectionOptions {
   return {
     minVersion: "TLSv1.2", // A00.FR.313, FR.416
-    rejectUnauthorized: true, // A00.FR.308, FR.411
+    rejectUnauthorized: true, // A00.FR.308, FR.311, FR.411, FR.414
     ca: [...tls.authorities],
     allowPartialTrustChain: true, // an installed root may be one that its predecessor has signed (M05.FR.10)
     ciphers: tls.ciphers12.join(":"), // A00.FR.319, FR.422

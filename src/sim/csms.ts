@@ -24,7 +24,14 @@ export interface CsmsOptions {
   readonly random?: Random;
   /** Refused with 401 when the password differs. */
   readonly password?: string;
-  readonly tls?: { readonly key: string; readonly cert: string; readonly ca?: string };
+  /** `ca` is for certificates of stations, which are wanted where `requestCert` says so (security profile 3). */
+  readonly tls?: {
+    readonly key: string;
+    readonly cert: string;
+    readonly ca?: string;
+    readonly requestCert?: boolean;
+    readonly maxVersion?: "TLSv1.2" | "TLSv1.3";
+  };
 }
 
 type Responder = (request: Readonly<Record<string, unknown>>) => unknown;
@@ -35,6 +42,8 @@ export class SimulatedCsms {
   /** Everything that the station did wrong. */
   readonly violations: string[] = [];
   readonly events = new Emitter<{ call: ReceivedCall; connected: object; disconnected: { code: number } }>();
+  /** The request of the last handshake. */
+  lastHandshake: { readonly url: string; readonly authorization: string | undefined } | undefined;
   /** HTTP status for the next handshakes; undefined: let them pass. */
   refuseWith: number | undefined;
   private readonly responders = new Map<Action, Responder>();
@@ -176,6 +185,7 @@ export class SimulatedCsms {
   }
 
   private refusal(request: IncomingMessage): number | undefined {
+    this.lastHandshake = { url: request.url ?? "", authorization: request.headers.authorization };
     if (this.refuseWith !== undefined) return this.refuseWith;
     if (this.password === undefined) return undefined;
     const given = Buffer.from((request.headers.authorization ?? "").replace(/^Basic /, ""), "base64").toString();

@@ -38,7 +38,7 @@ async function listen(certificate: Certificate, options: TlsOptions = {}, host?:
 }
 
 async function listenWithOpenSsl(certificate: Certificate, ...options: readonly string[]) {
-  const server = await startOpenSslServer(certificate, ...options);
+  const server = await startOpenSslServer(certificate, await freePort(), ...options);
   cleanUps.push(() => server.stop());
   return server;
 }
@@ -192,7 +192,7 @@ describe("the certificate of the CSMS (A00.FR.308–311, FR.411–414)", () => {
     expectTlsFailure(refused, "certificate", /unable to/i, "InvalidCsmsCertificate");
   });
 
-  test("the roots may lie in a directory with hash links and other files", async () => {
+  test("the roots are PEM and may lie in a directory with hash links and other files (A00.FR.507)", async () => {
     const store = mkdtempSync(join(directory, "store-"));
     symlinkSync(root.rootPath, join(store, "0a1b2c3d.0"));
     writeFileSync(join(store, "root.pem"), readFileSync(root.rootPath));
@@ -317,7 +317,7 @@ describe("revocation of the CSMS's certificate", () => {
   });
 });
 
-describe("the version of TLS (A00.FR.313–316, FR.416–419)", () => {
+describe("the version of TLS (A00.FR.313–317, FR.416–420)", () => {
   test.each(["-tls1", "-tls1_1"])("%s alone: refused, InvalidTLSVersion", async (version) => {
     const server = await listenWithOpenSsl(issue(), version, "-cipher", "ALL:@SECLEVEL=0");
     expectTlsFailure(await attempt(server), "version", /no TLS version from 1\.2 on/, "InvalidTLSVersion");

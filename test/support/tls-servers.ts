@@ -4,11 +4,10 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { createServer, type TlsOptions } from "node:tls";
 import type { Certificate } from "./certificates.ts";
-import { freePort } from "./mosquitto.ts";
 
 export interface TlsServer {
   readonly port: number;
-  stop(): void;
+  stop(): unknown;
 }
 
 /** What the server has seen of the last connection. */
@@ -59,15 +58,23 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
+function stop(server: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (server.exitCode !== null || server.signalCode !== null) return resolve();
+    server.once("exit", () => resolve());
+    server.kill("SIGKILL");
+  });
+}
+
 /**
  * OpenSSL's own server, for what Bun's cannot do (old versions, single TLS 1.3 suites, certificates that it refuses). Behind
  * TLS it speaks HTTP without websockets, so a handshake that succeeds ends as an HTTP refusal.
  */
 export async function startOpenSslServer(
   { certificatePath, keyPath }: Certificate,
+  port: number,
   ...options: readonly string[]
 ): Promise<TlsServer> {
-  const port = await freePort();
   const files = ["-cert", certificatePath, "-key", keyPath];
   const server: ChildProcess = spawn("openssl", ["s_server", "-accept", String(port), "-www", ...files, ...options], {
     stdio: "ignore",
@@ -76,5 +83,5 @@ export async function startOpenSslServer(
     if (attempt > 200) throw new Error("openssl s_server does not start");
     await Bun.sleep(25);
   }
-  return { port, stop: () => void server.kill() };
+  return { port, stop: () => stop(server) };
 }

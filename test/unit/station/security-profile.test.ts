@@ -132,6 +132,15 @@ describe("after the reboot that follows a higher security profile", () => {
     expect(charger.deviceModel.read(OCPPCommCtrlr.NetworkConfigurationPriority)).toEqual(["2", "1"]);
   });
 
+  test("without a profile that may be used there is no communication, and the log says so (A00.FR.004)", async () => {
+    const charger = await station({ slots: [1], active: 2 });
+    await charger.clock.advance(60_000);
+    expect(charger.attempts).toEqual([]);
+    expect(charger.log.filter((line) => line.includes("No usable network connection profile")).length).toBeGreaterThan(
+      1,
+    );
+  });
+
   test("a slot that a file or an older stack left less secure is never tried (A00.FR.005)", async () => {
     const charger = await station({ slots: [1, 2], active: 2, priority: "1,2" });
     await charger.clock.advance(60_000);
