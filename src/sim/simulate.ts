@@ -64,7 +64,7 @@ export function patchComponentConfig(
   }
 }
 
-export function networkProfiles(url: string): string {
+export function networkProfiles(url: string, securityProfile = 1): string {
   return JSON.stringify([
     {
       configurationSlot: 1,
@@ -74,7 +74,7 @@ export function networkProfiles(url: string): string {
         ocppInterface: "Wired0",
         ocppTransport: "JSON",
         ocppVersion: "OCPP20",
-        securityProfile: 1,
+        securityProfile,
       },
     },
   ]);

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SimulatedCsms } from "../../src/sim/csms.ts";
+import { type CsmsOptions, SimulatedCsms } from "../../src/sim/csms.ts";
 import { EverestSide } from "../../src/sim/everest/everest-side.ts";
 import { networkProfiles, patchComponentConfig } from "../../src/sim/simulate.ts";
 import { type Mosquitto, startMosquitto } from "./mosquitto.ts";
@@ -25,6 +25,8 @@ export interface ChargerOptions {
   readonly powermeterIntervalMilliseconds?: number;
   readonly connectionTimeoutSecondMilliseconds?: number;
   readonly componentConfig?: string;
+  /** Other than one without TLS that wants the password. */
+  readonly csms?: CsmsOptions;
   /** Do not start the station's process yet. */
   readonly stopped?: boolean;
 }
@@ -47,11 +49,14 @@ export class Charger {
       throw new Error("dist/everest is missing: run scripts/build first");
     const directory = mkdtempSync(join(tmpdir(), "charger-"));
     const broker = await startMosquitto(options.noDelay === false ? "" : "set_tcp_nodelay true");
-    const csms = await SimulatedCsms.start({ password: PASSWORD });
+    const csms = await SimulatedCsms.start(options.csms ?? { password: PASSWORD });
     const config = join(directory, "component_config");
     patchComponentConfig(options.componentConfig ?? join(import.meta.dir, "../../component_config"), config, {
       ...options.patch,
-      InternalCtrlr: { NetworkConnectionProfiles: networkProfiles(csms.url), ...options.patch?.InternalCtrlr },
+      InternalCtrlr: {
+        NetworkConnectionProfiles: networkProfiles(csms.url),
+        ...options.patch?.InternalCtrlr,
+      },
       OCPPCommCtrlr: { RetryBackOffWaitMinimum: 0, RetryBackOffRandomRange: 0, ...options.patch?.OCPPCommCtrlr },
     });
     const everest = await EverestSide.start({
