@@ -451,6 +451,15 @@ describe("G05, N07: faults", () => {
     expect(told().map(({ eventId }) => eventId)).toEqual([0, 2]);
   });
 
+  test("a fault was cleared in the eyes of the CSMS before it was raised", async () => {
+    await start();
+    goOffline();
+    fault("raised");
+    charger.csms.events.on("connected", () => fault("cleared"));
+    await comeBack();
+    expect(actualValues()).toEqual(["true", "false"]);
+  });
+
   test("a fault was lost when the connection broke before its answer", async () => {
     await start();
     charger.react = () => "silence";
