@@ -55,14 +55,13 @@ export function createResetExecution(context: StationContext, isStopped: () => b
     async resetStation(scheduled) {
       const attempts = 1 + Math.max(0, deviceModel.read(OCPPCommCtrlr.ResetRetries) ?? 0);
       for (let attempt = 1; attempt <= attempts && !isStopped(); attempt++) {
-        try {
-          await hardware.system.reset(scheduled);
-          await sleep(clock, SURVIVAL_MILLISECONDS);
-          if (!isStopped()) logger.error(`Reset attempt ${attempt} of ${attempts} had no effect`);
-        } catch (error) {
-          logger.error(`Reset attempt ${attempt} of ${attempts} failed: ${(error as Error).message}`);
-          await sleep(clock, RETRY_WAIT_MILLISECONDS);
-        }
+        const survived = sleep(clock, SURVIVAL_MILLISECONDS).then(() => "it had no effect");
+        const refused = hardware.system.reset(scheduled).then(
+          () => survived,
+          (error: Error) => sleep(clock, RETRY_WAIT_MILLISECONDS).then(() => error.message),
+        );
+        const defect = await Promise.race([survived, refused]);
+        if (!isStopped()) logger.error(`Reset attempt ${attempt} of ${attempts}: ${defect}`);
       }
     },
     resetEvse(evseId) {

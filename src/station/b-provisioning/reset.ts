@@ -1,5 +1,5 @@
 import { EVSE } from "../../device-model/variables.ts";
-import { every, type Timer } from "../../lib/clock.ts";
+import { every, sleep, type Timer } from "../../lib/clock.ts";
 import type { ResetEnumType, ResetResponse } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
 import type { BootReason } from "../ports.ts";
@@ -8,6 +8,8 @@ import { type ResetIntention, ResetIntentions } from "./reset-intentions.ts";
 
 /** Not everything that ends idleness announces itself (firmware, log upload, the word of EVerest's System). */
 const CHECK_INTERVAL_MILLISECONDS = 5_000;
+/** A system that is silent for so long does not allow a reset. */
+const ALLOWANCE_LIMIT_MILLISECONDS = 5_000;
 
 /** B11 and B12 with errata 2.14–2.16: reset of the station or of one EVSE, now or when idle. */
 export function createResetBlock(context: StationContext): Block {
@@ -38,11 +40,15 @@ export function createResetBlock(context: StationContext): Block {
     isEvseIdle(evseId) &&
     (evseId !== undefined || !(services.isFirmwareUpdateActive?.() || services.isLogUploadActive?.()));
 
-  const isAllowed = (): Promise<boolean> =>
-    hardware.system.isResetAllowed().catch((error: Error) => {
-      logger.error(`The system does not say whether it may be reset: ${error.message}`);
-      return false;
-    });
+  const isAllowed = async (): Promise<boolean> => {
+    const silence = sleep(clock, ALLOWANCE_LIMIT_MILLISECONDS).then(() => "no answer");
+    const answer = await Promise.race([
+      silence,
+      hardware.system.isResetAllowed().catch((error: Error) => error.message),
+    ]);
+    if (typeof answer === "string") logger.error(`The system does not say whether it may be reset: ${answer}`);
+    return answer === true;
+  };
 
   /** For OnIdle, which lets transactions end as they would (B12.FR.03, FR.07): nobody has come meanwhile, and the hardware side lets it happen. */
   const mayStillReset = async ({ type, evseId }: ResetIntention): Promise<boolean> =>

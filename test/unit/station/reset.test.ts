@@ -223,6 +223,15 @@ describe("a reset that does not come", () => {
     expect(charger.context.services.isResetPending?.(1)).toBe(false);
   });
 
+  test("also when the system never answers the command", async () => {
+    await start({ "OCPPCommCtrlr.ResetRetries": "1" });
+    charger.hardwareAnswers.reset = () => new Promise(() => {});
+    await reset({ type: "Immediate" });
+    await pass(200);
+    expect(resets()).toEqual([false, false]);
+    expect(charger.context.services.isResetPending?.(1)).toBe(false);
+  });
+
   test("also when the system took the command and nothing happened", async () => {
     await start({ "OCPPCommCtrlr.ResetRetries": "2" });
     await reset({ type: "Immediate" });
@@ -238,6 +247,15 @@ describe("refused", () => {
     charger.hardwareAnswers.isResetAllowed = () => false;
     for (const type of ["Immediate", "OnIdle"])
       expect(await reset({ type })).toMatchObject({ status: "Rejected", statusInfo: { reasonCode: "NotEnabled" } });
+  });
+
+  test("B11.FR.06: when the system does not say in time whether it does", async () => {
+    await start();
+    charger.hardwareAnswers.isResetAllowed = () => new Promise(() => {});
+    const from = charger.answers.length;
+    charger.sendText(JSON.stringify([2, "late", "Reset", { type: "Immediate" }]));
+    await pass(10);
+    expect(charger.answers.slice(from)).toMatchObject([{ messageId: "late", body: { status: "Rejected" } }]);
   });
 
   test("B12.FR.10: Immediate during a firmware update", async () => {
