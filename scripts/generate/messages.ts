@@ -148,11 +148,13 @@ function inOrderOfUse(definitions: ReadonlyMap<string, JsonSchema>): string[] {
 }
 
 const SHARED_SCHEMAS = `/** RFC 3339 date-time. */
-const dateTime = v.pipe(v.string(), v.check(isDateTime, "not an RFC 3339 date-time"));
+const dateTime = v.pipe(v.string(), v.check(isDateTime, "not an RFC 3339 date-time"), v.transform(withoutLeapSecond));
 `;
 
 function imports(body: string): string {
-  const helpers = ["isDateTime", "maxCharacters"].filter((helper) => new RegExp(`\\b${helper}\\b`).test(body));
+  const helpers = ["isDateTime", "maxCharacters", "withoutLeapSecond"].filter((helper) =>
+    new RegExp(`\\b${helper}\\b`).test(body),
+  );
   return `import * as v from "valibot";\n${
     helpers.length > 0 ? `import { ${helpers.join(", ")} } from "../formats.ts";\n` : ""
   }`;

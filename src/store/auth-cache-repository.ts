@@ -75,7 +75,6 @@ export class AuthCacheRepository {
     const key = this.get(token)?.key ?? tokenHash(token);
     const text = JSON.stringify(idTokenInfo);
     const oldBytes = this.usage.bytesOf(key);
-    this.usage.change(oldBytes === 0 ? 1 : 0, key.length + Buffer.byteLength(text) - oldBytes);
     this.database
       .query(
         `INSERT INTO AUTH_CACHE (ID_TOKEN_HASH, ID_TOKEN_INFO, LAST_USED, EXPIRY_DATE) VALUES (?, ?, ?, ?)
@@ -90,6 +89,7 @@ export class AuthCacheRepository {
       )
       .run(key, now.getTime());
     this.aliases.noteSpelling(token);
+    this.usage.change(oldBytes === 0 ? 1 : 0, key.length + Buffer.byteLength(text) - oldBytes);
   }
 
   touch(key: string, now: Date): void {

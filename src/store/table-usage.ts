@@ -22,12 +22,14 @@ export class TableUsage {
     return this.known;
   }
 
-  /** To be called in the unit of work that changes the table, before the change: counts once it is committed. */
+  /** To be called in the unit of work that changes the table: counts once it is committed. */
   change(entries: number, bytes: number): void {
-    const before = this.current;
+    const { known } = this;
+    // What was not counted yet is counted with the change.
+    if (known === undefined) return;
     this.unitOfWork.afterCommit(() => {
-      const { entries: oldEntries, bytes: oldBytes } = this.known ?? before;
-      this.known = { entries: oldEntries + entries, bytes: oldBytes + bytes };
+      const before = this.known ?? known;
+      this.known = { entries: before.entries + entries, bytes: before.bytes + bytes };
     });
   }
 

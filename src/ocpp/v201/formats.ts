@@ -12,6 +12,11 @@ export function isDateTime(text: string): boolean {
   return Number(day) <= new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
 }
 
+/** JavaScript has no leap seconds: a date-time with one would be no date at all. Only seconds can be 60. */
+export function withoutLeapSecond(dateTime: string): string {
+  return dateTime.replace(":60", ":59");
+}
+
 /** JSON schema counts code points where JavaScript counts UTF-16 units. */
 export function maxCharacters(limit: number) {
   return v.check<string, string>(

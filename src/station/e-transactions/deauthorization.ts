@@ -120,7 +120,9 @@ export function createDeauthorization(context: StationContext, sessions: Session
   };
 
   /** A cache that does not take it must not keep the event in the queue. */
-  const learn = ({ idToken }: TransactionEventRequest, info: IdTokenInfoType): void => {
+  const learn = ({ idToken: told, transactionInfo }: TransactionEventRequest, info: IdTokenInfoType): void => {
+    // An answer to an event without token is about the one that was told before.
+    const idToken = told ?? model.transaction(transactionInfo.transactionId)?.idToken;
     try {
       if (idToken !== undefined) services.learnIdTokenInfo?.(idToken, info); // C10.FR.05
     } catch (error) {

@@ -78,3 +78,9 @@ test.each([
 ])("date-time %s: %p", (text, valid) => {
   expect(isDateTime(text)).toBe(valid);
 });
+
+test("incident: the leap second, which RFC 3339 allows, made an invalid date of a card's expiry", () => {
+  const idTokenInfo = { status: "Accepted", cacheExpiryDateTime: "2026-12-31T23:59:60.5+00:00" };
+  const result = validateResponse("Authorize", { idTokenInfo });
+  expect(result.ok ? result.value.idTokenInfo.cacheExpiryDateTime : undefined).toBe("2026-12-31T23:59:59.5+00:00");
+});

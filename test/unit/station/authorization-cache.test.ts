@@ -32,6 +32,18 @@ describe("what is kept (C10)", () => {
     expect(asked()).toBe(2);
   });
 
+  test("an answer to an event without token is about the token of the transaction (C10.FR.05)", async () => {
+    await start();
+    charger.event(1, { kind: "SessionStarted", sessionId: "s", reason: "EVConnected" });
+    charger.event(1, { kind: "TransactionStarted", sessionId: "s", token: { idToken: card("A"), remote: false } });
+    await charger.clock.advance(50);
+    charger.react = () => ({ answer: { idTokenInfo: { status: "NoCredit" } } });
+    charger.event(1, { kind: "ChargingStarted", sessionId: "s" });
+    await charger.clock.advance(50);
+    expect(charger.callsOf("TransactionEvent").at(-1)?.idToken).toBeUndefined();
+    expect(cached("A")).toEqual({ status: "NoCredit" });
+  });
+
   test("TC_C_32: it outlives a power cut (C10.FR.02), under hashes (C10.FR.12)", async () => {
     await start();
     await present(charger, card("SECRET-CARD"));
