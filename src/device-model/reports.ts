@@ -125,7 +125,31 @@ export function* customReport(
   }
 }
 
-/** Cuts a report into parts of at most `itemLimit` entries and about `byteLimit` bytes; memory holds one part. */
+/** Bytes of a text within JSON, without its quotes. */
+function jsonBytes(text: string): number {
+  return /^[ !#-[\]-~]*$/.test(text) ? text.length : Buffer.byteLength(JSON.stringify(text)) - 2;
+}
+
+/** Names, brackets and numbers of an entry and of one of its attributes; rather too much than too little. */
+const ENTRY_BYTES = 320;
+const ATTRIBUTE_BYTES = 110;
+
+/** At least as many bytes as an entry takes; found without making its JSON, which is large and made again for sending. */
+function entryBytes({ component, variable, variableAttribute, variableCharacteristics }: ReportEntry): number {
+  const texts = [
+    component.name,
+    component.instance,
+    variable.name,
+    variable.instance,
+    variableCharacteristics.unit,
+    variableCharacteristics.valuesList,
+    ...variableAttribute.map(({ value }) => value),
+  ];
+  const ofTexts = texts.reduce((sum, text) => sum + (text === undefined ? 0 : jsonBytes(text)), 0);
+  return ENTRY_BYTES + variableAttribute.length * ATTRIBUTE_BYTES + ofTexts;
+}
+
+/** Cuts a report into parts of at most `itemLimit` entries and `byteLimit` bytes (a single entry may have more); memory holds one part. */
 export function* inParts(
   entries: Iterable<ReportEntry>,
   itemLimit: number,
@@ -134,7 +158,7 @@ export function* inParts(
   let part: ReportEntry[] = [];
   let bytes = 0;
   for (const entry of entries) {
-    const size = Buffer.byteLength(JSON.stringify(entry)) + 1;
+    const size = entryBytes(entry);
     if (part.length > 0 && (part.length >= itemLimit || bytes + size > byteLimit)) {
       yield part;
       part = [];

@@ -18,13 +18,22 @@ const CLASSES = { station: "ChargePoint", csms: "CentralSystem", system: "SYS" }
 const COLOURS = { station: "\u001b[36m", csms: "\u001b[33m", system: "\u001b[35m" } as const;
 const COLOUR_OFF = "\u001b[0m";
 
+/** Several formats show the same text: it is indented once. */
+const INDENTED = new WeakMap<LogEntry, string>();
+
 /** Indented by 2; what is no JSON stays as it is. */
-function indented(text: string): string {
+function indented(entry: LogEntry): string {
+  const known = INDENTED.get(entry);
+  if (known !== undefined) return known;
+  const { text = "" } = entry;
+  let result = text;
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    result = JSON.stringify(JSON.parse(text), null, 2);
   } catch {
-    return text;
+    // Shown as it came.
   }
+  INDENTED.set(entry, result);
+  return result;
 }
 
 /** What the station says stands in the first column, what the CSMS says in the second one. */
@@ -36,7 +45,7 @@ function columns({ origin, name }: LogEntry): readonly [string, string] {
 export function asText(entry: LogEntry, raw: boolean): string {
   const { time, origin, text = "" } = entry;
   const header = `${time.toISOString()}: ${DIRECTIONS[origin]} ${columns(entry).join(" ")}`;
-  return `${header}\n${raw ? text : indented(text)}\n\n`;
+  return `${header}\n${raw ? text : indented(entry)}\n\n`;
 }
 
 function escaped(text: string): string {
@@ -48,7 +57,7 @@ export function asHtmlRow(entry: LogEntry, raw: boolean): string {
   const { time, origin, messageId, text = "" } = entry;
   const [station, csms] = columns(entry).map(escaped);
   const message = messageId === undefined ? "" : ` data-message="${escaped(messageId)}"`;
-  const content = text === "" ? "" : `<pre>${escaped(raw ? text : indented(text))}</pre>`;
+  const content = text === "" ? "" : `<pre>${escaped(raw ? text : indented(entry))}</pre>`;
   return (
     `<tr class="${CLASSES[origin]}"${message}><td>${time.toISOString()}</td><td>${escaped(DIRECTIONS[origin])}</td>` +
     `<td>${station}</td><td>${csms}</td><td>${content}</td></tr>\n`
@@ -79,6 +88,6 @@ export const HTML_FOOT = "</table>\n</body>\n</html>\n";
 export function asConsole(entry: LogEntry, detailed: boolean): string {
   const { time, origin, text = "" } = entry;
   const header = `${time.toISOString()}: ${DIRECTIONS[origin]} ${columns(entry).join(" ")}`.trimEnd();
-  const content = detailed ? `\n${indented(text)}` : ` ${text.replace(/[\r\n]+/g, " ")}`;
+  const content = detailed ? `\n${indented(entry)}` : ` ${text.replace(/[\r\n]+/g, " ")}`;
   return `${COLOURS[origin]}${header}${text === "" ? "" : content}${COLOUR_OFF}\n`;
 }
