@@ -3,6 +3,7 @@ import { ChargingStation, ClockCtrlr, DeviceDataCtrlr, InternalCtrlr } from "../
 import { OcppError } from "../../ocpp/errors.ts";
 import type { ComponentType, GetVariablesResponse, SetVariablesResponse, VariableType } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
+import { addTransactionPointRules } from "./variable-rules.ts";
 
 export function toAddress(component: ComponentType, variable: VariableType): VariableAddress {
   return {
@@ -110,6 +111,7 @@ export function createVariablesBlock(context: StationContext): Block {
     };
   });
 
+  addTransactionPointRules(context);
   // What the BootNotification tells under names of the vendor is told under the standardized ones, too.
   const mirrored = [
     [ChargingStation.Model, InternalCtrlr.ChargePointModel],

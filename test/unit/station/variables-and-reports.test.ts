@@ -130,6 +130,13 @@ describe("B05: SetVariables", () => {
     ["B05.FR.08", of("OCPPCommCtrlr", "OfflineThreshold", { attributeValue: "-1" }), "Rejected", "ValueTooLow"],
     ["B05.FR.08", of("OCPPCommCtrlr", "HeartbeatInterval", { attributeValue: "0" }), "Rejected", "ValueTooLow"],
     ["B05.FR.08", of("TariffCostCtrlr", "Currency", { attributeValue: "EURO" }), "Rejected", "TooLargeElement"],
+    ["B05.FR.07", of("TxCtrlr", "TxStartPoint", { attributeValue: "" }), "Rejected", "InvalidValue"],
+    [
+      "B05.FR.08",
+      of("OCPPCommCtrlr", "NetworkProfileConnectionAttempts", { attributeValue: "0" }),
+      "Rejected",
+      "ValueTooLow",
+    ],
     ["B05.FR.08", of("SecurityCtrlr", "BasicAuthPassword", { attributeValue: "short" }), "Rejected", "InvalidValue"],
   ])("%s: what cannot be set changes nothing and says why", async (_requirement, item, status, reasonCode) => {
     charger = await new InProcessCharger().start();
