@@ -65,9 +65,10 @@ const NO_PROFILE_WAIT_MILLISECONDS = 10_000;
 const SHORTEST_WAIT_MILLISECONDS = 500;
 
 /**
- * Keeps the station connected, with one profile at a time (A00.FR.001): attempts per profile (B10.FR.03), the next profile afterwards, and at the end of the list
- * the one that worked last (B10.FR.07) and the first again (B10.FR.08), for ever (B10.FR.09); with the back-off of
- * part 4, 5.3. A changed list counts from the next reconnection on and never ends the connection that is there.
+ * Keeps the station connected, with one profile at a time (A00.FR.001): attempts per profile (B10.FR.03), the next
+ * profile afterwards, and at the end of the list the one that worked last (B10.FR.07) and the first again (B10.FR.08), for
+ * ever (B10.FR.09); with the back-off of part 4, 5.3. A changed list counts from the next reconnection on and never ends
+ * the connection that is there.
  */
 export class Connection {
   private wanted = false;

@@ -182,8 +182,9 @@ class WebSocketConnection implements Transport {
       this.giveUp(httpFailure(response.statusCode ?? 0));
     });
     socket.on("open", () => this.takeOpen());
-    socket.on("message", (data: Buffer, isBinary: boolean) => {
-      if (!isBinary && !this.ended) listener.message(data.toString("utf8"));
+    // A binary frame is no OCPP-J, but whoever sends one is told by the answer what is wrong with its content, if anything.
+    socket.on("message", (data: Buffer) => {
+      if (!this.ended) listener.message(data.toString("utf8"));
     });
     socket.on("error", (error: Error) => {
       this.lastError ||= error.message;
