@@ -75,6 +75,7 @@ export function toAuthorizationQuery(provided: AuthorizationProvidedIdToken): Au
     idToken: toIdToken(provided.id_token),
     ...(provided.certificate !== undefined && { certificate: provided.certificate }),
     ...(certificateHashData !== undefined && certificateHashData.length > 0 && { certificateHashData }),
+    ...(provided.authorization_type === "PlugAndCharge" && { isPlugAndCharge: true }),
     ...(provided.connectors !== undefined && { evseIds: provided.connectors }),
   };
 }

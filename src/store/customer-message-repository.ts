@@ -16,13 +16,18 @@ const Event = jsonColumn(
   ]),
 );
 
+/** Most events do not: they need not be parsed. */
+const NAMES_A_TOKEN = `WHERE MESSAGE_TYPE = 'TransactionEvent' AND instr(MESSAGE, '"idToken"') > 0`;
+
 /** Messages in the queues, and among those that were put aside, that name a customer (N09, N10). */
 export class CustomerMessageRepository {
   constructor(private readonly database: Database) {}
 
   /** Transactions of which an event that names the customer still waits for its delivery. */
   waitingTransactions(isCustomer: (token: Token) => boolean): readonly string[] {
-    const rows = this.database.query("SELECT rowid, MESSAGE FROM TRANSACTION_QUEUE ORDER BY rowid").values();
+    const rows = this.database
+      .query(`SELECT rowid, MESSAGE FROM TRANSACTION_QUEUE ${NAMES_A_TOKEN} ORDER BY rowid`)
+      .values();
     return [...new Set(this.eventsOf(rows, isCustomer).map(({ transactionId }) => transactionId))];
   }
 
@@ -38,7 +43,9 @@ export class CustomerMessageRepository {
   }
 
   private rejected(isCustomer: (token: Token) => boolean) {
-    const rows = this.database.query("SELECT ID, MESSAGE FROM STATION_REJECTED_MESSAGE ORDER BY ID").values();
+    const rows = this.database
+      .query(`SELECT ID, MESSAGE FROM STATION_REJECTED_MESSAGE ${NAMES_A_TOKEN} ORDER BY ID`)
+      .values();
     return this.eventsOf(rows, isCustomer);
   }
 

@@ -18,6 +18,7 @@ export async function present(
   more: {
     readonly certificate?: string;
     readonly certificateHashData?: readonly OCSPRequestDataType[];
+    readonly isPlugAndCharge?: boolean;
     readonly evseIds?: readonly number[];
   } = {},
   waitMilliseconds = 20,

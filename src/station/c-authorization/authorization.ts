@@ -131,7 +131,8 @@ export function createAuthorizationBlock(context: StationContext): Block {
     if (!v.is(IdTokenTypeSchema, idToken)) return decide("Invalid", "local");
     if (isHeldByCsms() && deviceModel.read(TxCtrlr.TxBeforeAcceptedEnabled) === false)
       return decide("NotAtThisTime", "local"); // B02.FR.03, B03.FR.01
-    if (query.certificate !== undefined || query.certificateHashData !== undefined) return decideContract(query);
+    if (query.isPlugAndCharge === true || query.certificate !== undefined || query.certificateHashData !== undefined)
+      return decideContract(query);
     return idToken.type === "KeyCode" ? decideKeyCode(idToken) : decideToken(idToken);
   };
 

@@ -10,6 +10,8 @@ export interface AuthorizationQuery {
   readonly idToken: IdTokenType;
   readonly certificate?: string;
   readonly certificateHashData?: readonly OCSPRequestDataType[];
+  /** Presented by the EV over ISO 15118: nothing without a contract certificate. */
+  readonly isPlugAndCharge?: boolean;
   /** EVSEs at which the token was presented, if the hardware side knows (C01.FR.20). */
   readonly evseIds?: readonly number[];
 }

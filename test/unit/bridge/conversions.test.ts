@@ -128,6 +128,7 @@ test("tokens: an unknown type never becomes one that needs no authorization", ()
   ).toEqual({
     idToken: { idToken: "x", type: "eMAID" },
     certificate: "PEM",
+    isPlugAndCharge: true,
     evseIds: [2],
   });
 });

@@ -44,6 +44,7 @@ describe("tokens", () => {
       idToken: { idToken: "DE8AA", type: "eMAID" },
       certificate: "PEM",
       certificateHashData: [hash],
+      isPlugAndCharge: true,
       evseIds: [2],
     });
   });

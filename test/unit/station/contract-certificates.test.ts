@@ -92,10 +92,12 @@ describe("online", () => {
     expect((await present(charger, emaid, { certificate })).certificateStatus).toBe("CertificateExpired");
   });
 
-  test("an eMAID without certificate is a token like others", async () => {
-    await start();
+  test("an eMAID that somebody else than an EV presents is a token like others; an EV needs a certificate (C07.FR.02)", async () => {
+    await start(central(true));
     await present(charger, emaid);
     expect(asked()).toEqual([{ idToken: emaid }]);
+    expect((await present(charger, emaid, { isPlugAndCharge: true })).idTokenInfo.status).toBe("Invalid");
+    expect(asked()).toHaveLength(1);
   });
 
   test("DisableRemoteAuthorization: the certificate is verified here, list and cache know the eMAID or nobody does", async () => {
