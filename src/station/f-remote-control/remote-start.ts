@@ -6,7 +6,11 @@ import type {
 } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
 import type { EvseModel } from "../model/station-model.ts";
+import type { EvseEvent } from "../ports.ts";
 import { profileDefect } from "./profile-defect.ts";
+
+/** After these an EV does not wait for its driver any longer. */
+const ENDS_WAITING: ReadonlySet<EvseEvent["kind"]> = new Set(["TransactionStarted", "Deauthorized", "SessionFinished"]);
 
 interface Refusal {
   readonly reasonCode: string;
@@ -15,7 +19,15 @@ interface Refusal {
 
 /** F01, F02: transactions that the CSMS asks to start. */
 export function createRemoteStartBlock(context: StationContext): Block {
-  const { csms, deviceModel, hardware, logger, model, services } = context;
+  const { csms, deviceModel, hardware, hardwareEvents, logger, model, services } = context;
+  /** EVSEs at which somebody has plugged in and has not charged yet. */
+  const waitingEvs = new Set<number>();
+  let unsubscribe: (() => void) | undefined;
+
+  const noteWaitingEv = (event: EvseEvent): void => {
+    if (event.kind === "SessionStarted" && event.reason === "EVConnected") waitingEvs.add(event.evseId);
+    else if (ENDS_WAITING.has(event.kind)) waitingEvs.delete(event.evseId);
+  };
 
   const isMasterPass = ({ groupIdToken }: RequestStartTransactionRequest): boolean => {
     const masterPass = deviceModel.read(AuthCtrlr.MasterPassGroupId) ?? "";
@@ -32,11 +44,15 @@ export function createRemoteStartBlock(context: StationContext): Block {
     return undefined;
   };
 
-  /** The EVSE that was asked for, or those that could do, the best first: where an EV waits, then the free ones (F01.FR.06, FR.20, F02.FR.14, FR.22). */
+  /**
+   * The EVSE that was asked for, or those that could do (F01.FR.06, FR.20, F02.FR.14, FR.22), the best first: where an EV
+   * waits, then the free ones, then where one stands that has charged already.
+   */
   const candidates = ({ evseId }: RequestStartTransactionRequest): readonly EvseModel[] => {
     if (evseId !== undefined) return model.evses.filter((evse) => evse.evseId === evseId);
     const usable = model.evses.filter((evse) => evseObstacle(evse) === undefined);
-    return [...usable.filter((evse) => evse.evConnected), ...usable.filter((evse) => !evse.evConnected)];
+    const rank = (evse: EvseModel): number => (waitingEvs.has(evse.evseId) ? 0 : evse.evConnected ? 2 : 1);
+    return usable.toSorted((one, other) => rank(one) - rank(other));
   };
 
   /** Where nobody can be asked the connector's own status decides. */
@@ -120,5 +136,13 @@ export function createRemoteStartBlock(context: StationContext): Block {
     };
   });
 
-  return { name: "remote-start", start() {}, stop() {} };
+  return {
+    name: "remote-start",
+    start() {
+      unsubscribe = hardwareEvents.on("evse", noteWaitingEv);
+    },
+    stop() {
+      unsubscribe?.();
+    },
+  };
 }

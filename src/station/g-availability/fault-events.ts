@@ -9,6 +9,7 @@ const EVENT_ID_KEY = "events.nextId";
 const LAST_EVENT_ID = 2_147_483_646;
 /** OCPP's severity of a fault: how bad it is for the station (0 is worst). */
 const SEVERITY: Record<HardwareError["severity"], number> = { High: 3, Medium: 5, Low: 7 };
+const LEAST_SEVERE = 9;
 /** Faults up to this severity are kept while offline when OfflineQueuingSeverity says nothing. */
 const DEFAULT_OFFLINE_SEVERITY = 5;
 /** Components that exist once for each connector; all others belong to an EVSE or to the station. */
@@ -78,9 +79,14 @@ export function createFaultEventsBlock(context: StationContext): Block {
     return csms.registration !== "Accepted" || SEVERITY[severity] <= limit;
   };
 
+  /** SetMonitoringLevel: what is less severe is not told (N03). */
+  const isTold = ({ severity }: HardwareError): boolean =>
+    SEVERITY[severity] <= (deviceModel.read(MonitoringCtrlr.ActiveMonitoringLevel) ?? LEAST_SEVERE);
+
   const notify = (error: HardwareError): void => {
     const component = componentOf(error);
     showInDeviceModel(component, error);
+    if (!isTold(error)) return;
     core.unitOfWork.run(() => {
       const request: NotifyEventRequest = {
         generatedAt: clock.now().toISOString(),

@@ -451,6 +451,15 @@ describe("G05, N07: faults", () => {
     expect(told().map(({ eventId }) => eventId)).toEqual([0, 2]);
   });
 
+  test("what is less severe than ActiveMonitoringLevel is shown, but not told", async () => {
+    await start({ "MonitoringCtrlr.ActiveMonitoringLevel": "4" });
+    fault("raised", { severity: "Medium" });
+    fault("raised", INOPERATIVE);
+    await settle();
+    expect(value("ConnectorPlugRetentionLock", "Problem", 1, 1)).toBe("true");
+    expect(told()).toMatchObject([{ techCode: "evse_manager/Inoperative" }]);
+  });
+
   test("a fault was cleared in the eyes of the CSMS before it was raised", async () => {
     await start();
     goOffline();

@@ -61,6 +61,15 @@ describe("F01, F02: RequestStartTransaction", () => {
     expect(sent("provideToken").map(([token]) => (token as { evseId: number }).evseId)).toEqual([1, 2]);
   });
 
+  test("an EVSE with an EV that has charged already was selected instead of a free one", async () => {
+    await start();
+    plugIn();
+    authorize(card);
+    charger.event(1, { kind: "TransactionFinished", sessionId: "s1", stoppedReason: "Local" });
+    await remoteStart({ evseId: undefined });
+    expect(sent("provideToken")).toMatchObject([[{ evseId: 2 }]]);
+  });
+
   test("F01.FR.07, F02.FR.15: refused when no EVSE can be selected", async () => {
     await start();
     for (const evseId of [1, 2]) charger.event(evseId, { kind: "Disabled" });
