@@ -147,14 +147,8 @@ function inOrderOfUse(definitions: ReadonlyMap<string, JsonSchema>): string[] {
   return ordered;
 }
 
-const SHARED_SCHEMAS = `/** RFC 3339 date-time. */
-const dateTime = v.pipe(v.string(), v.check(isDateTime, "not an RFC 3339 date-time"), v.transform(withoutLeapSecond));
-`;
-
 function imports(body: string): string {
-  const helpers = ["isDateTime", "maxCharacters", "withoutLeapSecond"].filter((helper) =>
-    new RegExp(`\\b${helper}\\b`).test(body),
-  );
+  const helpers = ["dateTime", "maxCharacters"].filter((helper) => new RegExp(`\\b${helper}\\b`).test(body));
   return `import * as v from "valibot";\n${
     helpers.length > 0 ? `import { ${helpers.join(", ")} } from "../formats.ts";\n` : ""
   }`;
@@ -164,20 +158,18 @@ function typesFile(definitions: ReadonlyMap<string, JsonSchema>): string {
   const body = inOrderOfUse(definitions)
     .map((name) => declare(name, definitions.get(name) ?? {}))
     .join("\n");
-  const dates = body.includes("dateTime") ? `${SHARED_SCHEMAS}\n` : "";
-  return `${HEADER}${imports(dates + body)}\n${dates}${body}`;
+  return `${HEADER}${imports(body)}\n${body}`;
 }
 
 function actionFile(action: string, request: JsonSchema, response: JsonSchema): string {
   const body = `${declareObject(`${action}Request`, request)}\n${declareObject(`${action}Response`, response)}`;
   const shared = [...new Set([...references(request), ...references(response)])].sort();
-  const dates = body.includes("dateTime") ? `${SHARED_SCHEMAS}\n` : "";
   const values = shared.map((name) => `${name}Schema`).join(", ");
   return [
-    `${HEADER}${imports(dates + body)}import type { ${shared.join(", ")} } from "./types.ts";`,
+    `${HEADER}${imports(body)}import type { ${shared.join(", ")} } from "./types.ts";`,
     `import { ${values} } from "./types.ts";`,
     "",
-    `${dates}${body}`,
+    body,
   ].join("\n");
 }
 

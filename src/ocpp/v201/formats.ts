@@ -17,6 +17,21 @@ export function withoutLeapSecond(dateTime: string): string {
   return dateTime.replace(":60", ":59");
 }
 
+const WITHOUT_OFFSET = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?$/;
+
+/** A time without offset, which RFC 3339 does not know but some CSMSs write, is taken as UTC, as libocpp does. */
+export function withOffset(text: string): string {
+  return WITHOUT_OFFSET.test(text) ? `${text}Z` : text;
+}
+
+/** Every date-time of a message. */
+export const dateTime = v.pipe(
+  v.string(),
+  v.transform(withOffset),
+  v.check(isDateTime, "not an RFC 3339 date-time"),
+  v.transform(withoutLeapSecond),
+);
+
 /** JSON schema counts code points where JavaScript counts UTF-16 units. */
 export function maxCharacters(limit: number) {
   return v.check<string, string>(

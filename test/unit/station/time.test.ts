@@ -44,6 +44,15 @@ describe("the time of the CSMS", () => {
     expect(setTimes()).toHaveLength(2);
   });
 
+  test.each(["2026-01-01T01:00:00.500000", "2026-01-01T01:00:00.5Z", "2026-01-01T03:00:00.5+02:00"])(
+    "is understood as %s, and the station is accepted",
+    async (text) => {
+      await startWith(0, () => text);
+      expect(setTimes()).toEqual(["2026-01-01T01:00:00.500Z"]);
+      expect(charger.csms.registration).toBe("Accepted");
+    },
+  );
+
   test("is left alone when TimeSource does not name the Heartbeat", async () => {
     await startWith(60_000, withFraction, { "ClockCtrlr.TimeSource": "NTP" });
     await charger.clock.advance(300_000);
