@@ -18,6 +18,9 @@ const Renewal = v.object({
 type Renewal = v.InferOutput<typeof Renewal>;
 
 const RENEWAL_KEY = "security.clientCertificate";
+/** Certificates (PEM) that are out of use and still have to be deleted. */
+const OBSOLETE_KEY = "security.obsoleteClientCertificates";
+const Obsolete = v.array(v.string());
 const STATION_PROFILE = 3;
 
 export interface ClientCertificate {
@@ -55,6 +58,10 @@ export function createClientCertificate(context: StationContext): ClientCertific
     return isPrevious ? { ...previous, ...(newest.password !== undefined && { password: newest.password }) } : newest;
   };
 
+  const readObsolete = (): readonly string[] => core.keyValues.get(OBSOLETE_KEY, Obsolete) ?? [];
+  const storeObsolete = (obsolete: readonly string[]): void =>
+    core.unitOfWork.run(() => core.keyValues.set(OBSOLETE_KEY, obsolete.slice(-DISCARDED_LIMIT)));
+
   /** Takes a certificate out of the hardware side's store; where that is not possible it stays there unused. */
   const remove = async (chainPem: string): Promise<void> => {
     const [leaf, ...chain] = parseCertificates(chainPem);
@@ -67,10 +74,13 @@ export function createClientCertificate(context: StationContext): ClientCertific
     const status = await hardware.security.deleteCertificate(certificateHash(leaf, issuer));
     logger.info(`The client certificate ${leaf.serialNumber} is no longer used; deleting it: ${status}`);
   };
-  const removeSoon = (chainPem: string): void =>
-    void remove(chainPem).catch((error: Error) =>
-      logger.warn(`A client certificate that is no longer used could not be deleted: ${error.message}`),
-    );
+
+  const removeObsolete = async (): Promise<void> => {
+    for (const chainPem of readObsolete()) {
+      await remove(chainPem);
+      storeObsolete(readObsolete().filter((other) => other !== chainPem));
+    }
+  };
 
   /** One of the two has connected: the other one is discarded. */
   const settle = (): void => {
@@ -78,20 +88,21 @@ export function createClientCertificate(context: StationContext): ClientCertific
     if (renewal === undefined || presented === undefined) return;
     const { isPrevious, newest } = presented;
     const newestName = fingerprint(newest);
-    if (!isPrevious) {
-      store(undefined);
-      if (newestName !== fingerprint(renewal.previous.chainPem)) removeSoon(renewal.previous.chainPem);
-      return;
-    }
-    if (renewal.discarded.includes(newestName)) return;
+    const { chainPem: previous } = renewal.previous;
     core.unitOfWork.run(() => {
+      if (!isPrevious) {
+        store(undefined);
+        if (newestName !== fingerprint(previous)) storeObsolete([...readObsolete(), previous]);
+        return;
+      }
+      if (renewal.discarded.includes(newestName)) return;
       store({ ...renewal, discarded: [...renewal.discarded, newestName].slice(-DISCARDED_LIMIT) });
+      storeObsolete([...readObsolete(), newest]);
       events.emit("securityEvent", {
         type: "DiscardedRenewedClientCertificate",
         techInfo: `serial number ${parseCertificates(newest)[0]?.serialNumber ?? "unknown"}`,
       }); // A02.FR.29, A03.FR.25
     });
-    removeSoon(newest);
   };
 
   services.clientCertificate = choose;
@@ -99,6 +110,7 @@ export function createClientCertificate(context: StationContext): ClientCertific
   return {
     async prepareFor(next) {
       previousTurn = false;
+      storeObsolete(readObsolete().filter((chainPem) => fingerprint(chainPem) !== fingerprint(next)));
       const renewal = read();
       if (renewal !== undefined) {
         // What connected last stays the one to fall back to, however many new ones come before the next connection.
@@ -117,7 +129,11 @@ export function createClientCertificate(context: StationContext): ClientCertific
           if (read() !== undefined) previousTurn = !previousTurn;
         }),
         csms.events.on("connected", ({ profile }) => {
-          if (profile.securityProfile === STATION_PROFILE) settle();
+          if (profile.securityProfile !== STATION_PROFILE) return;
+          settle();
+          removeObsolete().catch((error: Error) =>
+            logger.warn(`A client certificate that is no longer used could not be deleted yet: ${error.message}`),
+          );
         }),
       );
     },
