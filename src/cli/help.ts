@@ -50,7 +50,7 @@ else with 1. Without --component-config the directory that the EVerest configura
 
 inspect. Reads the databases and changes nothing; passwords are not shown, tokens are stored as hashes only.
   variables      the device model: component, variable, attribute, who set it, value
-  queue          messages that wait for the CSMS, in the order in which they will leave
+  queue          messages that wait for the CSMS, in the order in which they will leave, and those that were put aside
   transactions   transactions that run
   profiles       charging profiles
   auth           local authorization list and authorization cache

@@ -89,7 +89,8 @@ function refusal(path: string, database: Database, migrations: readonly Migratio
 }
 
 function bringUpToDate(database: Database, migrations: readonly Migration[], folder: string): void {
-  migrate(database, userVersion(database), migrations, (version) => database.run(`PRAGMA user_version = ${version}`));
+  const found = isEmptyDatabase(database) ? 0 : userVersion(database);
+  migrate(database, found, migrations, (version) => database.run(`PRAGMA user_version = ${version}`));
   migrate(database, ownSchemaVersion(database), readMigrations(`${folder}/station`), (version) => {
     database.run("CREATE TABLE IF NOT EXISTS STATION_SCHEMA (VERSION INTEGER NOT NULL)");
     database.run("DELETE FROM STATION_SCHEMA");

@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -208,6 +209,21 @@ describe("inspect", () => {
     const rows = JSON.parse(shell(`${command} | (sleep 0.3; cat)`).stdout.toString()) as unknown[];
     expect(rows).toHaveLength(271);
     expect(shell(`${command} | head -1`).exitCode).toBe(0);
+  });
+
+  test("a message that was put aside is not forgotten", () => {
+    const paths = takeDatabases();
+    const database = new Database(join(directory, "core/cp.db"));
+    database.run(
+      "CREATE TABLE STATION_REJECTED_MESSAGE (ID INTEGER PRIMARY KEY, MESSAGE_TYPE TEXT, MESSAGE TEXT, REASON TEXT, REJECTED_AT TEXT)",
+    );
+    database.run("INSERT INTO STATION_REJECTED_MESSAGE VALUES (1, 'TransactionEvent', '', 'unreadable row', '2026')");
+    database.run("INSERT INTO TRANSACTION_QUEUE VALUES ('x', 'no JSON', 'TransactionEvent', 0, '2026')");
+    database.close();
+    expect(json("queue", ...paths).slice(-2)).toMatchObject([
+      { queue: "durable", action: "(unreadable)", messageId: "x" },
+      { queue: "put aside", action: "TransactionEvent", event: "unreadable row" },
+    ]);
   });
 
   test("a database that cannot be read is told", () => {

@@ -58,9 +58,27 @@ function queueOf(database: Database, table: "TRANSACTION_QUEUE" | "NORMAL_QUEUE"
   );
 }
 
-/** Messages that wait for the CSMS, in the order in which they will leave. */
+const PutAsideRow = v.object({ ID: v.number(), MESSAGE_TYPE: v.string(), REASON: v.string(), REJECTED_AT: v.string() });
+
+/** What could not be sent and is kept for whoever looks for it. */
+function putAside(database: Database): readonly Row[] {
+  return mapRows(rowsOf(database, "STATION_REJECTED_MESSAGE"), PutAsideRow, (row) => ({
+    queue: "put aside",
+    position: row.ID,
+    created: row.REJECTED_AT,
+    action: row.MESSAGE_TYPE,
+    event: row.REASON,
+    seqNo: null,
+    offline: null,
+    attempts: null,
+    transactionId: null,
+    messageId: null,
+  }));
+}
+
+/** Messages that wait for the CSMS, in the order in which they will leave, and those that never will. */
 export function queueView(database: Database): readonly Row[] {
-  return [...queueOf(database, "TRANSACTION_QUEUE"), ...queueOf(database, "NORMAL_QUEUE")];
+  return [...queueOf(database, "TRANSACTION_QUEUE"), ...queueOf(database, "NORMAL_QUEUE"), ...putAside(database)];
 }
 
 const TransactionRow = v.object({

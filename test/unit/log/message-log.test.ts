@@ -13,12 +13,14 @@ let clock: FakeClock;
 let printed: string;
 let published: LogEntry[];
 let warnings: string[];
+let securityLogRemovals: number;
 beforeEach(() => {
   directory = join(mkdtempSync(join(tmpdir(), "message-log-")), "logs");
   clock = new FakeClock(START);
   printed = "";
   published = [];
   warnings = [];
+  securityLogRemovals = 0;
 });
 afterEach(() => rmSync(join(directory, ".."), { recursive: true, force: true }));
 
@@ -31,7 +33,9 @@ const start = (formats: readonly string[], settings: Partial<MessageLogSettings>
       printed += text;
     },
     publish: (entry) => published.push(entry),
-    onSecurityLogRemoved: () => {},
+    onSecurityLogRemoved: () => {
+      securityLogRemovals++;
+    },
   });
 const boot = (): LogEntry => ({
   time: new Date("2026-03-01T12:00:01.241Z"),
@@ -143,6 +147,16 @@ describe("formats (BEHAVIOUR 21)", () => {
     await log.close();
     expect(files()).toEqual(["libocpp_201.log", "libocpp_201.log.0"]);
   });
+});
+
+test("an old security log that is deleted is told (SecurityLogWasCleared); other logs are not", async () => {
+  const log = start(["log", "security"], { rotation: { maximumBytes: 300, maximumFiles: 2, dateSuffix: false } });
+  for (let index = 0; index < 10; index++) log.take(boot());
+  await log.close();
+  expect(securityLogRemovals).toBe(0);
+  for (let index = 0; index < 20; index++) log.takeSecurityEvent({ type: "ResetOrReboot", techInfo: "x".repeat(50) });
+  await log.close();
+  expect(securityLogRemovals).toBeGreaterThan(0);
 });
 
 test("secrets are masked in every format", async () => {

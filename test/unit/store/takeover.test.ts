@@ -189,6 +189,13 @@ describe("the way back", () => {
   });
 });
 
+test("a file without tables is a new one, whatever version it claims", () => {
+  const empty = new Database(path);
+  empty.run("PRAGMA user_version = 6");
+  empty.close();
+  expect(open().durableQueue.length).toBe(0);
+});
+
 describe("files that cannot be used stop the start and stay as they are", () => {
   test("a newer libocpp's", () => {
     makeLibocppDatabase(path, "core", 6, (database) => database.run("PRAGMA user_version = 7"));
