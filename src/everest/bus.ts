@@ -68,6 +68,8 @@ export class Bus {
       reconnectPeriod: 1_000,
       resubscribe: true,
       queueQoSZero: false,
+      // 65,536 prepared buffers would cost more memory than they save time.
+      writeCache: false,
       ...(protocolVersion === 5 && { properties: { receiveMaximum: 65_535 } }),
     });
     const bus = new Bus(client, logger);
