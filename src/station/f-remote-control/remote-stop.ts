@@ -48,7 +48,7 @@ export function createRemoteStopBlock(context: StationContext): Block {
     if (model.evse(evseId)?.authorized !== true)
       return {
         response: { status: "Accepted" },
-        afterResponse: () => services.reportMeterValues?.(evseId, "RemoteStop", []),
+        afterResponse: () => services.noteTrigger?.(evseId, "RemoteStop"),
       };
     if (await stop(transaction)) return { response: { status: "Accepted" } }; // F03.FR.07
     return reject({ reasonCode: "InternalError", additionalInfo: "the charger did not stop it" });

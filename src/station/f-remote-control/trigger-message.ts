@@ -36,6 +36,12 @@ export function createTriggerMessageBlock(context: StationContext): Block {
     return senderFor?.(evseId) ?? nothing;
   };
 
+  /** Events leave in their order, and none before the station is accepted (B02.FR.02). */
+  const planTransactionEvent = (request: TriggerMessageRequest): Plan =>
+    csms.registration === "Accepted"
+      ? planForEvses(request, services.triggerTransactionEvent, rejected("TxNotFound", "no transaction is running")) // F06.FR.07
+      : rejected("CSNotAccepted", "no event leaves before the station is accepted");
+
   const planBootNotification = (): Plan =>
     csms.registration === "Accepted"
       ? rejected("InvalidMessageSeq", "the station is accepted already") // F06.FR.17
@@ -57,11 +63,7 @@ export function createTriggerMessageBlock(context: StationContext): Block {
       case "MeterValues":
         return planForEvses(request, services.triggerMeterValues, rejected("NotFound", "there is no measurement")); // F06.FR.06
       case "TransactionEvent":
-        return planForEvses(
-          request,
-          services.triggerTransactionEvent,
-          rejected("TxNotFound", "no transaction is running"),
-        ); // F06.FR.07
+        return planTransactionEvent(request);
       case "FirmwareStatusNotification":
         return implemented(services.triggerFirmwareStatus); // F06.FR.16
       case "LogStatusNotification":

@@ -36,7 +36,6 @@ export function createUnlockConnectorBlock(context: StationContext): Block {
     try {
       // Tried whether a cable is there or not (F05.FR.06).
       if (!(await hardware.evse.forceUnlock(evseId, connectorId))) return fail("the charger took no unlock command");
-      services.noteTrigger?.(evseId, "UnlockCommand");
     } catch (error) {
       logger.error(`Connector ${evseId}/${connectorId} could not be unlocked: ${(error as Error).message}`);
       return fail("the charger did not answer");
@@ -45,7 +44,11 @@ export function createUnlockConnectorBlock(context: StationContext): Block {
     return isLockFaulty(evseId) ? fail("the lock reports an error") : { status: "Unlocked" }; // F05.FR.04
   };
 
-  csms.handle("UnlockConnector", async ({ evseId, connectorId }) => ({ response: await unlock(evseId, connectorId) })); // F05.FR.01
+  csms.handle("UnlockConnector", async ({ evseId, connectorId }) => {
+    const response = await unlock(evseId, connectorId); // F05.FR.01
+    const tell = (): void => services.noteTrigger?.(evseId, "UnlockCommand");
+    return { response, ...(response.status === "Unlocked" && { afterResponse: tell }) };
+  });
 
   // The hardware side unlocks whenever the EV side is disconnected and offers no way to change that.
   deviceModel.addRule(OCPPCommCtrlr.UnlockOnEVSideDisconnect, (value) =>

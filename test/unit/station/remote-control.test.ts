@@ -352,11 +352,16 @@ describe("F05: UnlockConnector", () => {
     await start({ "TxCtrlr.TxStartPoint": "EVConnected", "TxCtrlr.TxStopPoint": "EVConnected" });
     plugIn();
     expect(await unlock()).toBe("Unlocked");
+    expect(events().map(({ triggerReason }) => triggerReason)).toEqual(["CablePluggedIn", "UnlockCommand"]);
+    charger.hardwareAnswers.forceUnlock = () => false;
+    expect(await unlock()).toBe("UnlockFailed");
+    expect(events()).toHaveLength(2);
+    charger.hardwareAnswers = {};
     authorize(card);
     expect(await unlock()).toBe("OngoingAuthorizedTransaction");
     charger.event(1, { kind: "TransactionFinished", sessionId: "s1", stoppedReason: "Local" });
     expect(await unlock()).toBe("Unlocked");
-    expect(sent("forceUnlock")).toHaveLength(2);
+    expect(sent("forceUnlock")).toHaveLength(3);
   });
 
   test("F05.FR.04–06: tried without a cable, too; a lock error that follows or was there is a failure", async () => {
@@ -498,6 +503,9 @@ describe("F06: TriggerMessage", () => {
       answer: action === "BootNotification" ? { currentTime, interval: 300, status: "Pending" } : {},
     });
     await charger.start();
+    plugIn();
+    authorize(card);
+    expect(await trigger("TransactionEvent")).toBe("Rejected"); // B02.FR.02
     expect(await trigger("BootNotification")).toBe("Accepted");
     await charger.clock.advance(100);
     expect(charger.callsOf("BootNotification").at(-1)).toMatchObject({ reason: "Triggered" });
