@@ -17,6 +17,7 @@ import { readTlsSettings } from "./tls-settings.ts";
 
 const HANDSHAKE_TIMEOUT_MILLISECONDS = 30_000;
 const MAXIMUM_FRAME_BYTES = 1024 * 1024;
+const SECURITY_PROFILES = [0, 1, 2, 3];
 const DEFAULT_DURABLE_LIMIT = 2_000;
 
 /** The profiles of NetworkConfigurationPriority that may be used, in its order. */
@@ -61,6 +62,8 @@ class AttemptSettings {
   /** @throws when the profile cannot be used. */
   async read({ url, securityProfile, ocppInterface }: ConnectionProfile): Promise<WebSocketSettings> {
     const { deviceModel } = this.parts;
+    if (!SECURITY_PROFILES.includes(securityProfile))
+      throw new Error(`there is no security profile ${securityProfile}`);
     if (securityProfile === 0 && deviceModel.read(InternalCtrlr.AllowSecurityLevelZeroConnections) !== true)
       throw new Error("security profile 0 is not allowed (InternalCtrlr.AllowSecurityLevelZeroConnections)");
     const identity = deviceModel.read(SecurityCtrlr.Identity) || deviceModel.read(InternalCtrlr.ChargePointId);
@@ -100,7 +103,10 @@ export function linkSettings(parts: LinkDependencies): LinkSettings {
   return {
     profiles: () => connectionProfiles(deviceModel),
     lastConnected: () => readLastConnected(core.keyValues, deviceModel),
-    attemptsPerProfile: () => deviceModel.read(OCPPCommCtrlr.NetworkProfileConnectionAttempts) ?? 1,
+    attemptsPerProfile: () => {
+      const attempts = deviceModel.read(OCPPCommCtrlr.NetworkProfileConnectionAttempts) ?? 1;
+      return attempts < 0 ? Number.POSITIVE_INFINITY : attempts; // libocpp: -1 never leaves a profile
+    },
     backOff: () => ({
       waitMinimumSeconds: deviceModel.read(OCPPCommCtrlr.RetryBackOffWaitMinimum) ?? 1,
       repeatTimes: deviceModel.read(OCPPCommCtrlr.RetryBackOffRepeatTimes) ?? 2,

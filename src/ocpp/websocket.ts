@@ -199,7 +199,9 @@ class WebSocketConnection implements Transport {
   send(text: string): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
     this.socket.send(text);
-    if (this.socket.bufferedAmount > UNSENT_LIMIT_BYTES) this.cut("the CSMS takes no more data: the link is dead");
+    // Not at once: the sender is in the middle of its own work.
+    if (this.socket.bufferedAmount > UNSENT_LIMIT_BYTES)
+      queueMicrotask(() => this.cut("the CSMS takes no more data: the link is dead"));
   }
 
   close(code: number, reason: string): void {

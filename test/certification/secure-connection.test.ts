@@ -173,6 +173,15 @@ describe("connecting", () => {
   }, 60_000);
 });
 
+test("an HTTP proxy in the environment is named as not supported, and the connection does without it", async () => {
+  const csms = await startCsms(2);
+  process.env.HTTPS_PROXY = `http://127.0.0.1:${await freePort()}`;
+  cleanUps.push(() => delete process.env.HTTPS_PROXY);
+  const charger = await startCharger([{ url: csms.url, securityProfile: 2 }], ["root"]);
+  await ready(csms);
+  expect(charger.log).toContain("HTTP proxies are not supported: HTTPS_PROXY");
+}, 30_000);
+
 describe("another security profile", () => {
   async function reboot(charger: Charger): Promise<void> {
     await until(() => charger.everest.recorded("reset").length === 1, "reset");
