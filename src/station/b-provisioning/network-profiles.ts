@@ -202,20 +202,26 @@ export function createNetworkProfilesBlock(context: StationContext): Block {
     deviceModel.write(OCPPCommCtrlr.NetworkConfigurationPriority, remaining, "internal");
   };
 
-  /** The profile works: the CSMS has accepted the station over it. */
-  const confirm = (profile: ConnectionProfile): void => {
+  /** A full disk does not keep the station from going on with the connection that it has. */
+  const tryToStore = (store: () => void): void => {
     try {
-      core.unitOfWork.run(() => core.keyValues.set(LAST_CONNECTED_KEY, profile));
-      adoptSecurityProfile(profile.securityProfile);
+      store();
     } catch (error) {
       logger.error(`The network profile in use could not be stored: ${(error as Error).message}`);
     }
   };
 
+  /** The profile works: the CSMS has accepted the station over it. */
+  const confirm = (profile: ConnectionProfile): void =>
+    tryToStore(() => {
+      core.unitOfWork.run(() => core.keyValues.set(LAST_CONNECTED_KEY, profile));
+      adoptSecurityProfile(profile.securityProfile);
+    });
+
   const takeConnection = (profile: ConnectionProfile, switchedProfile: boolean): void => {
     const { slot } = profile;
     connectedWith = profile;
-    deviceModel.write(OCPPCommCtrlr.ActiveNetworkProfile, slot, "internal");
+    tryToStore(() => deviceModel.write(OCPPCommCtrlr.ActiveNetworkProfile, slot, "internal"));
     if (csms.registration === "Accepted" && !switchedProfile) confirm(profile);
     const data = profiles().find(({ configurationSlot }) => configurationSlot === slot)?.connectionData;
     const parsed = v.safeParse(NetworkConnectionProfileTypeSchema, data);

@@ -149,6 +149,19 @@ describe("B03: Rejected", () => {
 });
 
 describe("before the answer to BootNotification", () => {
+  test("a disk that is full keeps the station neither from booting nor from its heartbeat", async () => {
+    charger = new InProcessCharger();
+    answerBoot("silence");
+    await charger.start();
+    charger.deviceModel.write = () => {
+      throw new Error("disk full");
+    };
+    answerBoot("Accepted");
+    await reconnect();
+    expect(charger.csms.registration).toBe("Accepted");
+    expect(charger.callsOf("StatusNotification")).toHaveLength(2);
+  });
+
   test("B01.FR.08: nothing but BootNotification leaves; what the CSMS triggered meanwhile follows the acceptance", async () => {
     await bootWith("silence");
     await charger.call("TriggerMessage", { requestedMessage: "Heartbeat" });
