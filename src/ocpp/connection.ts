@@ -58,6 +58,7 @@ export interface ConnectionStatus {
 
 /** Between reading the priority list and finding nothing usable in it. */
 const NO_PROFILE_WAIT_MILLISECONDS = 10_000;
+
 /**
  * Not even a RetryBackOffWaitMinimum of 0 makes a storm: so long at least after an attempt that failed, and after a
  * connection that ended before this time.
@@ -110,8 +111,7 @@ export class Connection {
     };
   }
 
-  /** Begins with the first entry of the priority list (B10.FR.04, A05.FR.05). */
-  /** False when it has been started already. */
+  /** Begins with the first entry of the priority list (B10.FR.04, A05.FR.05). False when it has been started already. */
   start(): boolean {
     if (this.wanted) return false;
     this.wanted = true;
@@ -152,8 +152,10 @@ export class Connection {
     this.options.onDisconnected(reason);
   }
 
-  private beginRound(first?: ConnectionProfile): void {
+  /** With a list in which nothing can be used, the profile that worked last is all there is. */
+  private beginRound(fallback?: ConnectionProfile): void {
     this.list = this.options.profiles();
+    const first = fallback ?? (this.list.length === 0 ? this.options.lastConnected() : undefined);
     this.round = first === undefined ? this.list : [first, ...this.list];
     this.index = 0;
     this.attempts = 0;

@@ -95,6 +95,14 @@ describe("when every profile of the list has failed", () => {
     expect(tried).toEqual([1, 1, 2, 2, 1, 1]);
   });
 
+  test("B10.FR.09: a list without any profile that can be used leaves the one that worked last", async () => {
+    lastConnected = profile(1);
+    slots = [];
+    connection.start();
+    await clock.advance(3_500);
+    expect(tried).toEqual([1, 1, 1, 1]);
+  });
+
   test("B10.FR.07: a slot that was overwritten is tried as it was when it worked", async () => {
     lastConnected = profile(1, "ws://good");
     profileOf = (slot) => profile(slot, "ws://mistyped");
