@@ -64,14 +64,15 @@ function evseComponent(
   iso15118EvseId: string | undefined,
   allowsReset: boolean,
 ): ComponentDefinition {
-  const maxLimit = maximumPowerWatts(capabilities);
+  // The variable is required for its limit (part 2, 2.13.7): 0 until the hardware has told.
+  const maxLimit = maximumPowerWatts(capabilities) ?? 0;
   return {
     name: "EVSE",
     evseId,
     variables: [
       variable("Available", "boolean", "true"),
       variable("AvailabilityState", "OptionList", "Available", { valuesList: AVAILABILITY_STATES }),
-      variable("Power", "decimal", "0", { unit: "W", ...(maxLimit !== undefined && { maxLimit }) }),
+      variable("Power", "decimal", "0", { unit: "W", maxLimit }),
       variable("SupplyPhases", "integer", String(capabilities.maxPhaseCount ?? DEFAULT_PHASES)),
       variable("AllowReset", "boolean", String(allowsReset)),
       variable("Problem", "boolean", "false"),

@@ -118,7 +118,7 @@ describe("B05: SetVariables", () => {
       "Rejected",
       "ReadOnly",
     ],
-    ["TC_B_11, B05.FR.07", of("AuthCtrlr", "Enabled", { attributeValue: "yes" }), "Rejected", "InvalidValue"],
+    ["B05.FR.07", of("AuthCtrlr", "Enabled", { attributeValue: "yes" }), "Rejected", "InvalidValue"],
     [
       "TC_B_11, B05.FR.07",
       of("OCPPCommCtrlr", "OfflineThreshold", { attributeValue: "1.5" }),
