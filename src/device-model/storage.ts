@@ -181,7 +181,7 @@ export class DeviceModelStorage {
     for (const variable of component.variables) {
       const name = variableKey(variable);
       const id = found.get(name) ?? this.insertVariable(componentId, variable, variableSource);
-      this.applyCharacteristics(id, variable.characteristics, found.has(name));
+      this.applyCharacteristics(id, variable.characteristics);
       const known = attributes.get(id) ?? [];
       for (const row of known)
         if (!variable.attributes.some(({ type }) => ATTRIBUTE_TYPES.indexOf(type) === (row.TYPE_ID ?? 0)))
@@ -204,23 +204,37 @@ export class DeviceModelStorage {
     return Number(lastInsertRowid);
   }
 
-  private applyCharacteristics(variableId: number, characteristics: Characteristics, exists: boolean): void {
-    const { dataType, maxLimit, minLimit, supportsMonitoring, unit, valuesList } = characteristics;
-    if (exists) this.database.query("DELETE FROM VARIABLE_CHARACTERISTICS WHERE VARIABLE_ID = ?").run(variableId);
-    this.database
-      .query(
-        `INSERT INTO VARIABLE_CHARACTERISTICS (DATATYPE_ID, VARIABLE_ID, MAX_LIMIT, MIN_LIMIT, SUPPORTS_MONITORING, UNIT, VALUES_LIST)
-         VALUES (?, ?, ?, ?, ?, ?, ?)`,
-      )
-      .run(
-        DATA_TYPES.indexOf(dataType),
-        variableId,
-        maxLimit ?? null,
-        minLimit ?? null,
-        supportsMonitoring ? 1 : 0,
-        unit ?? null,
-        valuesList ?? null,
-      );
+  /** Like everything here it writes only what differs: a start without changes does not wear the disk. */
+  private applyCharacteristics(variableId: number, characteristics: Characteristics): void {
+    const {
+      dataType,
+      maxLimit = null,
+      minLimit = null,
+      supportsMonitoring,
+      unit = null,
+      valuesList = null,
+    } = characteristics;
+    const values = [
+      DATA_TYPES.indexOf(dataType),
+      maxLimit,
+      minLimit,
+      supportsMonitoring ? 1 : 0,
+      unit,
+      valuesList,
+    ] as const;
+    const columns = ["DATATYPE_ID", "MAX_LIMIT", "MIN_LIMIT", "SUPPORTS_MONITORING", "UNIT", "VALUES_LIST"];
+    const known = this.database.query("SELECT 1 FROM VARIABLE_CHARACTERISTICS WHERE VARIABLE_ID = ?").get(variableId);
+    if (known === null)
+      this.database
+        .query(`INSERT INTO VARIABLE_CHARACTERISTICS (${columns.join()}, VARIABLE_ID) VALUES (?, ?, ?, ?, ?, ?, ?)`)
+        .run(...values, variableId);
+    else
+      this.database
+        .query(
+          `UPDATE VARIABLE_CHARACTERISTICS SET ${columns.map((column) => `${column} = ?`).join()}
+           WHERE VARIABLE_ID = ? AND (${columns.map((column) => `${column} IS NOT ?`).join(" OR ")})`,
+        )
+        .run(...values, variableId, ...values);
   }
 
   private applyAttribute(
@@ -241,8 +255,11 @@ export class DeviceModelStorage {
       return this.applyValue(Number(lastInsertRowid), value);
     }
     this.database
-      .query("UPDATE VARIABLE_ATTRIBUTE SET MUTABILITY_ID = ?, PERSISTENT = ?, CONSTANT = ? WHERE ID = ?")
-      .run(...properties, row.ID);
+      .query(
+        `UPDATE VARIABLE_ATTRIBUTE SET MUTABILITY_ID = ?, PERSISTENT = ?, CONSTANT = ?
+         WHERE ID = ? AND (MUTABILITY_ID IS NOT ? OR PERSISTENT IS NOT ? OR CONSTANT IS NOT ?)`,
+      )
+      .run(...properties, row.ID, ...properties);
     const kept = {
       rowId: row.ID,
       value: row.VALUE === null ? undefined : String(row.VALUE),
@@ -255,7 +272,9 @@ export class DeviceModelStorage {
   private applyValue(rowId: number, value: string | undefined): StoredAttribute {
     const source = value === undefined ? undefined : "default";
     this.database
-      .query("UPDATE VARIABLE_ATTRIBUTE SET VALUE = ?, VALUE_SOURCE = ? WHERE ID = ?")
+      .query(
+        "UPDATE VARIABLE_ATTRIBUTE SET VALUE = ?1, VALUE_SOURCE = ?2 WHERE ID = ?3 AND (VALUE IS NOT ?1 OR VALUE_SOURCE IS NOT ?2)",
+      )
       .run(value ?? null, source ?? null, rowId);
     this.rememberApplied(rowId, value);
     return { rowId, value, source };
@@ -285,7 +304,10 @@ export class DeviceModelStorage {
     if (value === undefined) this.database.query("DELETE FROM STATION_APPLIED_VALUE WHERE ATTRIBUTE_ID = ?").run(rowId);
     else
       this.database
-        .query("INSERT OR REPLACE INTO STATION_APPLIED_VALUE (ATTRIBUTE_ID, VALUE) VALUES (?, ?)")
+        .query(
+          `INSERT INTO STATION_APPLIED_VALUE (ATTRIBUTE_ID, VALUE) VALUES (?, ?)
+           ON CONFLICT DO UPDATE SET VALUE = excluded.VALUE WHERE VALUE IS NOT excluded.VALUE`,
+        )
         .run(rowId, value);
   }
 }

@@ -133,10 +133,16 @@ export function createConnectorStatusBlock(context: StationContext): Block {
     );
   };
 
+  /** Found out anew at each start, so not worth a write to the disk. */
   const publishVariables = (evse: EvseModel, connector: ConnectorModel): void => {
-    deviceModel.write(Connector.AvailabilityState.at(evse.evseId, connector.connectorId), connector.status, "internal");
-    deviceModel.write(EVSE.AvailabilityState.at(evse.evseId), evseStatus(evse), "internal");
-    deviceModel.write(ChargingStation.AvailabilityState, stationStatus(model.evses), "internal");
+    deviceModel.write(
+      Connector.AvailabilityState.at(evse.evseId, connector.connectorId),
+      connector.status,
+      "internal",
+      true,
+    );
+    deviceModel.write(EVSE.AvailabilityState.at(evse.evseId), evseStatus(evse), "internal", true);
+    deviceModel.write(ChargingStation.AvailabilityState, stationStatus(model.evses), "internal", true);
   };
 
   const update = (evseId: number, connectorId: number, change: (connector: ConnectorModel) => void): void => {

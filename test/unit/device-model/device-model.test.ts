@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { AttributeType, ComponentDefinition, VariableDefinition } from "../../../src/device-model/definitions.ts";
 import type { SetResult } from "../../../src/device-model/device-model.ts";
 import { VariableHandle } from "../../../src/device-model/variable-handle.ts";
@@ -155,6 +157,23 @@ describe("values that live elsewhere", () => {
     addModule("3", async () => ({ status: "Accepted" }));
     expect(file.model.get(power, "Actual").value).toBe("3");
   });
+});
+
+test("a start without changes writes nothing to the disk", async () => {
+  const configuration = component(
+    variable("Number", "1", { dataType: "integer", unit: "s", minLimit: 0 }),
+    variable("Unset", undefined, { persistent: false }),
+  );
+  file.open(configuration);
+  await set("Number", "2");
+  file.reopen(configuration);
+  file.model.close();
+  const before = readFileSync(join(file.directory, "device_model.db"));
+  file.open(configuration);
+  file.model.close();
+  expect(readFileSync(join(file.directory, "device_model.db")).equals(before)).toBe(true);
+  file.open(component(variable("Number", "1", { dataType: "integer", unit: "ms" })));
+  expect(get("Number")).toBe("2");
 });
 
 test("names are found without regard to case; an empty instance is none", () => {
