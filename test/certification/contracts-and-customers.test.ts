@@ -69,6 +69,38 @@ describe("groups", () => {
     ));
 });
 
+describe("cache and list together", () => {
+  const BOTH = { LocalAuthListCtrlr: { Enabled: true }, AuthCacheCtrlr: { Enabled: true } };
+
+  test("TC_C_13_CS accepted in the cache, the cable comes later", () =>
+    onCharger({ patch: BOTH, txStartPoint: "Authorized" }, async (system) => {
+      await cache(system, VALID_TOKEN);
+      await system.authorizedLocally({ asksCsms: false });
+      await system.evConnectedPreSession();
+      await system.energyTransferStarted();
+    }));
+
+  test("TC_C_31_CS, TC_C_25_CS the list goes before the cache, online and offline", () =>
+    onCharger({ patch: BOTH }, async (system) => {
+      system.answerTokensWith({ status: "Invalid" });
+      await cache(system, VALID_TOKEN);
+      await sendList(system, 1, "Full", [{ idToken: VALID_TOKEN, idTokenInfo: { status: "Accepted" } }]);
+      await system.authorizedLocally({ asksCsms: false });
+      await system.receiveNo("Authorize", 100);
+      await goOffline(system);
+      expect(await system.charger.everest.presentToken({ value: VALID_TOKEN.idToken, type: "ISO14443" }, 2)).toBe(
+        "Accepted",
+      );
+    }));
+
+  test("TC_C_46_CS AuthCacheLifeTime: asked again when it is over", () =>
+    onCharger({ patch: { AuthCacheCtrlr: { Enabled: true, LifeTime: 1 } } }, async (system) => {
+      await cache(system, VALID_TOKEN);
+      await Bun.sleep(1_100);
+      await system.authorizedLocally({ asksCsms: true });
+    }));
+});
+
 describe("refused after the start", () => {
   test.each([
     ["TC_C_16_CS StopTxOnInvalidId", { StopTxOnInvalidId: true, MaxEnergyOnInvalidId: 0 }],

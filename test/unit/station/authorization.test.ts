@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { AuthCtrlr } from "../../../src/device-model/variables.ts";
 import type { AuthorizationStatusEnumType, IdTokenType } from "../../../src/ocpp/v201/index.ts";
 import { answerTokens, card, entry, goOffline, present, sendLocalList } from "../../support/authorization.ts";
 import { InProcessCharger } from "../../support/in-process-charger.ts";
@@ -39,6 +40,20 @@ describe("every type of token", () => {
       expect(charger.core.authCache.entries).toBe(0);
     },
   );
+
+  test("SupportedIdTokenTypes tells them all (errata 2.63)", async () => {
+    await start();
+    expect(charger.deviceModel.read(AuthCtrlr.SupportedIdTokenTypes)).toEqual([
+      "Central",
+      "eMAID",
+      "ISO14443",
+      "ISO15693",
+      "KeyCode",
+      "Local",
+      "MacAddress",
+      "NoAuthorization",
+    ]);
+  });
 
   test("AuthCtrlr.Enabled false: every token charges; true: only after authorization (C01.FR.01)", async () => {
     await start({ "AuthCtrlr.Enabled": "false" });
@@ -264,7 +279,12 @@ describe("offline (C13, C15)", () => {
 
   test("LocalAuthorizeOffline false: a token that list or cache know does not charge for that; a blocked one stays blocked", async () => {
     await offlineWith({ ...UNKNOWN_REFUSED, "AuthCtrlr.LocalAuthorizeOffline": "false" }, LISTED);
-    expect(await decisions()).toMatchObject({ LISTED: "NotAtThisTime", CACHED: "NotAtThisTime", STRANGER: "Unknown" });
+    expect(await decisions()).toMatchObject({
+      LISTED: "NotAtThisTime",
+      "LISTED-BLOCKED": "Blocked",
+      CACHED: "NotAtThisTime",
+      STRANGER: "Unknown",
+    });
     charger.dispose();
     await offlineWith({ ...UNKNOWN_ALLOWED, "AuthCtrlr.LocalAuthorizeOffline": "false" }, LISTED);
     expect(await decisions()).toMatchObject({ LISTED: "Accepted", "LISTED-BLOCKED": "Blocked", STRANGER: "Accepted" });
