@@ -46,20 +46,22 @@ export function createCertificateRenewalBlock(context: StationContext): Block {
     waiting.delete(use);
   };
 
-  /** Again after CertSigningWaitMinimum, doubled each time, CertSigningRepeatTimes times (A02.FR.17–19, A03.FR.17–19). */
-  const awaitSigned = (use: Use, repetition: number): void => {
+  /** CertSigningWaitMinimum, doubled with each repetition (A02.FR.17, FR.18, A03.FR.17, FR.18). */
+  const waitFor = (use: Use, repetition: number, next: () => void): void => {
     stopWaiting(use);
-    const isLast = repetition >= (deviceModel.read(SecurityCtrlr.CertSigningRepeatTimes) ?? 0);
     const seconds = Math.max(1, deviceModel.read(SecurityCtrlr.CertSigningWaitMinimum) ?? 1) * 2 ** repetition;
+    waiting.set(use, clock.after(seconds * 1000, next));
+  };
+
+  /** Asked for again CertSigningRepeatTimes times, then no more (A02.FR.19, A03.FR.19). */
+  const awaitSigned = (use: Use, repetition: number): void => {
+    const isLast = repetition >= (deviceModel.read(SecurityCtrlr.CertSigningRepeatTimes) ?? 0);
     const giveUp = (): void => {
       waiting.delete(use);
       givenUp.add(use);
       logger.warn(`No signed ${use} has come; it is asked for again when the CSMS wants it`);
     };
-    waiting.set(
-      use,
-      clock.after(seconds * 1000, () => (isLast ? giveUp() : void sign(use, repetition + 1))),
-    );
+    waitFor(use, repetition, () => (isLast ? giveUp() : void sign(use, repetition + 1)));
   };
 
   const generateRequest = async (use: Use): Promise<string | undefined> => {
@@ -82,6 +84,7 @@ export function createCertificateRenewalBlock(context: StationContext): Block {
 
   const sign = async (use: Use, repetition = 0, beforeAccepted = false): Promise<void> => {
     stopWaiting(use);
+    if (!csms.connected) return waitFor(use, repetition, () => void sign(use, repetition));
     const csr = await generateRequest(use);
     if (csr === undefined) return;
     const outcome = await csms.call("SignCertificate", { csr, certificateType: use }, { beforeAccepted }); // A02.FR.03, FR.13, A03.FR.03, FR.13

@@ -62,6 +62,10 @@ export function isDownloaded({ state }: FirmwareUpdate): boolean {
   return !BEFORE_DOWNLOADED.has(state);
 }
 
+export function isInstalling({ state }: FirmwareUpdate): boolean {
+  return state === "Installing" || state === "InstallRebooting";
+}
+
 /** Waits for a time that the CSMS has set; nothing of it stands in the way of other tasks. */
 export function isWaitingForItsTime(update: FirmwareUpdate, now: Date): boolean {
   if (update.state === "Idle" || update.state === "DownloadScheduled") return true;

@@ -15,6 +15,7 @@ import {
   failureOf,
   isDownloaded,
   isFailure,
+  isInstalling,
   isOngoing,
   isWaitingForItsTime,
   retrieveDelayMilliseconds,
@@ -25,7 +26,7 @@ const UPDATE_KEY = "firmware.update";
 /** After a reboot the hardware side tells by itself how the installation went; this long it is listened to first. */
 const OWN_REPORT_MILLISECONDS = 2_000;
 /** An update of an earlier run of which the hardware side says nothing for so long has not survived the restart. */
-const SILENCE_LIMIT_MILLISECONDS = 600_000;
+const SILENCE_LIMIT_MILLISECONDS = 300_000;
 
 type HardwareAnswer = UpdateFirmwareResponse["status"];
 
@@ -202,7 +203,10 @@ export function createFirmwareBlock(context: StationContext): Block {
         const current = ongoing();
         if (current !== undefined) end(current, "Installed");
       });
-    else listenFor(retrieveDelayMilliseconds(found, clock.now()) + SILENCE_LIMIT_MILLISECONDS);
+    else {
+      listenFor(retrieveDelayMilliseconds(found, clock.now()) + SILENCE_LIMIT_MILLISECONDS);
+      if (isInstalling(found)) gate.holdAll();
+    }
     gate.review();
   };
 

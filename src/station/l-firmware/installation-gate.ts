@@ -21,6 +21,8 @@ const RESUMING_LIMIT_MILLISECONDS = 120_000;
 export interface InstallationGate {
   /** Looks whether the installation may begin now. */
   review(): void;
+  /** Until the installation that goes on is over, no EVSE takes a driver (L01.FR.07, L02.FR.04). */
+  holdAll(): void;
   /** A downloaded update that has not been allowed yet. */
   isClosed(): boolean;
   /** The update is over or replaced: its EVSEs serve again. */
@@ -81,6 +83,9 @@ export function createInstallationGate(
 
   return {
     review,
+    holdAll() {
+      services.holdUnavailable?.(HOLDER, idleEvses());
+    },
     isClosed() {
       const update = parts.update();
       return update !== undefined && isReadyToInstall(update) && !allowed;

@@ -48,6 +48,7 @@ export function createRootReplacement({ core, csms, deviceModel, hardware, logge
     if (replacement === undefined) return;
     for (const hash of replacement.old) {
       const status = await hardware.security.deleteCertificate(hash);
+      if (status === "Failed") throw new Error(`the hardware side keeps ${hash.serialNumber}`);
       logger.info(`The replaced CSMS root ${hash.serialNumber} is deleted: ${status}`);
     }
     core.unitOfWork.run(() => core.keyValues.set(REPLACEMENT_KEY, null));

@@ -247,6 +247,19 @@ describe("A02, A03: SignCertificate", () => {
     expect(counts).toEqual([1, 2, 2, 3, 3]);
   });
 
+  test("while there is no connection nothing is counted, and no key is made in vain", async () => {
+    create({ "SecurityCtrlr.CertSigningWaitMinimum": "5", "SecurityCtrlr.CertSigningRepeatTimes": "1" });
+    await run();
+    await trigger("SignChargingStationCertificate");
+    charger.reachable = false;
+    charger.disconnect();
+    await charger.clock.advance(3_600_000);
+    charger.reachable = true;
+    await charger.clock.advance(600_000);
+    expect(signRequests()).toBe(2);
+    expect(charger.hardwareCalls.filter(({ name }) => name === "generateSigningRequest")).toHaveLength(2);
+  });
+
   test("a month before the certificate expires, without being asked (A03.FR.02, FR.03, FR.13)", async () => {
     create({ ...PROFILE_3, "SecurityCtrlr.CertSigningRepeatTimes": "0" });
     newest = leaf("old");

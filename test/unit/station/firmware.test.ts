@@ -152,6 +152,15 @@ describe("L01, L02: the order of the CSMS", () => {
     expect(securityEvents()).toContain("InvalidFirmwareSigningCertificate");
   });
 
+  test("one that the hardware side knows to be revoked, too (L01.FR.02)", async () => {
+    await start();
+    charger.hardwareAnswers.updateFirmware = () => "RevokedCertificate";
+    expect(await order(1)).toBe("RevokedCertificate");
+    await charger.clock.advance(100);
+    expect(securityEvents()).toContain("InvalidFirmwareSigningCertificate");
+    expect(await triggered()).toEqual([["FirmwareStatusNotification", "Idle", undefined]]);
+  });
+
   test("a new order cancels the running one; nothing more is told of that (L01.FR.24, L02.FR.15)", async () => {
     await start();
     await order(1);
@@ -303,10 +312,12 @@ describe("L01.FR.32, L02.FR.21: the reboot that an installation brings", () => {
 
   test("nothing is heard of it any more: it has failed", async () => {
     await installAndReboot("PowerUp");
-    await charger.clock.advance(590_000);
+    await charger.clock.advance(290_000);
     expect(told().at(-1)).toEqual(["InstallRebooting", 9]);
+    expect(unavailable()).toEqual([1, 2]); // L01.FR.07
     await charger.clock.advance(20_000);
     expect(told().at(-1)).toEqual(["InstallationFailed", 9]);
+    expect(unavailable()).toEqual([]);
   });
 
   test("kill -9 while a transaction keeps the installation waiting: it goes on waiting", async () => {
