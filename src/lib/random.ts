@@ -24,6 +24,11 @@ export class SeededRandom implements Random {
     this.state = seed >>> 0;
   }
 
+  /** Begins again as a new one with this seed would. */
+  reseed(seed: number): void {
+    this.state = seed >>> 0;
+  }
+
   next(): number {
     this.state = (this.state + 0x6d2b79f5) >>> 0;
     let mixed = this.state;

@@ -1,4 +1,5 @@
 import type { Timer } from "../../lib/clock.ts";
+import { isStorageError } from "../../store/storage-error.ts";
 import type { StationContext } from "../context.ts";
 import type { SessionInput } from "./transition.ts";
 
@@ -25,11 +26,14 @@ export function createEventIntake(
       try {
         take(event);
       } catch (error) {
-        logger.critical(
-          `${event.kind} of EVSE ${event.evseId} cannot be stored and waits: ${(error as Error).message}`,
-        );
-        retry = clock.after(STORE_RETRY_MILLISECONDS, takeWaiting);
-        return;
+        const { message } = error as Error;
+        if (isStorageError(error)) {
+          logger.critical(`${event.kind} of EVSE ${event.evseId} cannot be stored and waits: ${message}`);
+          retry = clock.after(STORE_RETRY_MILLISECONDS, takeWaiting);
+          return;
+        }
+        // It would fail for ever, and must not hold up the others.
+        logger.critical(`${event.kind} of EVSE ${event.evseId} cannot be taken and is left out: ${message}`);
       }
       waiting.shift();
     }

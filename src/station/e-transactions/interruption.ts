@@ -92,9 +92,10 @@ export function createInterruption(
   const settle = (): void => {
     try {
       for (const session of [...left.values()]) {
-        const flows = energyFlows(model.evse(session.evseId)?.reading, lastKnownReading(session));
-        if (flows && session.transaction !== undefined) adopt(session);
-        else abandon(session, false);
+        if (energyFlows(model.evse(session.evseId)?.reading, lastKnownReading(session))) adopt(session);
+        else if (session.transaction !== undefined) abandon(session, false);
+        // Without a transaction nothing has to be ended: should it be heard of after all, its token is known.
+        else showCable(session, false);
       }
     } catch (error) {
       logger.critical(`What an earlier run left cannot be settled yet: ${(error as Error).message}`);

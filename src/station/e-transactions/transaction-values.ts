@@ -27,6 +27,8 @@ export interface TransactionValues {
   update(reading: MeterReading | undefined, kind: ReadingContextEnumType): readonly MeterValueType[];
   /** Keeps what the meter said before and after an interruption. */
   keepInterruption(session: Session, readingAfter: MeterReading | undefined): void;
+  /** When the newest of the kept values was read. */
+  newestAt(transactionId: string): string | undefined;
   forget(transactionId: string): void;
   /** Values with the public keys that are due, and the session that remembers it. */
   withKeys(
@@ -63,6 +65,22 @@ export function createTransactionValues({ core, deviceModel, model }: StationCon
       return parsed.success ? [parsed.output] : [];
     });
 
+  const inContext = (value: MeterValueType, context: ReadingContextEnumType): MeterValueType => ({
+    ...value,
+    sampledValue: value.sampledValue.map((sample) => ({ ...sample, context })),
+  });
+
+  /** The reading in its context, or what was kept after it (a power cut leaves the reading of a minute ago). */
+  const latest = (
+    values: readonly MeterValueType[],
+    reading: MeterReading | undefined,
+    kind: ReadingContextEnumType,
+  ): readonly MeterValueType[] => {
+    const newest = values.at(-1);
+    const isNewer = newest !== undefined && (reading?.timestamp ?? new Date(0)) < new Date(newest.timestamp);
+    return isNewer ? [inContext(newest, kind)] : forEnded(reading, kind);
+  };
+
   /** A meter that signs begin and end together tells the signature of the begin only with the end. */
   const withSignedStart = (values: readonly MeterValueType[], event: SessionInput | undefined) =>
     event?.kind === "TransactionFinished" && deviceModel.read(SampledDataCtrlr.SignReadings) === true
@@ -78,16 +96,18 @@ export function createTransactionValues({ core, deviceModel, model }: StationCon
     },
     end(transactionId, reading, event) {
       const limit = (deviceModel.read(InternalCtrlr.MaxMessageSize) ?? DEFAULT_MESSAGE_BYTES) - ENVELOPE_BYTES;
-      const values = [...kept(transactionId), ...forEnded(reading, "Transaction.End")];
-      return thinToSize(withSignedStart(values, event), limit);
+      const values = kept(transactionId);
+      return thinToSize(withSignedStart([...values, ...latest(values, reading, "Transaction.End")], event), limit);
     },
     update: (reading, kind) => select(reading, kind, deviceModel.read(SampledDataCtrlr.TxUpdatedMeasurands)),
     keepInterruption(session, readingAfter) {
       const transactionId = session.transaction?.transactionId;
       if (transactionId === undefined) return;
-      keep(transactionId, "Interruption.Begin", forEnded(lastKnownReading(session), "Interruption.Begin"));
+      const before = latest(kept(transactionId), lastKnownReading(session), "Interruption.Begin");
+      keep(transactionId, "Interruption.Begin", before);
       keep(transactionId, "Interruption.End", forEnded(readingAfter, "Interruption.End"));
     },
+    newestAt: (transactionId) => kept(transactionId).at(-1)?.timestamp,
     forget: (transactionId) => core.meterValues.remove(transactionId),
     withKeys(session, values) {
       const policy = deviceModel.read(OCPPCommCtrlr.PublicKeyWithSignedMeterValue) as PublicKeyPolicy | "";

@@ -222,6 +222,13 @@ export function createTransactionsBlock(context: StationContext): Block {
   };
   const intake = createEventIntake(context, take);
 
+  /** The latest of the times at which the station is known to have been there. */
+  const lastAlive = ({ lastKnown, transaction }: Session): Date => {
+    const newestValue = transaction && values.newestAt(transaction.transactionId);
+    const times = [lastKnown?.at, transaction?.lastEventAt, newestValue].filter((time) => time !== undefined);
+    return new Date(Math.max(...times.map((time) => Date.parse(time))));
+  };
+
   const interruption = createInterruption(context, {
     adopt(session) {
       const { transaction, evseId, connectorId } = session;
@@ -234,7 +241,6 @@ export function createTransactionsBlock(context: StationContext): Block {
       deauthorization.resume(session);
     },
     abandon(session) {
-      const at = session.lastKnown?.at ?? session.transaction?.lastEventAt ?? clock.now().toISOString();
       const byReset = endsByReset(session);
       const lost: Session = {
         ...session,
@@ -243,9 +249,8 @@ export function createTransactionsBlock(context: StationContext): Block {
         chargingState: session.evConnected ? "EVConnected" : "Idle",
       };
       decide(session.evseId, () => {
-        const reading = lastKnownReading(session);
         const trigger = byReset ? "ResetCommand" : "AbnormalCondition"; // B12.FR.05
-        end(lost, { trigger, timestamp: new Date(at), reading });
+        end(lost, { trigger, timestamp: lastAlive(session), reading: lastKnownReading(session) });
         return undefined;
       });
     },

@@ -63,7 +63,9 @@ export function createConnectorReleaseBlock({ hardwareEvents, model, services }:
 
   const follow = ({ kind, evseId, connectorId, sessionId }: EvseEvent): void => {
     const evse = model.evse(evseId);
-    if (kind === "SessionFinished" || (kind === "TransactionFinished" && evse?.sessionId === undefined))
+    // The E block has taken the end: a session that still runs here is another one, and its cable is plugged.
+    const isOver = evse?.sessionId === undefined || (kind === "SessionFinished" && evse.sessionId === sessionId);
+    if (isOver && (kind === "SessionFinished" || kind === "TransactionFinished"))
       setOccupied(evseId, connectorId, false);
     else if (sessionId !== "" && evse?.evConnected === true) setOccupied(evseId, connectorId, true);
   };

@@ -59,6 +59,7 @@ describe("take-over of libocpp's transactions (STORES 4)", () => {
       expect(meterValue.map(({ sampledValue }) => sampledValue[0]?.context)).toEqual([
         "Transaction.Begin",
         "Sample.Clock",
+        "Transaction.End",
       ]);
     });
 
