@@ -49,7 +49,17 @@ export class SimulatedEvse {
   /** A reading: the register follows what flows. */
   measure(): void {
     if (this.charging === "yes") this.wattHours += 1 + this.random.below(500);
-    this.charger.meter(this.evseId, this.wattHours);
+    const amperes = this.charging === "yes" ? 16 : 0;
+    this.charger.hardwareEvents.emit("meter", {
+      evseId: this.evseId,
+      reading: {
+        timestamp: this.charger.clock.now(),
+        samples: [
+          { value: this.wattHours, measurand: "Energy.Active.Import.Register", location: "Outlet" },
+          { value: amperes, measurand: "Current.Import", phase: "L1", location: "Outlet" },
+        ],
+      },
+    });
   }
 
   /** What the driver, the EV or a fault does next; the weights keep sessions short. */

@@ -25,15 +25,25 @@ export interface SessionJournal {
 
 export function createSessionJournal({ core, random }: StationContext): SessionJournal {
   let endedIds: readonly string[] = core.keyValues.get(ENDED_IDS_KEY, v.array(v.string())) ?? [];
+  /** EVSEs that certainly have no idle session stored: there is nothing to remove. */
+  const withoutIdle = new Set<number>();
+
+  const removeIdle = (evseId: number): void => {
+    if (withoutIdle.has(evseId)) return;
+    core.keyValues.remove(idleSessionKey(evseId));
+    core.unitOfWork.afterCommit(() => withoutIdle.add(evseId));
+  };
+
   return {
     save(evseId, session) {
-      if (session?.transaction === undefined) {
-        if (session === undefined) core.keyValues.remove(idleSessionKey(evseId));
-        else core.keyValues.set(idleSessionKey(evseId), session);
+      if (session === undefined) return removeIdle(evseId);
+      const { transaction } = session;
+      if (transaction === undefined) {
+        withoutIdle.delete(evseId);
+        core.keyValues.set(idleSessionKey(evseId), session);
         return;
       }
-      const { transaction } = session;
-      core.keyValues.remove(idleSessionKey(evseId));
+      removeIdle(evseId);
       core.transactions.save({
         transactionId: transaction.transactionId,
         evseId,
