@@ -81,8 +81,12 @@ class AttemptSettings {
       compression: deviceModel.read(InternalCtrlr.WebsocketCompression) === true,
       handshakeTimeoutMilliseconds: HANDSHAKE_TIMEOUT_MILLISECONDS,
       maximumFrameBytes: MAXIMUM_FRAME_BYTES,
-      pingIntervalMilliseconds: () => (deviceModel.read(OCPPCommCtrlr.WebSocketPingInterval) ?? 0) * 1000,
-      pongTimeoutMilliseconds: () => (deviceModel.read(InternalCtrlr.WebsocketPongTimeout) ?? 5) * 1000,
+      pings: {
+        intervalMilliseconds: () => (deviceModel.read(OCPPCommCtrlr.WebSocketPingInterval) ?? 0) * 1000,
+        pongTimeoutMilliseconds: () => (deviceModel.read(InternalCtrlr.WebsocketPongTimeout) ?? 5) * 1000,
+        payload: () => deviceModel.read(InternalCtrlr.WebsocketPingPayload) ?? "",
+        onIntervalChange: (listener) => deviceModel.onChange(OCPPCommCtrlr.WebSocketPingInterval, listener),
+      },
     };
   }
 

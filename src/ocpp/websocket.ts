@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { type ConnectionOptions, type DetailedPeerCertificate, TLSSocket } from "node:tls";
@@ -37,9 +36,18 @@ export interface WebSocketSettings {
   /** From the first packet to the open websocket, names and TLS included. */
   readonly handshakeTimeoutMilliseconds: number;
   readonly maximumFrameBytes: number;
-  /** 0 = no pings. Read anew for every ping. */
-  readonly pingIntervalMilliseconds: () => number;
+  readonly pings: PingSettings;
+}
+
+/** Read anew for every ping. */
+export interface PingSettings {
+  /** 0 = no pings. */
+  readonly intervalMilliseconds: () => number;
   readonly pongTimeoutMilliseconds: () => number;
+  /** At most 125 bytes are sent. */
+  readonly payload: () => string;
+  /** Tells when the interval has changed, until unsubscribed. */
+  readonly onIntervalChange: (listener: () => void) => () => void;
 }
 
 export interface WebSocketListener {
@@ -64,8 +72,8 @@ const UNSENT_LIMIT_BYTES = 4 * 1024 * 1024;
 const KEEP_ALIVE_MILLISECONDS = 60_000;
 /** Shorter messages only grow by compression. */
 const COMPRESSION_THRESHOLD_BYTES = 256;
-/** Pings switched off: look again later, the interval may be changed at run time. */
-const PING_RECHECK_MILLISECONDS = 60_000;
+/** RFC 6455, 5.5. */
+const PING_PAYLOAD_LIMIT_BYTES = 125;
 
 /** The options of `tls.connect`: TLS as the runtime has it, with nothing of our own in between (A00.FR.317, FR.420). */
 export function tlsOptions(tls: TlsSettings): ConnectionOptions {
@@ -113,39 +121,40 @@ function agreedDefect(socket: TLSSocket, tls: TlsSettings): ConnectionFailure | 
 /** Pings at the interval; `onDead` when a pong does not come in time. */
 class LinkGuard {
   private timer: Timer | undefined;
+  private unsubscribe = (): void => {};
 
   constructor(
     private readonly socket: WebSocket,
     private readonly clock: Clock,
-    private readonly settings: WebSocketSettings,
+    private readonly settings: PingSettings,
     private readonly onDead: () => void,
   ) {}
 
   start(): void {
     this.socket.on("pong", () => this.wait());
+    this.unsubscribe = this.settings.onIntervalChange(() => this.wait());
     this.wait();
   }
 
   stop(): void {
     this.timer?.cancel();
+    this.unsubscribe();
   }
 
   private wait(): void {
     this.timer?.cancel();
-    const interval = this.settings.pingIntervalMilliseconds();
-    this.timer =
-      interval > 0
-        ? this.clock.after(interval, () => this.ping())
-        : this.clock.after(PING_RECHECK_MILLISECONDS, () => this.wait());
+    const interval = this.settings.intervalMilliseconds();
+    if (interval > 0) this.timer = this.clock.after(interval, () => this.ping());
   }
 
   private ping(): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
-    this.socket.ping(randomBytes(4));
+    this.socket.ping(Buffer.from(this.settings.payload(), "utf8").subarray(0, PING_PAYLOAD_LIMIT_BYTES));
     this.timer = this.clock.after(this.settings.pongTimeoutMilliseconds(), this.onDead);
   }
 }
 
+/** SHA-256 fingerprints of the chain that the server has shown, its own certificate first. */
 function chainFingerprints(socket: TLSSocket): readonly string[] {
   const fingerprints: string[] = [];
   let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
@@ -172,7 +181,7 @@ class WebSocketConnection implements Transport {
     private readonly clock: Clock,
     private readonly listener: WebSocketListener,
   ) {
-    this.guard = new LinkGuard(socket, clock, settings, () => this.cut("no pong in time: the link is dead"));
+    this.guard = new LinkGuard(socket, clock, settings.pings, () => this.cut("no pong in time: the link is dead"));
     this.handshakeTimer = clock.after(settings.handshakeTimeoutMilliseconds, () =>
       this.cut(`the CSMS did not answer within ${settings.handshakeTimeoutMilliseconds / 1000} s`),
     );

@@ -41,7 +41,12 @@ export class SimulatedCsms {
   readonly calls: ReceivedCall[] = [];
   /** Everything that the station did wrong. */
   readonly violations: string[] = [];
-  readonly events = new Emitter<{ call: ReceivedCall; connected: object; disconnected: { code: number } }>();
+  readonly events = new Emitter<{
+    call: ReceivedCall;
+    connected: object;
+    disconnected: { code: number };
+    ping: { payload: string };
+  }>();
   /** The request of the last handshake. */
   lastHandshake: { readonly url: string; readonly authorization: string | undefined } | undefined;
   /** HTTP status for the next handshakes; undefined: let them pass. */
@@ -195,6 +200,7 @@ export class SimulatedCsms {
   private accept(socket: WebSocket): void {
     this.socket = socket;
     socket.on("message", (data: Buffer) => this.take(socket, data.toString()));
+    socket.on("ping", (payload: Buffer) => this.events.emit("ping", { payload: payload.toString() }));
     socket.on("close", (code) => this.events.emit("disconnected", { code }));
     this.events.emit("connected", {});
   }

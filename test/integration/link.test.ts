@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:net";
 import { WebSocketServer } from "ws-real";
 import { SystemClock } from "../../src/lib/clock.ts";
 import type { ConnectionFailure } from "../../src/ocpp/connection-failure.ts";
-import { openWebSocket, type Transport, type WebSocketSettings } from "../../src/ocpp/websocket.ts";
+import { openWebSocket, type PingSettings, type Transport, type WebSocketSettings } from "../../src/ocpp/websocket.ts";
 import { SimulatedCsms } from "../../src/sim/csms.ts";
 import { freePort } from "../support/mosquitto.ts";
 
@@ -12,14 +12,20 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
+const pings = (intervalMilliseconds: number): PingSettings => ({
+  intervalMilliseconds: () => intervalMilliseconds,
+  pongTimeoutMilliseconds: () => 100,
+  payload: () => "test",
+  onIntervalChange: () => () => {},
+});
+
 const settings = (url: string, more: Partial<WebSocketSettings> = {}): WebSocketSettings => ({
   url: `${url}/cp001`,
   basicAuthentication: { user: "cp001", password: "secret-of-the-station" },
   compression: false,
   handshakeTimeoutMilliseconds: 500,
   maximumFrameBytes: 1_000,
-  pingIntervalMilliseconds: () => 0,
-  pongTimeoutMilliseconds: () => 100,
+  pings: pings(0),
   ...more,
 });
 
@@ -75,7 +81,7 @@ test("a link whose peer stops answering pings is cut", async () => {
   const server = new WebSocketServer({ port: 0, autoPong: false, handleProtocols: () => "ocpp2.0.1" });
   cleanUps.push(() => server.close());
   const { port } = server.address() as { port: number };
-  const { opened, closed } = await attempt(settings(`ws://localhost:${port}`, { pingIntervalMilliseconds: () => 50 }));
+  const { opened, closed } = await attempt(settings(`ws://localhost:${port}`, { pings: pings(50) }));
   expect(opened).toBe(true);
   expect(await closed).toContain("no pong");
 });

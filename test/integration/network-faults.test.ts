@@ -63,6 +63,30 @@ describe("a link that looks alive and is dead", () => {
   });
 });
 
+test("a changed WebSocketPingInterval counts at once, from off to on as well; pings carry WebsocketPingPayload", async () => {
+  const station = await accepted({
+    "OCPPCommCtrlr.WebSocketPingInterval": "0",
+    "InternalCtrlr.WebsocketPingPayload": "hello there",
+  });
+  const pings: string[] = [];
+  station.csms.events.on("ping", ({ payload }) => pings.push(payload));
+  await station.pass(120);
+  expect(pings).toEqual([]);
+  const set = station.csms.send("SetVariables", {
+    setVariableData: [
+      {
+        component: { name: "OCPPCommCtrlr" },
+        variable: { name: "WebSocketPingInterval" },
+        attributeValue: "3",
+      },
+    ],
+  });
+  expect(await set).toMatchObject({ response: { setVariableResult: [{ attributeStatus: "Accepted" }] } });
+  await station.pass(7);
+  await until(() => pings.length === 2, "two pings");
+  expect(pings).toEqual(["hello there", "hello there"]);
+});
+
 test("reset: noticed at once, connected again after the back-off", async () => {
   const station = await accepted();
   station.proxy.reset();
