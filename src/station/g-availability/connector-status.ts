@@ -167,11 +167,14 @@ export function createConnectorStatusBlock(context: StationContext): Block {
       update(event.evseId, connectorId, (connector) => applyToConnector(event, connector));
   };
 
-  const onError = (error: HardwareError): void => {
-    if (!error.inoperative || error.evseId === undefined) return;
-    update(error.evseId, error.connectorId ?? 1, (connector) => {
-      connector.faulted = error.state === "raised";
-    });
+  /** An inoperative EVSE takes all its connectors with it, unless the hardware side names the one that is meant. */
+  const onError = ({ inoperative, evseId, connectorId, state }: HardwareError): void => {
+    if (!inoperative || evseId === undefined) return;
+    const connectors = connectorId === undefined ? (model.evse(evseId)?.connectors ?? []) : [{ connectorId }];
+    for (const concerned of connectors)
+      update(evseId, concerned.connectorId, (connector) => {
+        connector.faulted = state === "raised";
+      });
   };
 
   /** B04: what is told after a reconnection depends on how long it took. */

@@ -26,10 +26,11 @@ export function createFaultEventsBlock(context: StationContext): Block {
   let unsubscribe: (() => void) | undefined;
 
   const componentOf = ({ component, evseId, connectorId }: HardwareError): ComponentType => {
-    if (evseId === undefined) return { name: component === "EVSE" ? "ChargingStation" : component };
+    const evse = evseId === undefined ? undefined : model.evse(evseId);
+    if (evse === undefined || evseId === undefined)
+      return { name: component === "EVSE" ? "ChargingStation" : component };
     if (!PARTS_OF_A_CONNECTOR.has(component)) return { name: component, evse: { id: evseId } };
-    const connectors = model.evse(evseId)?.connectors ?? [];
-    const only = connectors.length === 1 ? connectors[0]?.connectorId : undefined;
+    const only = evse.connectors.length === 1 ? evse.connectors[0]?.connectorId : undefined;
     const concerned = connectorId ?? only;
     return { name: component, evse: { id: evseId, ...(concerned !== undefined && { connectorId: concerned }) } }; // G05.FR.02
   };
@@ -55,6 +56,7 @@ export function createFaultEventsBlock(context: StationContext): Block {
 
   const eventData = (component: ComponentType, error: HardwareError): EventDataType => {
     const raised = error.state === "raised";
+    const techInfo = (error.description || error.message).slice(0, 500);
     const transactionId = error.evseId === undefined ? undefined : model.evse(error.evseId)?.transaction?.transactionId;
     const eventId = core.keyValues.get(EVENT_ID_KEY, v.number()) ?? 0;
     core.keyValues.set(EVENT_ID_KEY, eventId >= LAST_EVENT_ID ? 0 : eventId + 1);
@@ -65,7 +67,7 @@ export function createFaultEventsBlock(context: StationContext): Block {
       actualValue: String(raised),
       cleared: !raised,
       techCode: (error.techCode ?? error.type).slice(0, 50),
-      techInfo: (error.description || error.message).slice(0, 500),
+      ...(techInfo !== "" && { techInfo }),
       ...(transactionId !== undefined && { transactionId }),
       eventNotificationType: "HardWiredNotification",
       component,

@@ -399,19 +399,40 @@ describe("G05, N07: faults", () => {
     expect(statuses(AFTER_BOOT)).toEqual(["1/1 Occupied", "1/1 Faulted", "1/1 Occupied"]);
   });
 
-  test("a fault in a transaction names it; one without EVSE concerns the station", async () => {
+  test("a fault in a transaction names it; one of no EVSE, or of one that does not exist, concerns the station", async () => {
     await start();
     begin();
     fault("raised");
     fault("raised", { component: "EVSE" }, 0);
     fault("raised", { component: "RCD", variable: "Tripped" }, 0);
+    fault("raised", { component: "EVSE" }, 99);
     await settle();
     expect(told()).toMatchObject([
       { transactionId: "s1" },
       { component: { name: "ChargingStation" } },
       { component: { name: "RCD" }, variable: { name: "Tripped" } },
+      { component: { name: "ChargingStation" } },
     ]);
+    expect(
+      told()
+        .slice(1)
+        .every(({ component }) => !("evse" in (component as object))),
+    ).toBe(true);
     expect(value("ChargingStation", "Problem")).toBe("true");
+  });
+
+  test("an inoperative EVSE makes all its connectors Faulted, a named connector only itself", async () => {
+    charger = new InProcessCharger(1, {}, 1, 2);
+    await charger.start();
+    await settle();
+    fault("raised", INOPERATIVE);
+    await settle();
+    expect(statuses(AFTER_BOOT)).toEqual(["1/1 Faulted", "1/2 Faulted"]);
+    expect(value("ChargingStation", "AvailabilityState")).toBe("Faulted");
+    fault("cleared", { ...INOPERATIVE, connectorId: 2 });
+    await settle();
+    expect(statuses(AFTER_BOOT + 2)).toEqual(["1/2 Available"]);
+    expect(value("EVSE", "AvailabilityState", 1)).toBe("Available");
   });
 
   test("Problem lasts as long as one of two faults does", async () => {
