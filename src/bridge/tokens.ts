@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { ADDITIONAL_INFO_ITEMS } from "../device-model/standard-characteristics.ts";
 import type {
   AuthorizationIdToken,
   AuthorizationProvidedIdToken,
@@ -33,7 +34,9 @@ const TOKEN_TYPES: ReadonlySet<string> = new Set<IdTokenEnumType>([
  */
 export function toIdToken(token: AuthorizationIdToken): IdTokenType {
   const type = TOKEN_TYPES.has(token.type) ? (token.type as IdTokenEnumType) : "Local";
-  const additionalInfo = token.additional_info?.map(({ value, type }) => ({ additionalIdToken: value, type }));
+  const additionalInfo = token.additional_info
+    ?.slice(0, ADDITIONAL_INFO_ITEMS)
+    .map(({ value, type }) => ({ additionalIdToken: value, type }));
   return {
     idToken: type === "NoAuthorization" ? "" : token.value,
     type,

@@ -8,6 +8,8 @@ type Standard = Partial<Pick<Characteristics, "unit" | "minLimit" | "maxLimit">>
 const NOT_NEGATIVE = { minLimit: 0 } as const;
 const SECONDS = { minLimit: 0, unit: "s" } as const;
 const OFF = { value: "false" } as const;
+/** So much additionalInfo of a token passes (part 2, C 1.1.1). */
+export const ADDITIONAL_INFO_ITEMS = 8;
 
 /**
  * Characteristics that the specification gives its variables (part 2, chapter 2), bounds that follow from their meaning,
@@ -23,6 +25,7 @@ const STANDARD: Readonly<Record<string, Standard>> = {
   "AuthCacheCtrlr.LifeTime": SECONDS,
   "AuthCacheCtrlr.Policy": { value: "LRU" },
   "AuthCacheCtrlr.Storage": { value: "0", maxLimit: 8 * 2 ** 20 },
+  "AuthCtrlr.AdditionalInfoItemsPerMessage": { value: String(ADDITIONAL_INFO_ITEMS) },
   "AuthCtrlr.DisableRemoteAuthorization": OFF,
   "AuthCtrlr.MasterPassGroupId": { maxLimit: 36 },
   "ChargingStation.AllowNewSessionsPendingFirmwareUpdate": OFF,

@@ -16,6 +16,11 @@ describe("tokens", () => {
     },
   );
 
+  test("no more additional information than AdditionalInfoItemsPerMessage says", () => {
+    const additional_info = Array.from({ length: 9 }, (_, index) => ({ value: String(index), type: "t" }));
+    expect(toIdToken({ value: "A", type: "Local", additional_info }).additionalInfo).toHaveLength(8);
+  });
+
   test("a start button has no text (C02.FR.01)", () => {
     expect(toIdToken({ value: "BUTTON", type: "NoAuthorization" })).toEqual({ idToken: "", type: "NoAuthorization" });
   });

@@ -53,6 +53,7 @@ describe("every type of token", () => {
       "MacAddress",
       "NoAuthorization",
     ]);
+    expect(charger.deviceModel.read(AuthCtrlr.AdditionalInfoItemsPerMessage)).toBe(8);
   });
 
   test("AuthCtrlr.Enabled false: every token charges; true: only after authorization (C01.FR.01)", async () => {
