@@ -42,15 +42,19 @@ export function createResetExecution(context: StationContext, isStopped: () => b
       await sleep(clock, POLL_MILLISECONDS);
   };
 
+  const endTransactions = async ({ type, evseId }: ResetIntention): Promise<void> => {
+    if (type !== "Immediate" || !hasTransaction(evseId)) return;
+    await services.stopTransactions?.(evseId, "ImmediateReset");
+    await waitUntil(() => !hasTransaction(evseId), TRANSACTION_END_LIMIT_MILLISECONDS);
+  };
+
   return {
-    async prepare({ type, evseId }) {
-      if (type === "Immediate" && hasTransaction(evseId)) {
-        await services.stopTransactions?.(evseId, "ImmediateReset");
-        await waitUntil(() => !hasTransaction(evseId), TRANSACTION_END_LIMIT_MILLISECONDS);
-      }
+    async prepare(reset) {
+      await endTransactions(reset);
       // What is not delivered by then stays in the durable queue and is sent after the reboot (B12.FR.05).
-      await waitUntil(() => !csms.connected || csms.durableQueueLength === 0, DELIVERY_LIMIT_MILLISECONDS[type]);
+      await waitUntil(() => !csms.connected || csms.durableQueueLength === 0, DELIVERY_LIMIT_MILLISECONDS[reset.type]);
       await sleep(clock, settings.resetStopDelaySeconds * 1000);
+      await endTransactions(reset); // One that began meanwhile.
     },
     async resetStation(scheduled) {
       const attempts = 1 + Math.max(0, deviceModel.read(OCPPCommCtrlr.ResetRetries) ?? 0);

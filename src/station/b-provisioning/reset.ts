@@ -26,7 +26,10 @@ export function createResetBlock(context: StationContext): Block {
   const evsesOf = (evseId: number | undefined) =>
     model.evses.filter((evse) => evseId === undefined || evse.evseId === evseId);
 
-  /** No transaction, also none that an earlier run left, no session, no cable (EVerest locks it as soon as it is plugged in) and no reservation (errata 2.14). */
+  /**
+   * Errata 2.14: no transaction, also none that an earlier run left, no session, no cable (EVerest locks it as soon as it
+   * is plugged in) and no reservation.
+   */
   const isEvseIdle = (evseId: number | undefined): boolean =>
     evsesOf(evseId).every(
       (evse) =>
@@ -50,7 +53,7 @@ export function createResetBlock(context: StationContext): Block {
     return answer === true;
   };
 
-  /** For OnIdle, which lets transactions end as they would (B12.FR.03, FR.07): nobody has come meanwhile, and the hardware side lets it happen. */
+  /** OnIdle lets transactions end as they would (B12.FR.03, FR.07): nobody may have come, and the system must agree. */
   const mayStillReset = async ({ type, evseId }: ResetIntention): Promise<boolean> =>
     type === "Immediate" || (isIdle(evseId) && (await isAllowed()) && isIdle(evseId));
 

@@ -178,6 +178,25 @@ describe("B12.FR.04: an immediate reset ends the transaction with ResetCommand a
     expect(resets()).toEqual([false]);
   });
 
+  test("when it began while the reset waited for the delivery of another one's end", async () => {
+    await start();
+    begin();
+    charger.hardwareAnswers.stopTransaction = () => false;
+    const { react } = charger;
+    charger.react = (call) => (call.action === "TransactionEvent" ? "silence" : react(call));
+    await reset({ type: "Immediate" });
+    begin(2);
+    charger.react = react;
+    await pass(20);
+    expect(resets()).toEqual([false]);
+    await pass(60);
+    expect(ended().map(({ transactionInfo }) => (transactionInfo as { transactionId: string }).transactionId)).toEqual([
+      "s1",
+      "s2",
+    ]);
+    expect(ended()).toMatchObject([byReset, byReset]);
+  });
+
   test("when the hardware side calls the reason otherwise", async () => {
     await start();
     begin();
