@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { componentConfigDirectory } from "../agent/stores.ts";
+import { installedManifests } from "../config/installed-manifests.ts";
 import { readParameters } from "../config/parameters.ts";
 import { ComponentConfigError, readComponentConfig } from "../device-model/component-config.ts";
 import {
@@ -72,7 +73,11 @@ export function check(argv: readonly string[]): number {
   });
   const { config } = values;
   const { defects: everestDefects, module } =
-    config === undefined ? { defects: [], module: undefined } : examineEverestConfiguration(config, values.module);
+    config === undefined
+      ? { defects: [], module: undefined }
+      : examineEverestConfiguration(config, values.module, (configured) =>
+          installedManifests(values.prefix ?? configured ?? DEFAULT_PREFIX),
+        );
   const share = shareDirectory(values.prefix ?? module?.options.get("prefix") ?? DEFAULT_PREFIX);
   const findings = [
     ...(config === undefined ? [] : [everestFindings(config, everestDefects, module, share)]),

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { everestConfigDefects, findModule, MODULE_NAME } from "../config/everest-config.ts";
+import { type InstalledManifests, NO_MANIFESTS } from "../config/installed-manifests.ts";
 import type { ModuleConfiguration } from "../everest/configuration.ts";
 import { EverestYaml, EverestYamlError } from "../everest/everest-yaml.ts";
 
@@ -24,8 +25,15 @@ export interface ExaminedConfiguration {
   readonly module: ConfiguredModule | undefined;
 }
 
-/** Everything that is wrong with an EVerest configuration file, and this module in it. */
-export function examineEverestConfiguration(path: string, wantedModuleId: string | undefined): ExaminedConfiguration {
+/**
+ * Everything that is wrong with an EVerest configuration file, and this module in it. With `findManifests` its connections
+ * are checked against what is installed below a prefix.
+ */
+export function examineEverestConfiguration(
+  path: string,
+  wantedModuleId: string | undefined,
+  findManifests: (prefix: string | undefined) => InstalledManifests = () => NO_MANIFESTS,
+): ExaminedConfiguration {
   let yaml: EverestYaml;
   try {
     yaml = EverestYaml.read(path);
@@ -39,7 +47,7 @@ export function examineEverestConfiguration(path: string, wantedModuleId: string
   const configuration = yaml.moduleConfiguration(moduleId);
   const options = new Map([...yaml.moduleOptions(), ["module", moduleId]]);
   return {
-    defects: everestConfigDefects(yaml, moduleId),
+    defects: everestConfigDefects(yaml, moduleId, findManifests(options.get("prefix"))),
     module: configuration === undefined ? undefined : { moduleId, configuration, options },
   };
 }

@@ -46,7 +46,8 @@ ${parameterLines}
 
 check. Every defect of all files at once, one line each: file:line:column: key: message. Ends with 0 when there is none,
 else with 1. Without --component-config the directory that the EVerest configuration names is checked.
-  --config <file>, --module <id>, --prefix <path>, --component-config <directory>
+  --config <file>, --module <id>, --component-config <directory>
+  --prefix <path>    connections are compared with the manifests of the modules that are installed there
 
 inspect. Reads the databases and changes nothing; passwords are not shown, tokens are stored as hashes only.
   variables      the device model: component, variable, attribute, who set it, value

@@ -1,4 +1,5 @@
 import type { EverestYaml, ModuleEntry } from "../everest/everest-yaml.ts";
+import type { InstalledManifests } from "./installed-manifests.ts";
 import { MANIFEST } from "./manifest.ts";
 import { parameterDefects } from "./parameters.ts";
 
@@ -15,6 +16,7 @@ class EntryCheck {
     private readonly yaml: EverestYaml,
     private readonly moduleId: string,
     private readonly entry: ModuleEntry,
+    private readonly installed: InstalledManifests,
   ) {}
 
   run(): readonly string[] {
@@ -69,9 +71,22 @@ class EntryCheck {
     if (list.findIndex(isSame) < index) this.defect(path, `${module_id}/${implementation_id} is connected twice`);
     const peer = this.yaml.modules.get(module_id);
     if (peer === undefined) return this.defect([...path, "module_id"], `there is no module ${module_id}`);
+    this.checkInterface(requirement, index, peer.module, implementation_id);
     const mapping = peer.mapping?.implementations?.[implementation_id] ?? peer.mapping?.module;
     if (requirement === "evse_energy_sink" && (mapping === undefined || mapping === null))
       this.defect(path, `the module ${module_id} needs a mapping with an EVSE (0 for the whole station)`);
+  }
+
+  private checkInterface(requirement: string, index: number, moduleName: string, implementation: string): void {
+    const path = ["connections", requirement, index];
+    const provided = this.installed.providedBy(moduleName);
+    if (provided === undefined) return;
+    const expected = MANIFEST.requires[requirement]?.interface;
+    const found = provided.get(implementation);
+    if (found === undefined)
+      this.defect([...path, "implementation_id"], `${moduleName} has no implementation ${implementation}`);
+    else if (expected !== undefined && found !== expected)
+      this.defect(path, `the interface ${expected} is needed, ${implementation} of ${moduleName} is ${found}`);
   }
 }
 
@@ -106,7 +121,12 @@ export function findModule(
 }
 
 /** What is wrong with the configuration as far as it concerns this module, one line each. */
-export function everestConfigDefects(yaml: EverestYaml, moduleId: string): readonly string[] {
+export function everestConfigDefects(
+  yaml: EverestYaml,
+  moduleId: string,
+  installed: InstalledManifests,
+): readonly string[] {
   const entry = yaml.modules.get(moduleId);
-  return [...checkSettings(yaml), ...(entry === undefined ? [] : new EntryCheck(yaml, moduleId, entry).run())];
+  const ofEntry = entry === undefined ? [] : new EntryCheck(yaml, moduleId, entry, installed).run();
+  return [...checkSettings(yaml), ...ofEntry];
 }

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readEverestConfiguration } from "../../../src/cli/everest-configuration.ts";
+import { examineEverestConfiguration, readEverestConfiguration } from "../../../src/cli/everest-configuration.ts";
+import { installedManifests } from "../../../src/config/installed-manifests.ts";
 import { MANIFEST } from "../../../src/config/manifest.ts";
 import { PARAMETER_NAMES, readParameters } from "../../../src/config/parameters.ts";
 import { EverestYamlError } from "../../../src/everest/everest-yaml.ts";
@@ -159,6 +160,25 @@ describe("every defect is named with file, line, column and key", () => {
       "config.yaml:14:3: active_modules.auth: there is no module auth of type OCPP201",
     ]);
   });
+});
+
+test("connections are checked against the manifests of the installation, where there is one", () => {
+  const modules = join(directory, "libexec/everest/modules");
+  const install = (name: string, provides: string) => {
+    mkdirSync(join(modules, name), { recursive: true });
+    writeFileSync(join(modules, name, "manifest.yaml"), `provides: ${provides}\n`);
+  };
+  install("EvseManager", "{evse: {interface: evse_manager}}");
+  install("System", "{main: {interface: kvs}}");
+  install("EvseSecurity", "{other: {interface: evse_security}}");
+  writeFileSync(path, everestYaml());
+  const { defects: found } = examineEverestConfiguration(path, undefined, () => installedManifests(directory));
+  expect(found.map((defect) => defect.replace(/^.*?connections\./, ""))).toEqual([
+    "system.0: the interface system is needed, main of System is kvs",
+    "security.0.implementation_id: EvseSecurity has no implementation main",
+  ]);
+  // Stand-alone its peers may come from anywhere.
+  expect(readEverestConfiguration(path, undefined).moduleId).toBe("ocpp");
 });
 
 test("the schema of the parameters has the names and defaults of the manifest", () => {
