@@ -112,10 +112,24 @@ describe("A02, A03: which certificate the station presents", () => {
     expect(securityEvents()).toContain("DiscardedRenewedClientCertificate");
     expect(deleted).toHaveLength(1);
     // Even if the hardware side goes on offering it.
-    charger.disconnect();
-    await charger.clock.advance(10_000);
-    expect(shown.at(-1)).toBe("old");
+    charger.crash();
+    shown = [];
+    await run();
+    expect(shown).toEqual(["old"]);
     expect(securityEvents().filter((type) => type === "DiscardedRenewedClientCertificate")).toHaveLength(1);
+  });
+
+  test("a discarded one that the hardware side refuses the second time stays discarded", async () => {
+    await startWithCertificate();
+    valid = ["old"];
+    await deliver(leaf("new").chainPem);
+    await charger.clock.advance(60_000);
+    charger.hardwareAnswers.updateLeafCertificate = () => ({ accepted: false });
+    expect(await deliver(leaf("new").chainPem)).toMatchObject({ status: "Rejected" });
+    charger.crash();
+    shown = [];
+    await run();
+    expect(shown).toEqual(["old"]);
   });
 
   test("a renewal after a discarded one starts anew, and the one that works stays at hand", async () => {
@@ -204,7 +218,12 @@ describe("A02, A03: CertificateSigned is checked", () => {
   });
 
   test("an invalid one ends the repetitions, until the CSMS asks again (A02.FR.20)", async () => {
-    create({ "SecurityCtrlr.CertSigningWaitMinimum": "20", "SecurityCtrlr.CertSigningRepeatTimes": "5" });
+    create({
+      ...PROFILE_3,
+      "SecurityCtrlr.CertSigningWaitMinimum": "20",
+      "SecurityCtrlr.CertSigningRepeatTimes": "5",
+    });
+    newest = leaf("old");
     await run();
     await trigger("SignChargingStationCertificate");
     charger.hardwareAnswers.updateLeafCertificate = () => ({ accepted: false, reason: "Expired" });

@@ -109,6 +109,21 @@ describe("A01: a new password", () => {
     expect(password()).toBe(OLD);
   });
 
+  test("a profile that refuses whatever it is shown does not keep the others from seeing both", async () => {
+    for (const works of [1, 2]) {
+      await start(twoProfiles);
+      charger.judge = (attempt) =>
+        attempt.profile.slot === works && attempt.password === OLD
+          ? undefined
+          : { kind: "refused", httpStatus: 401, text: "HTTP 401" };
+      await setPassword(NEW);
+      await charger.clock.advance(600_000);
+      expect(charger.csms.connected).toBe(true);
+      charger.dispose();
+    }
+    await start();
+  });
+
   test("kill -9 between the change and the next connection: the one that works is found", async () => {
     for (const valid of [OLD, NEW]) {
       await start({}, () => [valid, OLD]);
@@ -141,10 +156,17 @@ describe("A01: a new password", () => {
   });
 
   test("is kept for later while a client certificate opens the door", async () => {
-    await start();
-    charger.deviceModel.write(SecurityCtrlr.SecurityProfile, 3, "internal");
-    await setPassword(NEW);
+    await start({
+      ...twoProfiles,
+      "SecurityCtrlr.SecurityProfile": "3",
+      "InternalCtrlr.NetworkConnectionProfiles": JSON.stringify([
+        { configurationSlot: 1, connectionData: { ocppCsmsUrl: "wss://csms1", securityProfile: 3 } },
+      ]),
+      "OCPPCommCtrlr.NetworkConfigurationPriority": "1",
+    });
+    expect(await setPassword(NEW)).toBe("Accepted");
     await charger.clock.advance(3_000);
-    expect(shown).toEqual([OLD]);
+    expect(charger.attempts).toHaveLength(1);
+    expect(password()).toBe(NEW);
   });
 });
