@@ -60,9 +60,14 @@ async function startCsms(securityProfile: 1 | 2 | 3, certificate = server, port?
 }
 
 /** The charger with these network profiles; EVerest's store holds the root and the station's certificate if asked. */
-async function startCharger(slots: readonly Slot[], installed: readonly ("root" | "certificate")[]): Promise<Charger> {
+async function startCharger(
+  slots: readonly Slot[],
+  installed: readonly ("root" | "certificate")[],
+  commandLine: readonly string[] = [],
+): Promise<Charger> {
   const charger = await Charger.start({
     stopped: true,
+    commandLine,
     patch: {
       InternalCtrlr: {
         NetworkConnectionProfiles: JSON.stringify(
@@ -172,6 +177,25 @@ describe("connecting", () => {
     await csms.waitFor("SecurityEventNotification", ({ type }) => type === "InvalidTLSVersion", 20_000);
   }, 60_000);
 });
+
+test("/status tells why there is no connection, and no secret", async () => {
+  const address = `127.0.0.1:${await freePort()}`;
+  const csms = await startCsms(1);
+  csms.refuseWith = 403;
+  const slot = { url: csms.url, securityProfile: 1 };
+  const charger = await startCharger([slot], [], ["--http", address]);
+  await until(() => charger.log.includes("HTTP 403"), "refused");
+  const status = await (await fetch(`http://${address}/status`)).text();
+  expect(JSON.parse(status)).toMatchObject({
+    connected: false,
+    connection: {
+      state: expect.stringMatching(/waiting|connecting/),
+      slot: 1,
+      lastFailure: { failure: { kind: "refused", httpStatus: 403, text: "HTTP 403: the CSMS refuses this station" } },
+    },
+  });
+  expect(status + charger.log).not.toContain(PASSWORD);
+}, 30_000);
 
 test("an HTTP proxy in the environment is named as not supported, and the connection does without it", async () => {
   const csms = await startCsms(2);

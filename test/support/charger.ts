@@ -27,6 +27,8 @@ export interface ChargerOptions {
   readonly componentConfig?: string;
   /** Other than one without TLS that wants the password. */
   readonly csms?: CsmsOptions;
+  /** Further options of the command line, e.g. `--http`. */
+  readonly commandLine?: readonly string[];
   /** Do not start the station's process yet. */
   readonly stopped?: boolean;
 }
@@ -42,6 +44,7 @@ export class Charger {
     readonly everest: EverestSide,
     readonly csms: SimulatedCsms,
     private readonly useSocket: boolean,
+    private readonly commandLine: readonly string[],
   ) {}
 
   static async start(options: ChargerOptions = {}): Promise<Charger> {
@@ -74,7 +77,14 @@ export class Charger {
         ...options.parameters,
       },
     });
-    const charger = new Charger(directory, broker, everest, csms, options.useSocket === true);
+    const charger = new Charger(
+      directory,
+      broker,
+      everest,
+      csms,
+      options.useSocket === true,
+      options.commandLine ?? [],
+    );
     if (options.stopped !== true) await charger.startStation();
     return charger;
   }
@@ -106,6 +116,7 @@ export class Charger {
         "--mqtt_external_prefix",
         "",
         ...broker,
+        ...this.commandLine,
       ],
       { ...(COMMAND === EXECUTABLE && { argv0: "ocpp:OCPP201" }), stdio: ["ignore", "pipe", "pipe"] },
     );
