@@ -70,8 +70,11 @@ export class AuthCacheRepository {
     };
   }
 
-  /** To be called inside a unit of work. An entry keeps its place in the order of arrival (FIFO) when it is updated. */
-  put(token: Token, idTokenInfo: unknown, now: Date, expiresAt: Date | undefined): void {
+  /**
+   * To be called inside a unit of work. An entry keeps its place in the order of arrival (FIFO) when it is updated.
+   * Returns its key.
+   */
+  put(token: Token, idTokenInfo: unknown, now: Date, expiresAt: Date | undefined): string {
     const key = this.get(token)?.key ?? tokenHash(token);
     const text = JSON.stringify(idTokenInfo);
     const oldBytes = this.usage.bytesOf(key);
@@ -90,6 +93,7 @@ export class AuthCacheRepository {
       .run(key, now.getTime());
     this.aliases.noteSpelling(token);
     this.usage.change(oldBytes === 0 ? 1 : 0, key.length + Buffer.byteLength(text) - oldBytes);
+    return key;
   }
 
   touch(key: string, now: Date): void {
@@ -135,16 +139,16 @@ export class AuthCacheRepository {
     this.forgetUnused();
   }
 
-  /** Removes the entries that the policy gives up first, so many at once; false when the cache is empty. */
-  evict(policy: CachePolicy, entries: number): boolean {
+  /** Removes the entries that the policy gives up first, so many at once, but never `keptKey`; false when there is nothing to remove. */
+  evict(policy: CachePolicy, entries: number, keptKey: string): boolean {
     this.usage.countAnew();
     const { changes } = this.database
       .query(
         `DELETE FROM AUTH_CACHE WHERE ID_TOKEN_HASH IN (
          SELECT c.ID_TOKEN_HASH FROM AUTH_CACHE c LEFT JOIN STATION_AUTH_CACHE_USE u ON u.ID_TOKEN_HASH = c.ID_TOKEN_HASH
-         ORDER BY ${EVICTION_ORDER[policy]} LIMIT ?)`,
+         WHERE c.ID_TOKEN_HASH <> ? ORDER BY ${EVICTION_ORDER[policy]} LIMIT ?)`,
       )
-      .run(entries);
+      .run(keptKey, entries);
     if (changes > 0) this.forgetUnused();
     return changes > 0;
   }

@@ -42,13 +42,16 @@ export function createAuthorizationCache(context: StationContext): Authorization
     return lifeTimeSeconds !== undefined && updatedAt.getTime() + lifeTimeSeconds * 1000 < now; // C10.FR.08, FR.10
   };
 
-  /** C10.FR.07: a new entry always finds room. */
-  const makeRoom = (): void => {
+  /** C10.FR.07: a new entry always finds room, even where the policy would give it up first. */
+  const makeRoom = (newKey: string): void => {
     const limit = storageLimit();
     if (core.authCache.sizeBytes > limit) {
       const policy = (deviceModel.read(AuthCacheCtrlr.Policy) || "LRU") as CachePolicy;
       const part = Math.max(1, Math.floor(core.authCache.entries * EVICTED_PART));
-      while (core.authCache.sizeBytes > limit && core.unitOfWork.runRelaxed(() => core.authCache.evict(policy, part)));
+      while (
+        core.authCache.sizeBytes > limit &&
+        core.unitOfWork.runRelaxed(() => core.authCache.evict(policy, part, newKey))
+      );
     }
     tellSize();
   };
@@ -92,8 +95,11 @@ export function createAuthorizationCache(context: StationContext): Authorization
         if (expiresAt !== undefined && expiresAt < clock.now()) {
           const known = core.authCache.get(idToken);
           if (known !== undefined) core.authCache.remove(known.key); // C10.FR.10: such a date keeps a token out
-        } else core.authCache.put(idToken, info, clock.now(), expiresAt);
-        core.unitOfWork.afterCommit(makeRoom);
+          core.unitOfWork.afterCommit(tellSize);
+        } else {
+          const key = core.authCache.put(idToken, info, clock.now(), expiresAt);
+          core.unitOfWork.afterCommit(() => makeRoom(key));
+        }
       });
     },
 

@@ -152,8 +152,8 @@ describe("how much (C10.FR.07)", () => {
   test("LFU gives up what was used least", async () => {
     await limited("LFU");
     for (const idToken of ["SECOND", "FIRST", "SECOND", "THIRD", "FIRST"]) await use(idToken);
-    charger.core.unitOfWork.run(() => charger.core.authCache.evict("LFU", 1));
-    expect(kept()).toEqual(["FIRST", "SECOND"]);
+    learn("NEW");
+    expect(kept()).toEqual(["FIRST", "SECOND", "NEW"]);
   });
 
   test("FIFO gives up what came first, however often it was used and updated since", async () => {
@@ -170,6 +170,16 @@ describe("how much (C10.FR.07)", () => {
     learn("NEW");
     expect(kept()).toEqual(["FIRST", "SECOND", "NEW"]);
   });
+
+  test.each(["LFU", "CUSTOM"])(
+    "incident: with %s a new entry was given up for the sake of all others",
+    async (policy) => {
+      await limited(policy);
+      for (const idToken of ["FIRST", "SECOND", "THIRD"]) await use(idToken);
+      learn("NEW", { status: "Unknown" });
+      expect(kept()).toEqual(["SECOND", "THIRD", "NEW"]);
+    },
+  );
 
   test("Storage tells the bytes at any time and never stays above its limit", async () => {
     await limited("LRU");
