@@ -58,8 +58,8 @@ export function createChangeAvailabilityBlock(context: StationContext): Block {
     });
 
   /**
-   * Brings one connector of the hardware into the state that holds now; the answer says whether it is enabled. What may
-   * no longer be used is Unavailable at once: the cable may be out before the hardware has answered.
+   * Brings one connector of the hardware into the state that holds now; the answer says whether it is enabled. What the
+   * CSMS made Inoperative is Unavailable at once and whatever the answer: the cable may be out before it comes.
    */
   const apply = async (evseId: number, connectorId: number): Promise<void> => {
     const operative = isOperative(evseId, connectorId);
@@ -71,7 +71,7 @@ export function createChangeAvailabilityBlock(context: StationContext): Block {
         logger.warn(`Connector ${evseId}/${connectorId} stays disabled: something stronger than the CSMS disabled it`);
       if (!operative && enabled)
         logger.warn(`Connector ${evseId}/${connectorId} stays enabled: something stronger than the CSMS enabled it`);
-      setUnavailable(evseId, connectorId, !enabled);
+      if (operative) setUnavailable(evseId, connectorId, !enabled);
     } catch (error) {
       logger.error(
         `Connector ${evseId}/${connectorId} could not be ${operative ? "enabled" : "disabled"}: ${(error as Error).message}`,

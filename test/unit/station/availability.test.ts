@@ -335,9 +335,12 @@ describe("G03, G04: ChangeAvailability", () => {
     expect(statuses().at(-1)).toBe("1/1 Available");
   });
 
-  test("a charger that cannot be asked to disable is Unavailable all the same", async () => {
+  test.each([
+    ["does not answer", () => Promise.reject(new Error("timeout"))],
+    ["says that it stays enabled", () => true],
+  ])("a connector is Unavailable although the charger %s", async (_, answer) => {
     await start();
-    charger.hardwareAnswers.enableConnector = () => Promise.reject(new Error("timeout"));
+    charger.hardwareAnswers.enableConnector = answer;
     expect(await change("Inoperative", { id: 1 })).toBe("Accepted");
     expect(statuses().at(-1)).toBe("1/1 Unavailable");
   });
