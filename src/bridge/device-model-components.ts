@@ -13,6 +13,7 @@ import {
   type EverestParameter,
   effectiveMapping,
 } from "../everest/configuration.ts";
+import { isSecretName } from "../log/mask-secrets.ts";
 import { type EvseDescription, VEHICLE_CERTIFICATES } from "../station/ports.ts";
 
 const AVAILABILITY_STATES = "Available,Occupied,Reserved,Unavailable,Faulted";
@@ -24,12 +25,20 @@ export const PROTOCOL_PRIORITIES = 20;
 const DEFAULT_PHASES = 3;
 /** Power of a supply whose hardware has not told its limits yet, per phase. */
 const NOMINAL_VOLTAGE = 230;
-/** Module parameters with these words in their names are secrets: written, never read. */
-const SECRET = /password|passphrase|secret|private_key|token/i;
+/** Tokens are not masked in logs of messages, where they are drivers' cards; as a parameter they open something. */
+const TOKEN = /token/i;
 
 export interface HardwareCapabilities {
   readonly maxPhaseCount?: number;
   readonly maxCurrentAmperes?: number;
+}
+
+/** What is found out anew after each start. */
+function reading(
+  ...[name, dataType, value, characteristics, instance]: Parameters<typeof variable>
+): VariableDefinition {
+  const { attributes, ...rest } = variable(name, dataType, value, characteristics, instance);
+  return { ...rest, attributes: attributes.map((attribute) => ({ ...attribute, persistent: false })) };
 }
 
 function variable(
@@ -71,11 +80,11 @@ function evseComponent(
     evseId,
     variables: [
       variable("Available", "boolean", "true"),
-      variable("AvailabilityState", "OptionList", "Available", { valuesList: AVAILABILITY_STATES }),
-      variable("Power", "decimal", "0", { unit: "W", maxLimit }),
-      variable("SupplyPhases", "integer", String(capabilities.maxPhaseCount ?? DEFAULT_PHASES)),
+      reading("AvailabilityState", "OptionList", "Available", { valuesList: AVAILABILITY_STATES }),
+      reading("Power", "decimal", "0", { unit: "W", maxLimit }),
+      reading("SupplyPhases", "integer", String(capabilities.maxPhaseCount ?? DEFAULT_PHASES)),
       variable("AllowReset", "boolean", String(allowsReset)),
-      variable("Problem", "boolean", "false"),
+      reading("Problem", "boolean", "false"),
       variable("ISO15118EvseId", "string", iso15118EvseId ?? "DEFAULT_EVSE_ID", { minLimit: 7, maxLimit: 37 }),
     ],
   };
@@ -92,24 +101,24 @@ function connectorComponent(
     connectorId,
     variables: [
       variable("Available", "boolean", "true"),
-      variable("AvailabilityState", "OptionList", "Available", { valuesList: AVAILABILITY_STATES }),
+      reading("AvailabilityState", "OptionList", "Available", { valuesList: AVAILABILITY_STATES }),
       variable("ConnectorType", "string", connectorType ?? "Unknown"),
-      variable("SupplyPhases", "integer", String(maxPhaseCount ?? DEFAULT_PHASES)),
-      variable("Problem", "boolean", "false"),
+      reading("SupplyPhases", "integer", String(maxPhaseCount ?? DEFAULT_PHASES)),
+      reading("Problem", "boolean", "false"),
     ],
   };
 }
 
 function connectedEvComponent(evseId: number): ComponentDefinition {
   const instances = (name: string, names: readonly string[]): VariableDefinition[] =>
-    names.map((instance) => variable(name, "string", "", {}, instance));
+    names.map((instance) => reading(name, "string", "", {}, instance));
   return {
     name: "ConnectedEV",
     evseId,
     variables: [
-      variable("Available", "boolean", "false"),
-      variable("VehicleId", "string", ""),
-      variable("ProtocolAgreed", "string", ""),
+      reading("Available", "boolean", "false"),
+      reading("VehicleId", "string", ""),
+      reading("ProtocolAgreed", "string", ""),
       ...instances("VehicleCertificate", VEHICLE_CERTIFICATES),
       ...instances(
         "ProtocolSupportedByEV",
@@ -124,9 +133,9 @@ function v2xComponent(evseId: number): ComponentDefinition {
     name: "V2XChargingCtrlr",
     evseId,
     variables: [
-      variable("Available", "boolean", "false"),
-      variable("Enabled", "boolean", "false"),
-      variable("SupportedEnergyTransferModes", "MemberList", "", { valuesList: ENERGY_TRANSFER_MODES }),
+      reading("Available", "boolean", "false"),
+      reading("Enabled", "boolean", "false"),
+      reading("SupportedEnergyTransferModes", "MemberList", "", { valuesList: ENERGY_TRANSFER_MODES }),
       variable("SupportedOperationModes", "MemberList", "ChargingOnly", { valuesList: "ChargingOnly" }),
     ],
   };
@@ -136,7 +145,7 @@ function extensionComponent(evseId: number): ComponentDefinition {
   return {
     name: "ISO15118Ctrlr",
     evseId,
-    variables: [variable("Enabled", "boolean", "true"), variable("ServiceRenegotiationSupport", "boolean", "false")],
+    variables: [variable("Enabled", "boolean", "true"), reading("ServiceRenegotiationSupport", "boolean", "false")],
   };
 }
 
@@ -148,11 +157,13 @@ const DATA_TYPE: Readonly<Record<string, DataType>> = {
 };
 
 function parameterVariable(prefix: string, parameter: EverestParameter): VariableDefinition {
-  const mutability: Mutability = SECRET.test(parameter.name)
-    ? "WriteOnly"
-    : parameter.characteristics.mutability === "ReadWrite" || parameter.characteristics.mutability === "WriteOnly"
-      ? parameter.characteristics.mutability
-      : "ReadOnly";
+  // Secrets are written, never read.
+  const mutability: Mutability =
+    isSecretName(parameter.name) || TOKEN.test(parameter.name)
+      ? "WriteOnly"
+      : parameter.characteristics.mutability === "ReadWrite" || parameter.characteristics.mutability === "WriteOnly"
+        ? parameter.characteristics.mutability
+        : "ReadOnly";
   return {
     name: prefix === "!module" ? parameter.name : `${prefix}.${parameter.name}`,
     characteristics: {
@@ -207,7 +218,7 @@ export function hardwareComponents(
         name: "ConnectorPlugRetentionLock",
         evseId,
         connectorId,
-        variables: [variable("Problem", "boolean", "false")], // G05.FR.02
+        variables: [reading("Problem", "boolean", "false")], // G05.FR.02
       })),
       connectedEvComponent(evseId),
       v2xComponent(evseId),

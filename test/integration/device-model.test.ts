@@ -140,3 +140,85 @@ test(
     }),
   20_000,
 );
+
+test(
+  "EVerest's store: parameters of modules are read and written where they live; a vehicle is described",
+  () =>
+    onCharger({ stopped: true, optionalModules: true }, async (charger) => {
+      const parameter = (name: string, value: unknown, mutability: string) => ({
+        name,
+        value,
+        characteristics: { datatype: typeof value === "boolean" ? "bool" : "string", mutability },
+      });
+      const { everest, csms } = charger;
+      everest.moduleParameters = {
+        evse_manager_1: {
+          "!module": [
+            parameter("evse_id", "DE*PNX*E1", "ReadOnly"),
+            parameter("session_logging", false, "ReadWrite"),
+            parameter("admin_password", "hidden", "ReadWrite"),
+          ],
+        },
+      };
+      await charger.startStation();
+      const component = { name: "EvseManager", instance: "evse_manager_1", evse: { id: 1 } };
+      const set = async (name: string, attributeValue: string) => {
+        const answer = await csms.send("SetVariables", {
+          setVariableData: [{ component, variable: { name }, attributeValue }],
+        });
+        return (answer as { response: { setVariableResult: { attributeStatus: string }[] } }).response
+          .setVariableResult[0]?.attributeStatus;
+      };
+      expect(await set("session_logging", "true")).toBe("RebootRequired");
+      expect(await set("session_logging", "maybe")).toBe("Rejected");
+      expect(await set("evse_id", "DE*PNX*E2")).toBe("Rejected");
+      everest.parameterStatus = "Rejected";
+      expect(await set("session_logging", "false")).toBe("Rejected");
+      expect(everest.changedParameters).toEqual(
+        ["true", "false"].map((value) => ({
+          identifier: {
+            module_id: "evse_manager_1",
+            module_implementation_id: "!module",
+            configuration_parameter_name: "session_logging",
+          },
+          value,
+        })),
+      );
+      const protocol = (uri: string, priority: number) => ({
+        protocol_namespace: uri,
+        version_number_major: 2,
+        version_number_minor: 0,
+        schema_id: 1,
+        priority,
+      });
+      await everest.bus.variable("iso15118", "main", "ev_info", {
+        supported_protocols: { Protocols: [protocol("urn:iso:15118:2", 1)] },
+        selected_protocol: protocol("urn:iso:15118:2", 1),
+        evcc_id: "AA:BB:CC:DD:EE:FF",
+      });
+      for (let attempt = 0; attempt < 100; attempt++) {
+        const entries = await fullInventory(charger);
+        const value = (name: string, variable: string, instance?: string) =>
+          entries.find(
+            (entry) =>
+              entry.component.name === name &&
+              entry.component.evse?.id === 1 &&
+              entry.variable.name === variable &&
+              entry.variable.instance === instance,
+          )?.variableAttribute[0];
+        if (value("ConnectedEV", "ProtocolAgreed")?.value === "") continue;
+        expect(value("ConnectedEV", "ProtocolSupportedByEV", "1")?.value).toBe("urn:iso:15118:2,2,0");
+        expect(value("EVSE", "ISO15118EvseId")?.value).toBe("DE*PNX*E1");
+        expect(value("EvseManager", "admin_password")).toEqual({
+          type: "Actual",
+          mutability: "WriteOnly",
+          persistent: true,
+          constant: false,
+        });
+        expect(value("EvseManager", "session_logging")?.value).toBe("true");
+        return;
+      }
+      throw new Error("the vehicle was never described");
+    }),
+  30_000,
+);

@@ -32,6 +32,12 @@ interface ProvidedToken {
   readonly parent_id_token?: SimulatedToken;
 }
 
+interface ConfigRequest {
+  readonly origin: string;
+  readonly type: string;
+  readonly request: { readonly type?: string; readonly identifier?: unknown; readonly value?: string };
+}
+
 const RETAINED = ["settings", "module_names", "interfaces"] as const;
 const STATION = "ocpp";
 
@@ -41,6 +47,11 @@ export class EverestSide {
   readonly stationReady: Promise<void>;
   /** Tokens that the station offered (remote start). */
   readonly providedTokens: ProvidedToken[] = [];
+  /** What the manager tells about the configuration of the modules: by module, implementation and parameter. */
+  moduleParameters: Readonly<Record<string, Readonly<Record<string, readonly object[]>>>> = {};
+  /** How the manager answers a changed parameter. */
+  parameterStatus: "Accepted" | "Rejected" | "RebootRequired" = "RebootRequired";
+  readonly changedParameters: { readonly identifier: unknown; readonly value: string }[] = [];
   private markReady: () => void = () => {};
   private readonly answers = new Map<string, (args: Readonly<Record<string, unknown>>) => unknown>();
 
@@ -247,6 +258,7 @@ export class EverestSide {
         system: null,
         security: null,
         auth: null,
+        iso15118: { module: { evse: 1 } },
         ...(optional && Object.fromEntries(this.sinkEvseIds.map((evse) => [`sink_${evse}`, { module: { evse } }]))),
       },
     };
@@ -264,24 +276,36 @@ export class EverestSide {
     await bus.send(
       "module_names",
       "GetConfigResponse",
-      { [STATION]: "OCPP201", system: "System", security: "EvseSecurity", auth: "Auth" },
+      {
+        [STATION]: "OCPP201",
+        system: "System",
+        security: "EvseSecurity",
+        auth: "Auth",
+        ...Object.fromEntries(this.evses.map(({ module }) => [module, "EvseManager"])),
+      },
       true,
     );
     await bus.listen("config/request", (payload) => {
-      const { data } = payload as { data: { origin: string; type: string; request: { type?: string } } };
-      const response = {
-        Module: { type: "Module", data: this.moduleConfiguration() },
-        All: { type: "All", data: {} },
-        AllMappings: { type: "AllMappings", data: {} },
-      }[data.request.type ?? ""];
-      void bus.send(`modules/${data.origin}/response`, "GetConfigResponse", {
+      const { origin, type, request } = (payload as { data: ConfigRequest }).data;
+      void bus.send(`modules/${origin}/response`, "GetConfigResponse", {
         status: "Ok",
         status_info: "",
-        type: data.type,
-        response: response ?? null,
+        type,
+        response: this.answerConfigRequest(request),
       });
     });
     await bus.listen(`modules/${STATION}/ready`, () => void this.releaseStation());
+  }
+
+  private answerConfigRequest({ type, identifier, value = "" }: ConfigRequest["request"]): unknown {
+    if (identifier !== undefined) {
+      this.changedParameters.push({ identifier, value });
+      return { status: this.parameterStatus, status_info: "" };
+    }
+    if (type === "Module") return { type, data: this.moduleConfiguration() };
+    if (type === "All") return { type, data: this.moduleParameters };
+    const evses = Object.fromEntries(this.evses.map(({ module }, index) => [module, { module: { evse: index + 1 } }]));
+    return type === "AllMappings" ? { type, data: evses } : null;
   }
 
   /** The global ready, then the EVSEs' own readiness, as often as the station starts. */
