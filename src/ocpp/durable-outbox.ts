@@ -142,7 +142,7 @@ export class DurableOutbox {
     this.hold(UNSETTLED_WAIT_MILLISECONDS);
   }
 
-  /** E13: again after MessageAttemptInterval times the transmissions so far, until MessageAttempts is used up. */
+  /** E13.FR.01, FR.02: again after MessageAttemptInterval times the transmissions so far, until MessageAttempts is used up. */
   private retryOrDiscard(message: QueuedMessage, outcome: CallOutcome): void {
     const { logger, queue, unitOfWork } = this.options;
     const attempts = message.attempts + 1;
@@ -161,7 +161,7 @@ export class DurableOutbox {
     this.hold(waitSeconds * 1000);
   }
 
-  /** When the queue is too long every other Updated goes (E04.FR.07, FR.08), then what tells less; never a Started or Ended. */
+  /** When the queue is too long every other Updated goes (E04.FR.07, FR.08, E11.FR.04, E12.FR.04, J02.FR.12), then what tells less; never a Started or Ended. */
   private makeRoom(): void {
     const { limit, logger, queue } = this.options;
     for (const { messageId, transactionId, seqNo } of queue.dropEveryOtherUpdated(this.inFlight)) {

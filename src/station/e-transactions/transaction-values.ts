@@ -21,9 +21,12 @@ const DEFAULT_MESSAGE_BYTES = 32_000;
 export interface TransactionValues {
   /** Values for Started; those for Ended are kept (E01.FR.09, E02.FR.09, E03.FR.07, E04.FR.05, E05.FR.05). */
   begin(transactionId: string, reading: MeterReading | undefined): readonly MeterValueType[];
-  /** Everything kept and the last value, thinned to what a message may hold (E06.FR.11–13, E12.FR.07–09). */
+  /**
+   * Everything kept and the last value, thinned to what a message may hold (E06.FR.11–13, E07.FR.08–10, E08.FR.09–11,
+   * E09.FR.05–07, E12.FR.07–09, E15.FR.01–03).
+   */
   end(transactionId: string, reading: MeterReading | undefined, event?: SessionInput): readonly MeterValueType[];
-  /** Values of TxUpdatedMeasurands. */
+  /** The values of one moment, those of TxUpdatedMeasurands (J02.FR.10). */
   update(reading: MeterReading | undefined, kind: ReadingContextEnumType): readonly MeterValueType[];
   /** Keeps what the meter said before and after an interruption. */
   keepInterruption(session: Session, readingAfter: MeterReading | undefined): void;
@@ -37,7 +40,7 @@ export interface TransactionValues {
   ): { readonly values: readonly MeterValueType[]; readonly session: Session };
 }
 
-/** The meter values that go along with the events of a transaction; to be called inside a unit of work. */
+/** The meter values of its own EVSE that go along with the events of a transaction (J02.FR.22); inside a unit of work. */
 export function createTransactionValues({ core, deviceModel, model }: StationContext): TransactionValues {
   const select = (
     reading: MeterReading | undefined,
@@ -47,7 +50,8 @@ export function createTransactionValues({ core, deviceModel, model }: StationCon
     if (deviceModel.read(SampledDataCtrlr.Enabled) === false) return [];
     const value = toMeterValue(reading, kind, {
       measurands: measurands ?? [],
-      signReadings: deviceModel.read(SampledDataCtrlr.SignReadings) === true, // E02.FR.14, E03.FR.10, E05.FR.06
+      // E02.FR.14, E03.FR.10, E05.FR.06, E07.FR.12, E08.FR.12, E09.FR.08, E11.FR.08, E12.FR.10
+      signReadings: deviceModel.read(SampledDataCtrlr.SignReadings) === true,
       registersWithoutPhases: deviceModel.read(SampledDataCtrlr.RegisterValuesWithoutPhases) === true,
     });
     return value === undefined ? [] : [value];

@@ -112,7 +112,8 @@ export function createTransactionsBlock(context: StationContext): Block {
       numberOfPhases: phasesInUse(model.evse(session.evseId)?.reading),
       offline: !csms.connected,
     });
-    csms.enqueue("TransactionEvent", built.request); // E04.FR.01, FR.02, E11.FR.01, FR.02, E12.FR.01, FR.02
+    // E04.FR.01, FR.02, E08.FR.04–06, E11.FR.01, FR.02, E12.FR.01, FR.02
+    csms.enqueue("TransactionEvent", built.request);
     core.unitOfWork.afterCommit(() => hardware.observer.transactionEvent(built.request, session.sessionId));
     return built.session;
   };
@@ -296,7 +297,7 @@ export function createTransactionsBlock(context: StationContext): Block {
 
   services.stopTransactions = deauthorization.stopTransactions;
   services.reportMeterValues = report;
-  services.noteTrigger = (evseId, trigger) => void report(evseId, trigger); // E02.FR.17, E03.FR.12
+  services.noteTrigger = (evseId, trigger) => void report(evseId, trigger); // E02.FR.16, FR.17, E03.FR.12
   services.triggerTransactionEvent = (evseId) => {
     const running = [...sessions.values()].filter(
       (session) => session.transaction !== undefined && (evseId === undefined || session.evseId === evseId),

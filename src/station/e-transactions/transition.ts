@@ -120,7 +120,7 @@ function startSession(session: Session, event: EvseEvent & { kind: "SessionStart
   const reservation = event.reservationId === undefined ? {} : { reservationId: event.reservationId };
   return {
     session: { ...plugIn(session, event.connectorId), ...reservation },
-    ...(!session.evConnected && { trigger: "CablePluggedIn" }),
+    ...(!session.evConnected && { trigger: "CablePluggedIn" }), // E02.FR.06
   };
 }
 
@@ -280,6 +280,7 @@ export function transition(session: Session, event: SessionEvent, points: TxPoin
   const begun = points.start.filter(
     (point) => holds(point, next) && (session.transactionCount === 0 || !holds(point, session)),
   );
+  // One EVSE, one session, one transaction (E01.FR.14).
   const starts = !open && !finishes && begun.length > 0;
   const stopped = points.stop.some(
     (point) =>

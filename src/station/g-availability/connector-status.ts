@@ -17,7 +17,7 @@ const STATUS_PRIORITY: readonly ConnectorStatusEnumType[] = [
 function applyToConnector(event: EvseEvent, connector: ConnectorModel): void {
   switch (event.kind) {
     case "SessionStarted":
-      if (event.reason === "EVConnected") connector.occupied = true; // G01.FR.03
+      if (event.reason === "EVConnected") connector.occupied = true; // G01.FR.03, E02.FR.05
       break;
     case "TransactionStarted":
       connector.occupied = true;

@@ -9,7 +9,7 @@ import { everyAligned } from "./aligned-timer.ts";
 /** Values kept for one Ended event; beyond it every other intermediate one goes (J02.FR.20). */
 const STORED_VALUES_LIMIT = 1_000;
 
-/** J01 and J02: sampled and clock-aligned meter values, in transactions and outside. */
+/** J01 and J02 (J01.FR.01, J02.FR.01): sampled and clock-aligned meter values, in transactions and outside. */
 export function createMeteringBlock(context: StationContext): Block {
   const { clock, core, csms, deviceModel, events, hardwareEvents, logger, model, services } = context;
   /** Running timers by purpose, e.g. `updated/1`. */
@@ -65,7 +65,8 @@ export function createMeteringBlock(context: StationContext): Block {
     if (evse === undefined) return;
     sampleEvery(`updated/${evseId}`, deviceModel.read(SampledDataCtrlr.TxUpdatedInterval), () => {
       const value = sampled(evse, deviceModel.read(SampledDataCtrlr.TxUpdatedMeasurands));
-      if (value !== undefined) services.reportMeterValues?.(evseId, "MeterValuePeriodic", [value]); // J02.FR.11, E02.FR.10, E03.FR.08, E04.FR.06
+      // J02.FR.11, E02.FR.10, E03.FR.08, E04.FR.06, E11.FR.03, E12.FR.03
+      if (value !== undefined) services.reportMeterValues?.(evseId, "MeterValuePeriodic", [value]);
     });
     sampleEvery(`ended/${evseId}`, deviceModel.read(SampledDataCtrlr.TxEndedInterval), () =>
       storeAll(() =>

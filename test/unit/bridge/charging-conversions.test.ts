@@ -43,7 +43,7 @@ test("a signature that does not fit into a message goes, the value stays: cut of
   ]);
 });
 
-test("current and reactive power that flow back are exported, line by line", () => {
+test("current and reactive power that flow back are exported, line by line (J01.FR.09–11)", () => {
   const { samples } = toMeterReading(
     {
       timestamp: "",

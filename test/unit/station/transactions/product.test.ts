@@ -1,6 +1,7 @@
 /**
  * Every way to begin a session × every set of start points × every set of stop points × every state of the line,
- * against an oracle that knows only which points each step of a session gains and loses (E01, E06).
+ * against an oracle that knows only which points each step of a session gains and loses (E01.FR.02, FR.03, FR.05, FR.06,
+ * E02.FR.06, E06.FR.02, FR.03, FR.06, FR.07).
  */
 import { afterAll, describe, expect, test } from "bun:test";
 import type { IdTokenEnumType } from "../../../../src/ocpp/v201/index.ts";
@@ -231,20 +232,23 @@ function check(
   events: readonly Payload[],
 ): void {
   const told = expected(way, start, stop);
+  // E01.FR.15, FR.18, FR.19, E02.FR.13, FR.15, E06.FR.15, E07.FR.05, FR.06, E08.FR.04
   expect(events.map(describeEvent)).toEqual(told.map(({ event }) => event));
-  expect(events.map(({ seqNo }) => seqNo)).toEqual(told.map(({ seqNo }) => seqNo)); // E01.FR.07
-  expect(events.map(({ idToken }) => idToken !== undefined)).toEqual(told.map(({ token }) => token)); // E01.FR.10, E07.FR.02
+  expect(events.map(({ seqNo }) => seqNo)).toEqual(told.map(({ seqNo }) => seqNo)); // E01.FR.07, E02.FR.07, E03.FR.06, E04.FR.04, E06.FR.14, E07.FR.11, E08.FR.08
+  expect(events.map(({ idToken }) => idToken !== undefined)).toEqual(told.map(({ token }) => token)); // E01.FR.10, E03.FR.01, E07.FR.02
   expect(events.map(({ evse }) => (evse as Payload | undefined)?.connectorId !== undefined)).toEqual(
     told.map(({ connector }) => connector), // E01.FR.16
   );
+  // E04.FR.02, E08.FR.05, FR.06, E11.FR.01, FR.02, E12.FR.01, FR.02
   if (play.line !== "crash in the middle")
     expect(events.map(({ offline }) => offline === true)).toEqual(
       told.map(({ step }) => play.created.get(step) === true), // E04.FR.03, E08.FR.07
     );
   for (const event of events) {
-    if (event.eventType === "Started") expect(contexts(event)).toEqual(["Transaction.Begin"]); // E01.FR.09
+    // E01.FR.09, E02.FR.09, E03.FR.07, E04.FR.05
+    if (event.eventType === "Started") expect(contexts(event)).toEqual(["Transaction.Begin"]);
     if (event.eventType === "Ended") {
-      expect([contexts(event)[0], contexts(event).at(-1)]).toEqual(["Transaction.Begin", "Transaction.End"]); // E06.FR.11
+      expect([contexts(event)[0], contexts(event).at(-1)]).toEqual(["Transaction.Begin", "Transaction.End"]); // E06.FR.11, E07.FR.08, E08.FR.09, E12.FR.07
       const values = registers(event);
       expect(values).toEqual([...values].sort((one, other) => one - other)); // J02.FR.16
     }

@@ -70,7 +70,7 @@ describe("further transactions of a session (E01.FR.08, E02.FR.08)", () => {
 });
 
 describe("bad input from the hardware side", () => {
-  test("a session that ends without a word is ended when the next one begins", async () => {
+  test("a session that ends without a word is ended when the next one begins (E01.FR.14)", async () => {
     rig = await Rig.start();
     await rig.plug("one").begin("one", card("A")).charge("one").pass(5_000);
     await rig.plug("two").begin("two", card("B")).pass();
@@ -179,7 +179,7 @@ describe("reasons and triggers of the end (E06.FR.08, FR.15, FR.16, E15.FR.04, F
     expect(rig.brief.at(-1)).toBe(`Ended ${cause} EVConnected Other`);
   });
 
-  test("UnlockConnector in a transaction without authorization is an event of it (E02.FR.17, E03.FR.12)", async () => {
+  test("UnlockConnector in a transaction without authorization is an event of it (E02.FR.16, FR.17, E03.FR.12)", async () => {
     rig = await Rig.start(points("EVConnected", "EVConnected"));
     await rig.plug().pass();
     await rig.charger.call("TriggerMessage", { requestedMessage: "Heartbeat" });

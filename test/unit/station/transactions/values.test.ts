@@ -17,8 +17,8 @@ const keys = (event: Payload | undefined) =>
   samplesOf(event).map(({ signedMeterValue }) => signedMeterValue?.publicKey);
 const triggers = (of: Rig) => of.events.map(({ triggerReason }) => triggerReason);
 
-describe("sampled values (J02)", () => {
-  test("measurands of each event are the configured ones, per phase and line (E02.FR.10, E03.FR.08, J02.FR.11)", async () => {
+describe("sampled values (J02.FR.01–04, FR.18, FR.22)", () => {
+  test("measurands of each event are the configured ones, per phase and line (J02.FR.05–07, FR.10, E02.FR.10, E03.FR.08, J02.FR.11)", async () => {
     const station = await start({
       "SampledDataCtrlr.TxStartedMeasurands": "Current.Import",
       "SampledDataCtrlr.TxUpdatedMeasurands": "Energy.Active.Import.Register",
@@ -111,7 +111,7 @@ describe("sampled values (J02)", () => {
   });
 });
 
-describe("signed values (E02.FR.14, E03.FR.10, E04.FR.10, E07.FR.12, J01.FR.21, J02.FR.21)", () => {
+describe("signed values (E02.FR.14, E03.FR.10, E04.FR.10, E05.FR.06, E07.FR.12, E08.FR.12, J01.FR.21, J02.FR.21)", () => {
   test("only where SignReadings asks for them", async () => {
     const station = await start({ "SampledDataCtrlr.SignReadings": "false" });
     await station
@@ -172,7 +172,7 @@ describe("signed values (E02.FR.14, E03.FR.10, E04.FR.10, E07.FR.12, J01.FR.21, 
   });
 });
 
-describe("clock-aligned values (J01)", () => {
+describe("clock-aligned values (J01.FR.01, FR.05–10, FR.17)", () => {
   const aligned = { "AlignedDataCtrlr.Interval": "60" };
   const meterValues = (of: Rig) => of.charger.callsOf("MeterValues").map(({ evseId }) => evseId);
 
@@ -282,7 +282,7 @@ describe("clock-aligned values (J01)", () => {
   });
 });
 
-describe("an Ended event that would grow too large (E06.FR.12, FR.13, E07.FR.09, FR.10, J02.FR.20)", () => {
+describe("an Ended event that would grow too large (E06.FR.12, FR.13, E07.FR.09, FR.10, E08.FR.10, FR.11, E09.FR.06, FR.07, E12.FR.08, FR.09, E15.FR.02, FR.03, J02.FR.20)", () => {
   const value = (index: number) => ({ timestamp: new Date(index * 1000).toISOString(), sampledValue: [energy(index)] });
 
   test("intermediate values go, evenly; the first and the last stay", () => {
