@@ -6,7 +6,7 @@ import type { ConnectionProfile } from "../ocpp/connection.ts";
 import type { LinkSettings } from "../ocpp/csms-link.ts";
 import { stationUrl } from "../ocpp/station-url.ts";
 import { openWebSocket, type TlsSettings, type WebSocketSettings } from "../ocpp/websocket.ts";
-import { readLastConnected, readProfiles } from "../station/b-provisioning/network-profiles.ts";
+import { readLastConnected, readProfiles } from "../station/model/network-profiles.ts";
 import { isForbiddenDowngrade } from "../station/model/security-profile.ts";
 import type { SecurityPort } from "../station/ports.ts";
 import type { CoreDatabase } from "../store/core-database.ts";

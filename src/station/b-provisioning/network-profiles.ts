@@ -5,49 +5,9 @@ import type { ConnectionProfile } from "../../ocpp/connection.ts";
 import { csmsUrlDefect } from "../../ocpp/station-url.ts";
 import type { SetNetworkProfileRequest, SetNetworkProfileResponse } from "../../ocpp/v201/index.ts";
 import { NetworkConnectionProfileTypeSchema } from "../../ocpp/v201/index.ts";
-import type { KeyValueRepository } from "../../store/key-value-repository.ts";
 import type { Block, StationContext } from "../context.ts";
+import { isProfileList, readProfiles, rememberLastConnected } from "../model/network-profiles.ts";
 import { isForbiddenDowngrade } from "../model/security-profile.ts";
-
-const DEFAULT_INTERFACE = "Wired0";
-const StoredProfiles = v.array(
-  v.object({
-    configurationSlot: v.number(),
-    connectionData: v.looseObject({
-      ocppCsmsUrl: v.string(),
-      securityProfile: v.number(),
-      ocppInterface: v.optional(v.string(), DEFAULT_INTERFACE),
-    }),
-  }),
-);
-type StoredProfile = v.InferOutput<typeof StoredProfiles>[number];
-
-export function readProfiles(text: string | undefined): readonly StoredProfile[] {
-  try {
-    const parsed = v.safeParse(StoredProfiles, JSON.parse(text ?? "[]"));
-    return parsed.success ? parsed.output : [];
-  } catch {
-    return [];
-  }
-}
-
-/** The profile of the last connection as it was then: a slot that was overwritten since does not strand the station. */
-const LAST_CONNECTED_KEY = "network.lastConnected";
-const LastConnected = v.object({
-  slot: v.number(),
-  url: v.string(),
-  securityProfile: v.number(),
-  ocppInterface: v.string(),
-});
-
-/** B10.FR.07: where the station may fall back to. */
-export function readLastConnected(
-  keyValues: KeyValueRepository,
-  deviceModel: DeviceModel,
-): ConnectionProfile | undefined {
-  const last = keyValues.get(LAST_CONNECTED_KEY, LastConnected);
-  return last === undefined || isForbiddenDowngrade(deviceModel, last.securityProfile) ? undefined : last;
-}
 
 /** Are interfaces of the operating system set out for OCPP's names, and is this one not among them? */
 function isUnknownInterface(deviceModel: DeviceModel, ocppInterface: string): boolean {
@@ -171,8 +131,12 @@ export function createNetworkProfilesBlock(context: StationContext): Block {
   deviceModel.prepareRules(OCPPCommCtrlr.NetworkConfigurationPriority, gatherInstalled);
   deviceModel.addRule(OCPPCommCtrlr.NetworkConfigurationPriority, checkPriority);
   deviceModel.addRule(InternalCtrlr.NetworkConnectionProfiles, (value) => {
+    if (!isProfileList(value)) return rejected("InvalidNetworkConf", "no list of profiles");
     const given = readProfiles(value);
-    if (given.length === 0) return rejected("InvalidNetworkConf", "no readable profile");
+    for (const { configurationSlot, connectionData } of given) {
+      const defect = csmsUrlDefect(connectionData.ocppCsmsUrl, connectionData.securityProfile);
+      if (defect !== undefined) return rejected("InvalidNetworkConf", `slot ${configurationSlot}: ${defect}`);
+    }
     // Not a way around B09.FR.04.
     const lower = given.some(({ connectionData }) => isForbiddenDowngrade(deviceModel, connectionData.securityProfile));
     return lower ? rejected("NoSecurityDowngrade", "a profile is less secure than the active one") : undefined;
@@ -214,7 +178,7 @@ export function createNetworkProfilesBlock(context: StationContext): Block {
   /** The profile works: the CSMS has accepted the station over it. */
   const confirm = (profile: ConnectionProfile): void =>
     tryToStore(() => {
-      core.unitOfWork.run(() => core.keyValues.set(LAST_CONNECTED_KEY, profile));
+      core.unitOfWork.run(() => rememberLastConnected(core.keyValues, profile));
       adoptSecurityProfile(profile.securityProfile);
     });
 

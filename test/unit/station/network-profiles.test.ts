@@ -95,6 +95,37 @@ describe("B09: SetNetworkProfile", () => {
   });
 });
 
+test("a broken entry in the component configuration does not take the good ones along", async () => {
+  charger = await new InProcessCharger(1, {
+    "InternalCtrlr.NetworkConnectionProfiles": JSON.stringify([
+      { configurationSlot: 2, connectionData: { ocppCsmsUrl: 5 } },
+      { configurationSlot: 1, connectionData: CONNECTION_DATA },
+    ]),
+  }).start();
+  expect(charger.csms.connected).toBe(true);
+});
+
+test("the list as a whole is only taken when every entry can be used", async () => {
+  charger = await new InProcessCharger().start();
+  const good = { configurationSlot: 1, connectionData: CONNECTION_DATA };
+  const bad = { configurationSlot: 2, connectionData: { ...CONNECTION_DATA, ocppCsmsUrl: "mailto:csms" } };
+  const setList = async (list: unknown) => {
+    const { body } = await charger.call("SetVariables", {
+      setVariableData: [
+        {
+          component: { name: "InternalCtrlr" },
+          variable: { name: "NetworkConnectionProfiles" },
+          attributeValue: JSON.stringify(list),
+        },
+      ],
+    });
+    return (body as { setVariableResult: { attributeStatus: string }[] }).setVariableResult[0]?.attributeStatus;
+  };
+  for (const list of [[], {}, [good, bad], [good, { configurationSlot: 2 }]])
+    expect(await setList(list)).toBe("Rejected");
+  expect(await setList([good])).toBe("Accepted");
+});
+
 describe("B10: NetworkConfigurationPriority", () => {
   test("B10.FR.02: a slot without a profile and one whose profile cannot be used", async () => {
     charger = await new InProcessCharger(1, {
