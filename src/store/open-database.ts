@@ -88,6 +88,15 @@ function refusal(path: string, database: Database, migrations: readonly Migratio
     : `${newer}, and cannot work with what the newer one left: ${defects.join(", ")}`;
 }
 
+function makePrivate(path: string, logger: Logger): void {
+  try {
+    chmodSync(path, 0o600);
+  } catch (error) {
+    // Only the owner may; another account that may write the file goes on with it.
+    logger.warn(`${path} may be readable for others: ${(error as Error).message}`);
+  }
+}
+
 function bringUpToDate(database: Database, migrations: readonly Migration[], folder: string): void {
   const found = isEmptyDatabase(database) ? 0 : userVersion(database);
   migrate(database, found, migrations, (version) => database.run(`PRAGMA user_version = ${version}`));
@@ -118,7 +127,7 @@ export function openDatabase(options: OpenDatabaseOptions): OpenedDatabase {
       if (!isOwn) logger.info(`${path} was left by another program (schema version ${found}); it is taken over`);
       if (!isOwn || found < (migrations.at(-1)?.version ?? 0)) keepCopy(database, path, clock, logger);
     }
-    chmodSync(path, 0o600);
+    makePrivate(path, logger);
     database.run("PRAGMA journal_mode = WAL");
     // Every commit survives a power cut; deletions of delivered messages relax this for themselves.
     database.run("PRAGMA synchronous = FULL");

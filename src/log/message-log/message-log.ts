@@ -32,6 +32,8 @@ const FILE_OF_A_START = /^(\d{4}-\d\d-\d\dT[\d:.]+Z)(?:_raw)?\.(?:log|html|secur
 /** Entries and characters that may wait to be written; what comes then is left out. */
 const WAITING_LIMIT = 2_000;
 const WAITING_LIMIT_CHARACTERS = 8_000_000;
+/** Entries that are formatted before the event loop goes on. */
+const ENTRIES_A_TURN = 20;
 
 /** Files of old starts are deleted, the latest are kept. */
 function forgetOldStarts(directory: string): void {
@@ -51,7 +53,7 @@ export class MessageLog {
   private readonly sinks: ((entry: LogEntry) => void)[] = [];
   private readonly files: RotatingFile[] = [];
   private securityFile: RotatingFile | undefined;
-  private waiting: LogEntry[] = [];
+  private readonly waiting: LogEntry[] = [];
   private waitingCharacters = 0;
   private leftOut = 0;
   private timer: Timer | undefined;
@@ -80,7 +82,7 @@ export class MessageLog {
     }
     this.waiting.push(entry);
     this.waitingCharacters += characters;
-    this.timer ??= this.options.clock.after(0, () => this.pass());
+    this.timer ??= this.options.clock.after(0, () => this.pass(ENTRIES_A_TURN));
   }
 
   takeSecurityEvent(event: Readonly<Record<string, unknown>>): void {
@@ -90,21 +92,24 @@ export class MessageLog {
   /** Resolves when everything is on the disk. */
   async close(): Promise<void> {
     this.timer?.cancel();
-    this.pass();
+    this.pass(this.waiting.length);
     await Promise.all(this.files.map((file) => file.close()));
   }
 
-  private pass(): void {
+  /** A few entries, the rest in later turns: formatting shares the event loop with the wire. */
+  private pass(limit: number): void {
+    const { clock } = this.options;
     this.timer = undefined;
-    const { waiting, leftOut } = this;
-    this.waiting = [];
-    this.waitingCharacters = 0;
-    this.leftOut = 0;
-    if (leftOut > 0)
-      waiting.push({ time: this.options.clock.now(), origin: "system", name: `${leftOut} messages are missing here.` });
-    for (const entry of waiting) {
+    for (const entry of this.waiting.splice(0, limit)) {
+      this.waitingCharacters -= entry.text?.length ?? 0;
       const masked = entry.text === undefined ? entry : { ...entry, text: maskSecrets(entry.text) };
       for (const sink of this.sinks) this.passTo(sink, masked);
+    }
+    if (this.waiting.length > 0) this.timer = clock.after(0, () => this.pass(ENTRIES_A_TURN));
+    else if (this.leftOut > 0) {
+      const name = `${this.leftOut} messages are missing here.`;
+      this.leftOut = 0;
+      for (const sink of this.sinks) this.passTo(sink, { time: clock.now(), origin: "system", name });
     }
   }
 

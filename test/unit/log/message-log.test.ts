@@ -188,6 +188,15 @@ describe("the wire never waits", () => {
     expect(printed).toContain("BootNotification");
   });
 
+  test("a backlog is worked off a few entries a turn, in order", async () => {
+    const log = start(["callback"]);
+    for (let index = 0; index < 100; index++) log.take({ ...boot(), name: String(index) });
+    while (published.length < 100) await clock.advance(1);
+    expect(published.map(({ name }) => name)).toEqual(Array.from({ length: 100 }, (_, index) => String(index)));
+    await log.close();
+    expect(published).toHaveLength(100);
+  });
+
   test("what is too much is left out, and that is told", async () => {
     const log = start(["log"]);
     for (let index = 0; index < 3_000; index++) log.take(boot());
