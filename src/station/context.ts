@@ -71,6 +71,8 @@ export interface StationServices {
   isResetPending(evseId: number | undefined): boolean;
   /** L: does a firmware update stand in the way of being idle? N: likewise for log uploads (errata 2.14). */
   isFirmwareUpdateActive(): boolean;
+  /** L: did the station come up with the firmware that an update has installed, whatever the hardware side says? */
+  isBootOfNewFirmware(): boolean;
   isLogUploadActive(): boolean;
   /** E: stops the transactions of one EVSE or of all, through the hardware, as a durable intent. */
   stopTransactions(

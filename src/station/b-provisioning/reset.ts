@@ -130,7 +130,8 @@ export function createResetBlock(context: StationContext): Block {
 
   services.bootReason = (): BootReason => {
     const told = settings.bootReason;
-    return resetBefore !== undefined && (told === "PowerUp" || told === "Unknown") ? resetBefore : told;
+    if (told !== "PowerUp" && told !== "Unknown") return told;
+    return services.isBootOfNewFirmware?.() === true ? "FirmwareUpdate" : (resetBefore ?? told);
   };
 
   /** After the restart (B11.FR.04): a reset that was carried out, or that the system did anyway, is over. */

@@ -9,7 +9,7 @@ import type {
 } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
 import { AnswerFirst } from "../model/answer-first.ts";
-import type { FirmwareUpdateState } from "../ports.ts";
+import type { BootReason, FirmwareUpdateState } from "../ports.ts";
 import {
   FirmwareUpdate,
   failureOf,
@@ -40,9 +40,12 @@ export function createFirmwareBlock(context: StationContext): Block {
   let update: FirmwareUpdate | undefined;
   /** Ordered by an earlier run of this program. */
   let carriedOver = false;
+  let bootOfNewFirmware = false;
   let silence: Timer | undefined;
   const answerFirst = new AnswerFirst();
   const unsubscribes: (() => void)[] = [];
+
+  const bootReason = (): BootReason => services.bootReason?.() ?? settings.bootReason;
 
   /** Memory follows what was stored. */
   const remember = (next: FirmwareUpdate, alongWith: () => void = () => {}): void => {
@@ -60,7 +63,7 @@ export function createFirmwareBlock(context: StationContext): Block {
       csms.enqueue("FirmwareStatusNotification", { status: state, ...(requestId !== undefined && { requestId }) });
       if (state === "InvalidSignature") events.emit("securityEvent", { type: "InvalidFirmwareSignature" }); // L01.FR.03
       // L01.FR.31; a boot by the update has told it already.
-      if (state === "Installed" && !(carriedOver && settings.bootReason === "FirmwareUpdate"))
+      if (state === "Installed" && !(carriedOver && bootReason() === "FirmwareUpdate"))
         events.emit("securityEvent", { type: "FirmwareUpdated" });
     });
   };
@@ -191,6 +194,8 @@ export function createFirmwareBlock(context: StationContext): Block {
     );
   };
 
+  services.isBootOfNewFirmware = () => bootOfNewFirmware;
+
   const hasNewFirmware = ({ firmwareVersion }: FirmwareUpdate): boolean =>
     settings.bootReason === "FirmwareUpdate" ||
     (firmwareVersion !== undefined && deviceModel.read(InternalCtrlr.FirmwareVersion) !== firmwareVersion);
@@ -198,7 +203,8 @@ export function createFirmwareBlock(context: StationContext): Block {
   /** What has become of an update that was going on when the station went down (L01.FR.28, FR.32, L02.FR.20, FR.21). */
   const resume = (found: FirmwareUpdate): void => {
     carriedOver = true;
-    if (isDownloaded(found) && hasNewFirmware(found))
+    bootOfNewFirmware = isDownloaded(found) && hasNewFirmware(found);
+    if (bootOfNewFirmware)
       silence = clock.after(OWN_REPORT_MILLISECONDS, () => {
         const current = ongoing();
         if (current !== undefined) end(current, "Installed");

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { InternalCtrlr } from "../../../src/device-model/variables.ts";
 import type { FirmwareUpdateState } from "../../../src/station/ports.ts";
 import { InProcessCharger } from "../../support/in-process-charger.ts";
 
@@ -301,6 +302,18 @@ describe("L01.FR.32, L02.FR.21: the reboot that an installation brings", () => {
     expect(told().at(-1)).toEqual(["Installed", 9]);
     await report(9, "Installed");
     expect(told().filter(([status]) => status === "Installed")).toHaveLength(1);
+  });
+
+  test("the hardware side calls it PowerUp: another firmware version says it, and BootNotification names the reason", async () => {
+    await start();
+    await order(9);
+    await report(9, "Downloading", "Downloaded", "SignatureVerified", "Installing");
+    charger.deviceModel.write(InternalCtrlr.FirmwareVersion, "the next one", "internal");
+    await restart("PowerUp");
+    await charger.clock.advance(5_000);
+    expect(charger.callsOf("BootNotification").at(-1)).toMatchObject({ reason: "FirmwareUpdate" });
+    expect(told().at(-1)).toEqual(["Installed", 9]);
+    expect(securityEvents().filter((type) => type === "FirmwareUpdated")).toHaveLength(1);
   });
 
   test("the hardware side reports that the new firmware did not start", async () => {
