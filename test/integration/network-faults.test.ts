@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
-import { WebSocketServer } from "ws-real";
+import { type WebSocket, WebSocketServer } from "ws-real";
 import { InProcessCharger } from "../support/in-process-charger.ts";
 import { NetworkedStation, until } from "../support/networked-station.ts";
 
@@ -253,16 +253,14 @@ const hasIpv6 = Object.values(networkInterfaces()).some((addresses) =>
 );
 
 describe("other ways to a CSMS", () => {
-  async function connectTo(host: string, url: (port: number) => string, variables = {}): Promise<string> {
+  async function connectTo(host: string, url: (port: number) => string, variables = {}) {
     const server = new WebSocketServer({ port: 0, host, perMessageDeflate: true, handleProtocols: () => "ocpp2.0.1" });
     await new Promise<void>((resolve) => server.once("listening", () => resolve()));
     cleanUps.push(() => {
       for (const client of server.clients) client.terminate();
       server.close();
     });
-    const extensions = new Promise<string>((resolve) =>
-      server.on("connection", (socket) => resolve(socket.extensions)),
-    );
+    const accepted = new Promise<WebSocket>((resolve) => server.on("connection", resolve));
     const ocppCsmsUrl = url((server.address() as AddressInfo).port);
     const charger = new InProcessCharger(1, {
       "InternalCtrlr.NetworkConnectionProfiles": JSON.stringify([
@@ -274,7 +272,7 @@ describe("other ways to a CSMS", () => {
     charger.usesNetwork = true;
     await charger.start();
     await until(() => charger.csms.connected, "connected");
-    return extensions;
+    return { charger, socket: await accepted };
   }
 
   test.skipIf(!hasIpv6)("IPv6", async () => {
@@ -287,8 +285,14 @@ describe("other ways to a CSMS", () => {
 
   test("permessage-deflate where InternalCtrlr.WebsocketCompression says so, and only there", async () => {
     const url = (port: number): string => `ws://127.0.0.1:${port}`;
-    expect(await connectTo("127.0.0.1", url)).toBe("");
+    expect((await connectTo("127.0.0.1", url)).socket.extensions).toBe("");
     const on = { "InternalCtrlr.WebsocketCompression": "true" };
-    expect(await connectTo("127.0.0.1", url, on)).toBe("permessage-deflate");
+    const { charger, socket } = await connectTo("127.0.0.1", url, on);
+    expect(socket.extensions).toBe("permessage-deflate");
+    // A small frame that unfolds to a large one is as large as that.
+    const closed = new Promise<number>((resolve) => socket.on("close", resolve));
+    socket.send("x".repeat(2_000_000));
+    expect(await closed).toBe(1009);
+    await until(() => !charger.csms.connected, "loss noticed");
   });
 });

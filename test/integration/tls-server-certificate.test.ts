@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { readTlsSettings } from "../../src/agent/tls-settings.ts";
@@ -10,6 +11,8 @@ import { type Certificate, TestAuthority } from "../support/certificates.ts";
 import { InProcessCharger } from "../support/in-process-charger.ts";
 import { freePort } from "../support/mosquitto.ts";
 import { days, expectConnected, expectTlsFailure, securityEvents, TlsScene } from "../support/tls-scene.ts";
+
+const hasIpv6 = networkInterfaces().lo?.some(({ address }) => address === "::1") === true;
 
 let scene: TlsScene;
 beforeAll(() => {
@@ -89,6 +92,12 @@ describe("the certificate of the CSMS (A00.FR.308–311, FR.411–414)", () => {
     const ofAddress = await scene.listen(scene.issue(["127.0.0.1"], { commonNameOnly: true }));
     expectConnected(await scene.attempt(ofAddress, { host: "127.0.0.1" }));
     expectConnected(await scene.attempt(await scene.listen(scene.issue(["127.0.0.1"])), { host: "127.0.0.1" }));
+  });
+
+  test.skipIf(!hasIpv6)("for an IPv6 address: connected, for another one refused", async () => {
+    expectConnected(await scene.attempt(await scene.listen(scene.issue(["::1"]), {}, "::1"), { host: "[::1]" }));
+    const other = await scene.attempt(await scene.listen(scene.issue(["::2"]), {}, "::1"), { host: "[::1]" });
+    expectTlsFailure(other, "certificate", /::1/, "InvalidCsmsCertificate");
   });
 
   test("without any trusted root nothing is valid", async () => {

@@ -49,8 +49,8 @@ export class TlsScene {
     return authority.issue(`leaf${++this.leafs}`, names, options);
   }
 
-  async listen(certificate: Certificate, options: TlsOptions = {}) {
-    const server = await startTlsServer(certificate, options);
+  async listen(certificate: Certificate, options: TlsOptions = {}, host = "127.0.0.1") {
+    const server = await startTlsServer(certificate, options, host);
     this.onClean(() => server.stop());
     return server;
   }

@@ -117,6 +117,16 @@ describe("after the reboot that follows a higher security profile", () => {
     ]);
   });
 
+  test("from 3 to 2 where AllowSecurityProfileDowngrade says so; the profile of 3 stays (A05.FR.08)", async () => {
+    const charger = await station({ slots: [3, 2], mayDowngrade: true });
+    await setPriority(charger, "2,1");
+    charger.crash();
+    await charger.start();
+    await charger.clock.advance(5_000);
+    expect(charger.deviceModel.read(SecurityCtrlr.SecurityProfile)).toBe(2);
+    expect(charger.deviceModel.read(OCPPCommCtrlr.NetworkConfigurationPriority)).toEqual(["2", "1"]);
+  });
+
   test("a CSMS that lets the station connect but does not accept it leaves the old profile in place", async () => {
     const charger = await station({ slots: [1, 2], root: true });
     await setPriority(charger, "2,1");
