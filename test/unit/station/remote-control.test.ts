@@ -489,6 +489,13 @@ describe("F06: TriggerMessage", () => {
     expect(charger.calls.slice(from).map(({ payload }) => payload.connectorStatus)).toEqual(["Occupied", "Occupied"]);
   });
 
+  test("a new certificate for the station", async () => {
+    await start();
+    expect(await trigger("SignChargingStationCertificate")).toBe("Accepted");
+    await charger.clock.advance(100);
+    expect(charger.callsOf("SignCertificate")).toMatchObject([{ certificateType: "ChargingStationCertificate" }]);
+  });
+
   test("F06.FR.08: what is not implemented is NotImplemented, what is switched off is Rejected", async () => {
     await start({ "ISO15118Ctrlr.V2GCertificateInstallationEnabled": "false" });
     expect(await trigger("SignCombinedCertificate")).toBe("NotImplemented");
