@@ -43,11 +43,12 @@ export function createAuthorizationBlock(context: StationContext): Block {
    * C01.FR.03, C09.FR.07: a token of the group that charges here ends the authorization without being asked about.
    * EVerest's Auth compares the groups, of Accepted tokens only (C09.FR.03, FR.11).
    */
-  const mayEndAuthorization = ({ info }: KnownToken): boolean => {
+  const mayEndAuthorization = ({ info }: KnownToken, { evseIds }: AuthorizationQuery): boolean => {
     const { groupIdToken } = info;
     if (groupIdToken === undefined) return false;
-    return model.evses.some(({ authorized, transaction }) => {
-      if (!authorized || transaction?.idToken === undefined) return false;
+    return model.evses.some(({ evseId, authorized, transaction }) => {
+      const isHere = evseIds === undefined || evseIds.includes(evseId);
+      if (!isHere || !authorized || transaction?.idToken === undefined) return false;
       const group = transaction.groupIdToken ?? lookUp(transaction.idToken)?.info.groupIdToken;
       return group !== undefined && isSameToken(group, groupIdToken);
     });
@@ -59,41 +60,44 @@ export function createAuthorizationBlock(context: StationContext): Block {
       : !expiredInList && deviceModel.read(LocalAuthListCtrlr.DisablePostAuthorize) === true;
 
   /** Online: does what the station knows settle it? */
-  const isSettled = (known: KnownToken): boolean => {
+  const isSettled = (known: KnownToken, query: AuthorizationQuery): boolean => {
     if (!mayAskCsms()) return true;
     if (known.info.status === "Accepted")
-      return deviceModel.read(AuthCtrlr.LocalPreAuthorize) === true || mayEndAuthorization(known); // C12.FR.04, C14.FR.02, FR.04, C16.FR.04, FR.05
+      return deviceModel.read(AuthCtrlr.LocalPreAuthorize) === true || mayEndAuthorization(known, query); // C12.FR.04, C14.FR.02, FR.04, C16.FR.04, FR.05
     return disablesPostAuthorize(known); // otherwise C01.FR.05, C10.FR.03, C12.FR.05, C14.FR.03, FR.05
   };
 
-  /** For nothing but the authorization of a token (C01.FR.04, C06.FR.03). */
-  const askCsms = async (request: AuthorizeRequest): Promise<AuthorizationDecision> => {
+  /** For nothing but the authorization of a token (C01.FR.04, C06.FR.03). Undefined when the connection was lost meanwhile. */
+  const askCsms = async (request: AuthorizeRequest): Promise<AuthorizationDecision | undefined> => {
     const outcome = await csms.call("Authorize", request);
-    if (outcome.kind === "offline") return decideOffline(request.idToken);
+    if (outcome.kind === "offline") return undefined;
     if (outcome.kind !== "response") return decide("Unknown", "offline");
     const { idTokenInfo, certificateStatus } = outcome.response;
-    learn(request.idToken, idTokenInfo); // C10.FR.04
+    remember("What the CSMS says of a token", () => cache.learn(request.idToken, idTokenInfo)); // C10.FR.04
     return { idTokenInfo, ...(certificateStatus !== undefined && { certificateStatus }), source: "csms" };
   };
 
-  const learn = (idToken: IdTokenType, info: IdTokenInfoType): void => {
+  /** What cannot be stored does not keep anybody from charging. */
+  const remember = (what: string, store: () => void): void => {
     try {
-      cache.learn(idToken, info);
+      store();
     } catch (error) {
-      logger.error(`What the CSMS says of a token could not be cached: ${(error as Error).message}`);
+      logger.error(`${what} could not be stored: ${(error as Error).message}`);
     }
   };
 
-  const decideToken = async (idToken: IdTokenType): Promise<AuthorizationDecision> => {
+  const decideToken = async (query: AuthorizationQuery): Promise<AuthorizationDecision> => {
+    const { idToken } = query;
     if (!online()) return decideOffline(idToken);
     const known = lookUp(idToken);
-    if (known !== undefined && isSettled(known)) return { idTokenInfo: known.info, source: known.source };
-    return mayAskCsms() ? askCsms({ idToken }) : decide("Unknown", "local"); // C01.FR.02, C06.FR.02, C08.FR.01, C09.FR.05
+    if (known !== undefined && isSettled(known, query)) return { idTokenInfo: known.info, source: known.source };
+    if (!mayAskCsms()) return decide("Unknown", "local");
+    return (await askCsms({ idToken })) ?? decideOffline(idToken); // C01.FR.02, C06.FR.02, C08.FR.01, C09.FR.05
   };
 
-  const decideKeyCode = async (idToken: IdTokenType): Promise<AuthorizationDecision> => {
+  const decideKeyCode = async (query: AuthorizationQuery): Promise<AuthorizationDecision> => {
     if (keyCodes.isClosed) return decide("NotAtThisTime", "local");
-    const decision = await decideToken(idToken);
+    const decision = await decideToken(query);
     if (decision.source !== "offline") keyCodes.note(decision.idTokenInfo.status === "Accepted");
     return decision;
   };
@@ -101,23 +105,28 @@ export function createAuthorizationBlock(context: StationContext): Block {
   /** For CustomerInformation by contract certificate (N09, N10). */
   const rememberCertificate = ({ idToken, iso15118CertificateHashData }: AuthorizeRequest): void => {
     const [leaf] = iso15118CertificateHashData ?? [];
-    if (leaf !== undefined)
-      core.unitOfWork.runRelaxed(() => core.tokenAliases.noteCertificate(leaf, tokenHash(idToken)));
+    if (leaf === undefined) return;
+    remember("The contract certificate of a token", () =>
+      core.unitOfWork.runRelaxed(() => core.tokenAliases.noteCertificate(leaf, tokenHash(idToken))),
+    );
+  };
+
+  const decideContractHere = async (query: AuthorizationQuery): Promise<AuthorizationDecision> => {
+    const refusal = await contract.refusalOffline(query);
+    if (refusal !== undefined) return refusal;
+    const decision =
+      online() || deviceModel.read(AuthCtrlr.LocalAuthorizeOffline) === true
+        ? await decideToken(query) // C07.FR.09–12
+        : decide("Unknown", "offline");
+    return { ...decision, certificateStatus: "Accepted" };
   };
 
   const decideContract = async (query: AuthorizationQuery): Promise<AuthorizationDecision> => {
-    if (!mayAskCsms()) {
-      const refusal = await contract.refusalOffline(query);
-      if (refusal !== undefined) return refusal;
-      const decision =
-        online() || deviceModel.read(AuthCtrlr.LocalAuthorizeOffline) === true
-          ? await decideToken(query.idToken) // C07.FR.09–12
-          : decide("Unknown", "offline");
-      return { ...decision, certificateStatus: "Accepted" };
-    }
+    if (!mayAskCsms()) return decideContractHere(query);
     const question = await contract.question(query);
     if ("refusal" in question) return question.refusal;
     const decision = await askCsms(question.request);
+    if (decision === undefined) return decideContractHere(query);
     rememberCertificate(question.request);
     return question.isForged && decision.idTokenInfo.status === "Accepted"
       ? { idTokenInfo: { status: "Invalid" }, certificateStatus: "SignatureError", source: "local" }
@@ -133,7 +142,7 @@ export function createAuthorizationBlock(context: StationContext): Block {
       return decide("NotAtThisTime", "local"); // B02.FR.03, B03.FR.01
     if (query.isPlugAndCharge === true || query.certificate !== undefined || query.certificateHashData !== undefined)
       return decideContract(query);
-    return idToken.type === "KeyCode" ? decideKeyCode(idToken) : decideToken(idToken);
+    return idToken.type === "KeyCode" ? decideKeyCode(query) : decideToken(query);
   };
 
   /** C01.FR.21: a token that is good elsewhere only is not good here. */

@@ -226,6 +226,10 @@ test("a full disk does not keep anybody from charging", async () => {
   await start();
   charger.core.database.run("PRAGMA query_only = ON");
   expect((await present(charger, card("A"))).idTokenInfo.status).toBe("Accepted");
+  const certificateHashData = [
+    { hashAlgorithm: "SHA256", issuerNameHash: "a", issuerKeyHash: "b", serialNumber: "1", responderURL: "x" } as const,
+  ];
+  expect((await present(charger, card("DE8AA", "eMAID"), { certificateHashData })).idTokenInfo.status).toBe("Accepted");
   charger.core.database.run("PRAGMA query_only = OFF");
   await present(charger, card("A"));
   charger.core.database.run("PRAGMA query_only = ON");

@@ -381,6 +381,17 @@ describe("groups (C09) and the master pass (C16)", () => {
     },
   );
 
+  test("LocalPreAuthorize false: to start elsewhere a token of the group is asked about", async () => {
+    await start({ "AuthCtrlr.LocalPreAuthorize": "false" });
+    await sendLocalList(charger, 1, "Full", [entry("B", "Accepted", { groupIdToken: family })]);
+    charge("A", family);
+    await charger.clock.advance(20);
+    await present(charger, card("B"), { evseIds: [1] });
+    expect(asked()).toBe(0);
+    await present(charger, card("B"), { evseIds: [2] });
+    expect(asked()).toBe(1);
+  });
+
   test("TC_C_43, 44: a token of the group that is not Accepted does not stop anything (C09.FR.11)", async () => {
     await start();
     await sendLocalList(charger, 1, "Full", [entry("B", "Blocked", { groupIdToken: family })]);

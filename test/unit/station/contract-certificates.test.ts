@@ -160,6 +160,18 @@ describe("offline", () => {
     ]);
   });
 
+  test("incident: the connection was lost while the CSMS was asked, and the contract charged as any unknown id", async () => {
+    await start({
+      "ISO15118Ctrlr.ContractValidationOffline": "false",
+      "AuthCtrlr.OfflineTxForUnknownIdEnabled": "true",
+    });
+    charger.react = () => "silence";
+    const decision = present(charger, emaid, { certificate });
+    await charger.clock.advance(5);
+    goOffline(charger);
+    expect((await decision).idTokenInfo.status).toBe("NotAtThisTime");
+  });
+
   test.each([
     ["Expired", "Expired", "CertificateExpired"],
     ["IssuerNotFound", "Unknown", undefined],
