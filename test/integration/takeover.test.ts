@@ -98,3 +98,41 @@ test("a directory of other migrations is reported, and does not count", async ()
   await station.startStation();
   expect(station.log).toContain("DeviceModelDatabaseMigrationPath /nonexistent/sql is not used");
 }, 30_000);
+
+test("kill -9 at any instant of the take-over loses nothing", async () => {
+  const station = await withLeftDatabases();
+  const { csms, directory, everest } = station;
+  for (let delayMilliseconds = 20; delayMilliseconds <= 200; delayMilliseconds += 20) {
+    station.spawn();
+    await Bun.sleep(delayMilliseconds);
+    await station.end("SIGKILL");
+  }
+  await station.startStation();
+  await csms.waitFor("TransactionEvent", ({ seqNo }) => seqNo === 2);
+  await everest.evse(1).reportInterruptedSession(TRANSACTION);
+  await csms.waitFor("TransactionEvent", ({ eventType }) => eventType === "Ended");
+  const numbers = station.transactionEvents().map(({ seqNo }) => Number(seqNo));
+  // A killed process may have sent what it could not forget any more; nothing is missing and nothing goes back further.
+  expect([...new Set(numbers)]).toEqual([...Array(Math.max(...numbers) + 1).keys()]);
+  expect(csms.violations).toEqual([]);
+  expect(readdirSync(join(directory, "core")).filter((name) => name.includes("corrupt"))).toEqual([]);
+}, 60_000);
+
+test("an older version of the executable goes on with what a newer one left", async () => {
+  const station = await withLeftDatabases();
+  await station.startStation();
+  await station.csms.waitFor("TransactionEvent", ({ seqNo }) => seqNo === 2);
+  expect(await station.end("SIGTERM")).toBe(0);
+  for (const path of [join(station.directory, "core/cp.db"), join(station.directory, "device_model.db")]) {
+    const newer = new Database(path);
+    newer.run("CREATE TABLE STATION_FUTURE (ID INTEGER PRIMARY KEY, TEXT TEXT NOT NULL)");
+    newer.run("UPDATE STATION_SCHEMA SET VERSION = 99");
+    newer.run("PRAGMA user_version = 42");
+    newer.close();
+  }
+  await station.startStation();
+  expect(station.isRunning).toBe(true);
+  const left = new Database(join(station.directory, "core/cp.db"), { readonly: true });
+  expect(left.query("PRAGMA user_version").values()).toEqual([[42]]);
+  left.close();
+}, 60_000);
