@@ -28,6 +28,9 @@ const OWN_REPORT_MILLISECONDS = 2_000;
 /** An update of an earlier run of which the hardware side says nothing for so long has not survived the restart. */
 const SILENCE_LIMIT_MILLISECONDS = 300_000;
 
+/** An installation that was allowed has to begin, or the EVSEs that wait for it would be lost. */
+const BEGIN_LIMIT_MILLISECONDS = 1_800_000;
+
 type HardwareAnswer = UpdateFirmwareResponse["status"];
 
 /**
@@ -71,12 +74,10 @@ export function createFirmwareBlock(context: StationContext): Block {
   const gate = createInstallationGate(context, {
     update: () => update,
     tellScheduled: (current) => tell(current, "InstallScheduled"), // L01.FR.16, FR.34, L02.FR.10, FR.23
-    onAllowed: () => {
-      if (carriedOver) listenFor(SILENCE_LIMIT_MILLISECONDS);
-    },
+    onAllowed: () => listenFor(carriedOver ? SILENCE_LIMIT_MILLISECONDS : BEGIN_LIMIT_MILLISECONDS),
   });
 
-  /** Gives up an update of an earlier run when nothing is heard of it. */
+  /** Gives up an update of which nothing is heard. */
   const listenFor = (milliseconds: number): void => {
     silence?.cancel();
     silence = clock.after(milliseconds, () => {

@@ -266,6 +266,25 @@ describe("L01, L02: installation", () => {
     expect(allowed()).toBe(1);
   });
 
+  test("one that was allowed but never begins has failed after half an hour; the EVSEs serve again", async () => {
+    await start();
+    await order(1);
+    await report(1, "Downloaded", "SignatureVerified");
+    await charger.clock.advance(1_790_000);
+    expect(unavailable()).toEqual([1, 2]);
+    await charger.clock.advance(20_000);
+    expect(told().at(-1)).toEqual(["InstallationFailed", 1]);
+    expect(unavailable()).toEqual([]);
+  });
+
+  test("one that has begun may take its time", async () => {
+    await start();
+    await order(1);
+    await report(1, "Downloaded", "SignatureVerified", "Installing");
+    await charger.clock.advance(7_200_000);
+    expect(told().at(-1)).toEqual(["Installing", 1]);
+  });
+
   test("a permission that the hardware side did not take is given again", async () => {
     await start();
     await order(1);
