@@ -6,6 +6,7 @@ import { SystemClock } from "../src/lib/clock.ts";
 import { silentLogger } from "../src/log/logger.ts";
 import { openCoreDatabase } from "../src/store/core-database.ts";
 import { Charger, EXECUTABLE } from "../test/support/charger.ts";
+import { chargingFigures } from "./bench-charging.ts";
 import { deviceModelFigures } from "./bench-device-model.ts";
 
 const RUNS = 5;
@@ -263,7 +264,8 @@ await withCharger(
     row("validate_token, in the list, p50", `${median(listed).toFixed(1)} ms`, "≤ 2 ms", "two QoS 2 hand-shakes");
   },
 );
-for (const { figure, value, aim, limit } of await deviceModelFigures()) row(figure, value, aim, limit);
+for (const { figure, value, aim, limit } of [...(await chargingFigures()), ...(await deviceModelFigures())])
+  row(figure, value, aim, limit);
 
 row("executable", `${(statSync(EXECUTABLE).size / 2 ** 20).toFixed(0)} MiB`, "≤ 115 MiB", "the runtime");
 console.table(rows);
