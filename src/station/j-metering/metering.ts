@@ -14,6 +14,8 @@ export function createMeteringBlock(context: StationContext): Block {
   const { clock, core, csms, deviceModel, events, hardwareEvents, logger, model, services } = context;
   /** Running timers by purpose, e.g. `updated/1`. */
   const timers = new Map<string, Timer>();
+  /** EVSEs whose transaction certainly runs; one that a power cut interrupted may be over. */
+  const running = new Set<number>();
   const unsubscribes: (() => void)[] = [];
 
   const select = (
@@ -34,7 +36,7 @@ export function createMeteringBlock(context: StationContext): Block {
 
   const store = (evse: EvseModel, kind: ReadingContextEnumType, value: MeterValueType | undefined): void => {
     const transactionId = evse.transaction?.transactionId;
-    if (transactionId === undefined || value === undefined) return;
+    if (transactionId === undefined || value === undefined || !running.has(evse.evseId)) return;
     core.meterValues.append(transactionId, kind, value);
     if (core.meterValues.count(transactionId) > STORED_VALUES_LIMIT) core.meterValues.thin(transactionId);
   };
@@ -75,7 +77,13 @@ export function createMeteringBlock(context: StationContext): Block {
     );
   };
 
+  const follow = (evseId: number): void => {
+    running.add(evseId);
+    startSampling(evseId);
+  };
+
   const stopSampling = (evseId: number): void => {
+    running.delete(evseId);
     for (const key of [`updated/${evseId}`, `ended/${evseId}`]) replaceTimer(key, undefined);
   };
 
@@ -147,7 +155,7 @@ export function createMeteringBlock(context: StationContext): Block {
     name: "metering",
     start() {
       const resample = (): void => {
-        for (const evse of model.evses) if (evse.transaction !== undefined) startSampling(evse.evseId);
+        for (const evseId of running) startSampling(evseId);
       };
       unsubscribes.push(
         hardwareEvents.on("meter", ({ evseId, reading }) => {
@@ -158,8 +166,8 @@ export function createMeteringBlock(context: StationContext): Block {
           const evse = model.evse(evseId);
           if (evse !== undefined) evse.meterPublicKey = publicKey;
         }),
-        events.on("transactionStarted", ({ evseId }) => startSampling(evseId)),
-        events.on("transactionResumed", ({ evseId }) => startSampling(evseId)),
+        events.on("transactionStarted", ({ evseId }) => follow(evseId)),
+        events.on("transactionResumed", ({ evseId }) => follow(evseId)),
         events.on("transactionEnded", ({ evseId }) => stopSampling(evseId)),
         ...[SampledDataCtrlr.TxUpdatedInterval, SampledDataCtrlr.TxEndedInterval].map((handle) =>
           deviceModel.onChange(handle, resample),

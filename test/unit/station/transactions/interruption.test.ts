@@ -41,6 +41,15 @@ describe("power loss in a transaction", () => {
     });
   });
 
+  test("what the meter says after the restart is no value of a transaction that is over", async () => {
+    await charging({ "AlignedDataCtrlr.TxEndedInterval": "10" });
+    await rig.crash();
+    await rig.reading([energy(9_999)]).pass(RESUME_WINDOW_MILLISECONDS + 100);
+    const values = samplesOf(rig.events.at(-1)).map(({ value }) => value);
+    expect(rig.brief.at(-1)).toBe("Ended AbnormalCondition EVConnected PowerLoss");
+    expect(Math.max(...values)).toBe(2_000);
+  });
+
   test("until that is clear it is ongoing, and its connector occupied (E14.FR.02)", async () => {
     await charging();
     await rig.crash();
