@@ -5,8 +5,8 @@ import { InProcessCharger } from "../../support/in-process-charger.ts";
 let charger: InProcessCharger;
 afterEach(() => charger.dispose());
 
-const start = async () => {
-  charger = await new InProcessCharger(1).start();
+const start = async (variables: Record<string, string> = {}) => {
+  charger = await new InProcessCharger(1, variables).start();
   await charger.clock.advance(100);
 };
 const logPath = () => `${charger.directory}/logs/security-events.log`;
@@ -86,5 +86,32 @@ describe("A04: security events", () => {
       expect.arrayContaining(["SecurityLogWasCleared", "InvalidMessages"]),
     );
     expect(told().at(-1)).toMatchObject({ type: "SecurityLogWasCleared" });
+  });
+
+  test("a queue of security events is bounded: the oldest give way", async () => {
+    await start({ "InternalCtrlr.MessageQueueSizeThreshold": "20" });
+    charger.reachable = false;
+    charger.disconnect();
+    for (let index = 0; index < 100; index++)
+      charger.context.events.emit("securityEvent", { type: "TamperDetectionActivated", techInfo: `${index}` });
+    expect(charger.csms.durableQueueLength).toBeLessThanOrEqual(20);
+    charger.reachable = true;
+    await charger.clock.advance(60_000);
+    expect(charger.callsOf("SecurityEventNotification").at(-1)?.techInfo).toBe("99");
+  });
+
+  test("statuses of log uploads give way before security events", async () => {
+    await start({ "InternalCtrlr.MessageQueueSizeThreshold": "20" });
+    charger.reachable = false;
+    charger.disconnect();
+    for (let requestId = 0; requestId < 30; requestId++) {
+      charger.core.unitOfWork.run(() =>
+        charger.csms.enqueue("LogStatusNotification", { status: "Uploaded", requestId }),
+      );
+      if (requestId % 3 === 0) await emit("TamperDetectionActivated", String(requestId));
+    }
+    charger.reachable = true;
+    await charger.clock.advance(60_000);
+    expect(told().filter(({ type }) => type === "TamperDetectionActivated")).toHaveLength(10);
   });
 });
