@@ -1,21 +1,18 @@
-import { ConfigurationError } from "../config/parameters.ts";
 import { CommandLineError } from "../everest/command-line.ts";
-import { EverestYamlError } from "../everest/everest-yaml.ts";
-import { DatabaseError } from "../store/database-error.ts";
-import { check } from "./check.ts";
+import { ExplainedError } from "../lib/explained-error.ts";
 import { HELP } from "./help.ts";
 import { complain, print } from "./output.ts";
-import { run, runStandalone } from "./run.ts";
+import { run } from "./run.ts";
 import { VERSION } from "./version.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Subcommand = (argv: readonly string[], environment: Environment) => Promise<number | undefined>;
 
+/** Loaded on demand: a charger in the field needs neither the simulator nor a reader of YAML. */
 const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
-  run: async (argv, environment) => runStandalone(argv, environment),
-  check: async (argv) => check(argv),
+  run: async (argv, environment) => (await import("./run-standalone.ts")).runStandalone(argv, environment),
+  check: async (argv) => (await import("./check.ts")).check(argv),
   inspect: async (argv, environment) => (await import("./inspect/inspect.ts")).inspect(argv, environment),
-  // Loaded on demand: a charger in the field never needs the simulator.
   simulate: async (argv, environment) => (await import("./simulate.ts")).simulate(argv, environment),
 };
 
@@ -37,12 +34,8 @@ export async function main(argv: readonly string[], environment: Environment): P
       throw new CommandLineError(`"${first}" is not a subcommand; --help lists them`);
     return await run(argv, environment);
   } catch (error) {
-    const isExplained =
-      error instanceof CommandLineError ||
-      error instanceof EverestYamlError ||
-      error instanceof DatabaseError ||
-      error instanceof ConfigurationError;
-    complain(`${isExplained ? error.message : ((error as Error).stack ?? String(error))}\n`);
+    const text = error instanceof ExplainedError ? error.message : ((error as Error).stack ?? String(error));
+    complain(`${text}\n`);
     return 1;
   }
 }

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { Agent, type AgentStatus } from "../agent/agent.ts";
 import { optionName, PARAMETER_NAMES } from "../config/parameters.ts";
-import { readModuleArguments, readOptions } from "../everest/command-line.ts";
+import { readModuleArguments } from "../everest/command-line.ts";
 import { SystemClock } from "../lib/clock.ts";
 import { SystemRandom } from "../lib/random.ts";
 import { createLineLogger, type Severity } from "../log/logger.ts";
 import { startWebServer } from "../web/server.ts";
-import { type ConfiguredModule, readEverestConfiguration } from "./everest-configuration.ts";
+import type { ConfiguredModule } from "./everest-configuration.ts";
 import { createServiceManager } from "./service-manager.ts";
 import { VERSION } from "./version.ts";
 
@@ -41,14 +41,6 @@ function describeStatus({ connected, queuedMessages, evses }: AgentStatus): stri
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-/** `run --config <everest.yaml>`: parameters and connections from the file, no manager needed. @throws EverestYamlError */
-export function runStandalone(argv: readonly string[], environment: Environment): Promise<number | undefined> {
-  const options = readOptions(argv);
-  const path = options.get("config");
-  if (path === undefined) return run(argv, environment);
-  return run(argv, environment, readEverestConfiguration(path, options.get("module") ?? environment.EV_MODULE));
-}
 
 /**
  * The default subcommand: the module OCPP201 as EVerest's manager starts it, or stand-alone as `standalone` says. Resolves to

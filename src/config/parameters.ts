@@ -1,8 +1,9 @@
 import { isAbsolute, join } from "node:path";
 import * as v from "valibot";
+import { ExplainedError } from "../lib/explained-error.ts";
 
 /** A configuration that cannot work; one message that names parameter and expectation. */
-export class ConfigurationError extends Error {}
+export class ConfigurationError extends ExplainedError {}
 
 const Path = v.pipe(v.string(), v.minLength(1, "a path is expected"));
 /** EVerest delivers typed values, command line and environment text. */

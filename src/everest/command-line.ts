@@ -1,4 +1,5 @@
 /** How EVerest's manager starts a module (PROTOCOL 3): options first, `EV_*` variables where an option is absent. */
+import { ExplainedError } from "../lib/explained-error.ts";
 
 export interface BrokerAddress {
   readonly host: string;
@@ -21,7 +22,7 @@ export interface ModuleArguments {
 }
 
 /** A command line that cannot be understood; the message says what is expected. */
-export class CommandLineError extends Error {}
+export class CommandLineError extends ExplainedError {}
 
 const EVEREST_OPTIONS = new Set([
   "prefix",

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import * as v from "valibot";
+import { ExplainedError } from "../lib/explained-error.ts";
 import { type LocatedYaml, parseLocatedYaml } from "../lib/located-yaml.ts";
 import { effectiveMapping, type ModuleConfiguration } from "./configuration.ts";
 
 /** Everything that is wrong with an EVerest configuration, one line each: `file:line:column: key: message`. */
-export class EverestYamlError extends Error {
+export class EverestYamlError extends ExplainedError {
   constructor(readonly defects: readonly string[]) {
     super(`the EVerest configuration is not usable:\n  ${defects.join("\n  ")}`);
   }
