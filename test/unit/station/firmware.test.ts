@@ -100,6 +100,20 @@ describe("L01, L02: statuses", () => {
     expect(charger.calls.slice(calls).map(({ action }) => action)).toEqual(["FirmwareStatusNotification"]);
   });
 
+  test("one that the CSMS refuses is not sent again, and nothing waits for it", async () => {
+    await start();
+    await order(4);
+    charger.react = ({ action }) =>
+      action === "FirmwareStatusNotification" ? { error: "InternalError" } : { answer: {} };
+    await report(4, "Downloading", "Downloaded");
+    await charger.clock.advance(300_000);
+    expect(told()).toEqual([
+      ["Downloading", 4],
+      ["Downloaded", 4],
+    ]);
+    expect(charger.csms.durableQueueLength).toBe(0);
+  });
+
   test("what is told while offline, or not answered before kill -9, is told later in order", async () => {
     await start();
     await order(4);
