@@ -18,7 +18,8 @@ export interface StoredTransaction {
 }
 
 const Own = v.object({ TRANSACTION_ID: v.string(), EVSE_ID: v.number(), STATE: jsonColumn(v.unknown()) });
-const Libocpp = v.object({
+/** A row of libocpp's table TRANSACTIONS (STORES 1). */
+export const LibocppTransactionRow = v.object({
   TRANSACTION_ID: v.string(),
   EVSE_ID: v.number(),
   CONNECTOR_ID: v.number(),
@@ -103,7 +104,7 @@ export class TransactionRepository {
       .query("SELECT * FROM TRANSACTIONS WHERE TRANSACTION_ID NOT IN (SELECT TRANSACTION_ID FROM STATION_TRANSACTION)")
       .all()
       .flatMap((row) => {
-        const parsed = v.safeParse(Libocpp, row);
+        const parsed = v.safeParse(LibocppTransactionRow, row);
         if (!parsed.success) {
           this.logger.error(`A transaction left by libocpp cannot be read: ${parsed.issues[0].message}`);
           return [];

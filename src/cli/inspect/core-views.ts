@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import * as v from "valibot";
 import { jsonColumn } from "../../store/json-column.ts";
 import { fromLibocppTime } from "../../store/leap-seconds.ts";
+import { LibocppTransactionRow } from "../../store/transaction-repository.ts";
 import { rowsOf } from "./live-database.ts";
 import type { Row } from "./table.ts";
 
@@ -81,19 +82,9 @@ export function queueView(database: Database): readonly Row[] {
   return [...queueOf(database, "TRANSACTION_QUEUE"), ...queueOf(database, "NORMAL_QUEUE"), ...putAside(database)];
 }
 
-const TransactionRow = v.object({
-  TRANSACTION_ID: v.string(),
-  EVSE_ID: v.number(),
-  CONNECTOR_ID: v.number(),
-  TIME_START: v.number(),
-  SEQ_NO: v.number(),
-  CHARGING_STATE: v.string(),
-  ID_TAG_SENT: v.number(),
-});
-
 /** Running transactions; the token that authorized them is not shown. */
 export function transactionsView(database: Database): readonly Row[] {
-  return mapRows(rowsOf(database, "TRANSACTIONS", "EVSE_ID"), TransactionRow, (row) => ({
+  return mapRows(rowsOf(database, "TRANSACTIONS", "EVSE_ID"), LibocppTransactionRow, (row) => ({
     evse: row.EVSE_ID,
     connector: row.CONNECTOR_ID,
     transactionId: row.TRANSACTION_ID,

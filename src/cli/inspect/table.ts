@@ -3,8 +3,7 @@ export type Row = Readonly<Record<string, string | number | boolean | null>>;
 
 /** A cell never breaks the table, nor plays tricks on the terminal. */
 function cell(value: Row[string] | undefined): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  return value === null || value === undefined ? "" : String(value).replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+  return value === null || value === undefined ? "" : String(value).replace(/\p{Cc}+/gu, " ");
 }
 
 /** Columns as wide as their widest cell, numbers to the right; the last one is not padded. */

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { type ChargingStateEnumType, IdTokenTypeSchema } from "../../ocpp/v201/index.ts";
 import type { QueuedTransactionEvent } from "../../store/message-queue-repository.ts";
+import type { StoredTransaction } from "../../store/transaction-repository.ts";
 import type { StationContext } from "../context.ts";
 import { followCharging } from "./event-builder.ts";
 import { newSession, newTransaction, type Session, type Transaction } from "./session.ts";
@@ -8,15 +9,7 @@ import { newSession, newTransaction, type Session, type Transaction } from "./se
 const CHARGING_STATES = ["Charging", "EVConnected", "SuspendedEV", "SuspendedEVSE", "Idle"] as const;
 
 /** What libocpp's row tells of a transaction, or where it kept none, its waiting events. */
-interface LeftTransaction {
-  readonly transactionId: string;
-  readonly evseId: number;
-  readonly connectorId: number;
-  readonly startedAt: Date;
-  readonly nextSequenceNumber: number;
-  readonly chargingState: string;
-  readonly idTokenSent: boolean;
-}
+type LeftTransaction = Omit<StoredTransaction, "state">;
 
 function chargingStateOf(text: string | undefined): ChargingStateEnumType | undefined {
   return CHARGING_STATES.find((state) => state === text);

@@ -1,0 +1,161 @@
+/** What the station hears from the hardware side, in its own words; `bridge/` translates EVerest's. */
+import type { IdTokenType, ReasonEnumType, SampledValueType, SignedMeterValueType } from "../ocpp/v201/index.ts";
+
+/** A token as the hardware side reports it, with the facts of how it was presented. */
+export interface PresentedToken {
+  readonly idToken: IdTokenType;
+  readonly groupIdToken?: IdTokenType;
+  /** remoteStartId of the RequestStartTransaction that this token came from (F01, F02). */
+  readonly remoteStartId?: number;
+  /** True when the token was issued by a RequestStartTransaction. */
+  readonly remote: boolean;
+}
+
+/** One reading of an EVSE's meter: samples without context; the station adds context and filters measurands. */
+export interface MeterReading {
+  readonly timestamp: Date;
+  /** Every sample carries measurand, phase, location and unit; signed data are attached where they belong. */
+  readonly samples: readonly SampledValueType[];
+}
+
+/** What happens at one EVSE, in the order in which it happened there. */
+export type EvseEvent = {
+  readonly evseId: number;
+  readonly connectorId: number;
+  readonly timestamp: Date;
+  /** The session at the hardware side; empty outside a session. */
+  readonly sessionId: string;
+} & (
+  | {
+      readonly kind: "SessionStarted";
+      /** Why: the cable was plugged in first, or the driver authorized first. */
+      readonly reason: "EVConnected" | "Authorized";
+      readonly token?: PresentedToken;
+      readonly reservationId?: number;
+      readonly meter?: MeterReading;
+    }
+  | {
+      readonly kind: "TransactionStarted";
+      readonly token?: PresentedToken;
+      readonly reservationId?: number;
+      readonly meter?: MeterReading;
+    }
+  | { readonly kind: "ChargingStarted" }
+  | { readonly kind: "SuspendedEV" }
+  | { readonly kind: "SuspendedEVSE"; readonly reasons: readonly ("UserPause" | "Error" | "NoEnergy")[] }
+  | { readonly kind: "Deauthorized" }
+  | {
+      readonly kind: "TransactionFinished";
+      readonly stoppedReason: ReasonEnumType;
+      /** Where the reason alone does not tell: a command of the CSMS that made the hardware side stop. */
+      readonly cause?: "UnlockCommand" | "ResetCommand";
+      readonly token?: PresentedToken;
+      readonly meter?: MeterReading;
+      /** The signature of the value at the start, from meters that give it only with the end. */
+      readonly signedStart?: SignedMeterValueType;
+    }
+  | { readonly kind: "SessionFinished"; readonly meter?: MeterReading }
+  | { readonly kind: "SessionResumed" }
+  | { readonly kind: "PhasesSwitched"; readonly numberOfPhases?: number }
+  | { readonly kind: "Enabled" }
+  | { readonly kind: "Disabled" }
+  | { readonly kind: "ReservationStarted"; readonly reservationId?: number }
+  | { readonly kind: "ReservationEnded"; readonly reservationId?: number }
+);
+
+/** The part of the charger that a fault concerns, as the device model names it (part 2, appendices). */
+export interface FaultyPart {
+  readonly component: string;
+  /** The boolean variable that is true as long as the fault lasts. */
+  readonly variable: "Problem" | "Tripped";
+}
+
+/** A fault raised or cleared somewhere in the charger (one type and subtype per origin). */
+export interface HardwareError extends FaultyPart {
+  readonly state: "raised" | "cleared";
+  readonly type: string;
+  readonly subType: string;
+  readonly description: string;
+  readonly message: string;
+  readonly severity: "Low" | "Medium" | "High";
+  readonly timestamp: Date;
+  readonly evseId?: number;
+  readonly connectorId?: number;
+  /** The error makes the connector unusable: connector status Faulted (EVerest: `evse_manager/Inoperative`). */
+  readonly inoperative: boolean;
+  /** MREC code of the error type, if it has one, e.g. `CX017`. */
+  readonly techCode?: string;
+}
+
+export interface ConnectorDescription {
+  readonly connectorId: number;
+  readonly connectorType?: string;
+}
+
+export interface EvseDescription {
+  readonly evseId: number;
+  readonly connectors: readonly ConnectorDescription[];
+}
+
+export type FirmwareUpdateState =
+  | "Downloaded"
+  | "DownloadFailed"
+  | "Downloading"
+  | "DownloadScheduled"
+  | "DownloadPaused"
+  | "Idle"
+  | "InstallationFailed"
+  | "Installing"
+  | "Installed"
+  | "InstallRebooting"
+  | "InstallScheduled"
+  | "InstallVerificationFailed"
+  | "InvalidSignature"
+  | "SignatureVerified";
+
+export type LogUploadState =
+  | "BadMessage"
+  | "Idle"
+  | "NotSupportedOperation"
+  | "PermissionDenied"
+  | "Uploaded"
+  | "UploadFailure"
+  | "Uploading"
+  | "AcceptedCanceled";
+
+export const VEHICLE_CERTIFICATES = ["Leaf", "SubCA1", "SubCA2", "Root"] as const;
+
+/** What is known about the vehicle at an EVSE; what is left out has not been told this time. */
+export interface VehicleInformation {
+  readonly vehicleId?: string;
+  /** `<uri>,<major>,<minor>`. */
+  readonly protocolAgreed?: string;
+  /** Likewise, the one that the vehicle likes best first. */
+  readonly protocolsSupported?: readonly string[];
+  /** PEM. */
+  readonly certificates?: { readonly [Name in (typeof VEHICLE_CERTIFICATES)[number]]?: string };
+}
+
+export interface EnergyTransferModes {
+  /** OCPP's names. */
+  readonly names: readonly string[];
+  readonly bidirectional: boolean;
+}
+
+/** Everything that the hardware side tells the station. The bridge calls these in order of arrival, one at a time. */
+export interface HardwareEvents {
+  evse: EvseEvent;
+  meter: { readonly evseId: number; readonly reading: MeterReading };
+  error: HardwareError;
+  firmwareStatus: { readonly state: FirmwareUpdateState; readonly requestId?: number };
+  logStatus: { readonly state: LogUploadState; readonly requestId?: number };
+  reservationUpdate: {
+    readonly reservationId: number;
+    readonly state: "Expired" | "Removed" | "Placed" | "Cancelled" | "Used";
+  };
+  evInfo: { readonly evseId: number; readonly stateOfChargePercent?: number } & VehicleInformation;
+  energyTransferModes: { readonly evseId: number; readonly modes: EnergyTransferModes };
+  serviceRenegotiation: { readonly evseId: number; readonly supported: boolean };
+  capabilities: { readonly evseId: number; readonly maxPhaseCount?: number; readonly maxCurrentAmperes?: number };
+  publicKey: { readonly evseId: number; readonly publicKey: string };
+}
