@@ -31,7 +31,7 @@ test("each event, each answer, its total and its message", async () => {
   }));
   const evse = charger.everest.evse(1);
   await evse.plugIn();
-  await evse.authorize({ id_token: { value: "CARD" }, authorization_type: "RFID" });
+  await evse.authorize({ id_token: { value: "CARD" } });
   const { request } = await charger.csms.waitFor("TransactionEvent");
   for (let attempt = 0; attempt < 200 && heard.length < 4; attempt++) await Bun.sleep(20);
 

@@ -137,6 +137,20 @@ test("a full disk at the restart: what was left is ended when it can be stored",
   expect(rig.brief.at(-1)).toBe("Ended AbnormalCondition EVConnected PowerLoss");
 });
 
+test("a full disk while events come: what was rolled back is not counted as queued", async () => {
+  rig = await Rig.start();
+  // Nothing but the table of transactions is full: the event is queued before that shows.
+  rig.charger.core.database.run(
+    "CREATE TEMP TRIGGER full BEFORE INSERT ON STATION_TRANSACTION BEGIN SELECT raise(ABORT, 'full'); END",
+  );
+  rig.plug().begin();
+  await rig.pass(5_000);
+  expect(rig.charger.csms.durableQueueLength).toBe(0);
+  rig.charger.core.database.run("DROP TRIGGER full");
+  await rig.pass(2_000);
+  expect(rig.brief).toEqual(["Started Authorized EVConnected"]);
+});
+
 test("a full disk while answers come: no event is lost, the queue goes on by itself (E13)", async () => {
   rig = await Rig.start();
   rig.charger.react = ({ action }) => (action === "TransactionEvent" ? "silence" : { answer: {} });
