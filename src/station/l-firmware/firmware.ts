@@ -101,6 +101,10 @@ export function createFirmwareBlock(context: StationContext): Block {
     return { requestId, signed: false, state: "Idle" };
   };
 
+  /**
+   * Whatever the hardware side enters is told: waiting, pausing, rebooting and failing (L01.FR.13–15, FR.29, FR.30,
+   * L02.FR.07–09, FR.19).
+   */
   const take = (state: FirmwareUpdateState, requestId: number | undefined): void => {
     if (state === "Idle") return; // only on request of the CSMS
     const current = updateOf(requestId);

@@ -54,7 +54,7 @@ const triggered = async () => {
 };
 
 describe("L01, L02: statuses", () => {
-  test("each once, in order, with the id of the request (L01.FR.01, FR.10, FR.14, FR.15, FR.28, FR.31)", async () => {
+  test("each once, in order, with the id of the request (L01.FR.01, FR.10, FR.13–15, FR.28, FR.31)", async () => {
     await start();
     expect(await order(7)).toBe("Accepted");
     const states = [
@@ -74,6 +74,22 @@ describe("L01, L02: statuses", () => {
     const once = states.filter((state, index) => state !== states[index - 1]);
     expect(told()).toEqual(once.map((state) => [state, 7]));
     expect(securityEvents()).toContain("FirmwareUpdated");
+  });
+
+  test("of an unsigned update likewise (L02.FR.01, FR.06–09, FR.20)", async () => {
+    await start();
+    expect(await order(8, UNSIGNED)).toBe("Accepted");
+    const states = [
+      "DownloadScheduled",
+      "Downloading",
+      "DownloadPaused",
+      "Downloading",
+      "Downloaded",
+      "InstallRebooting",
+      "Installed",
+    ] as const;
+    await report(8, ...states);
+    expect(told()).toEqual(states.map((state) => [state, 8]));
   });
 
   test("Idle is told only when it was asked for (L01.FR.20, L02.FR.14)", async () => {
