@@ -102,9 +102,10 @@ export class Bus {
       this.pump();
     });
     this.client.on("error", (error) => this.logger.error(`MQTT: ${error.message}`));
-    this.client.on("close", () =>
-      this.logger.warn(`The connection to the MQTT broker at ${name} is lost; trying again`),
-    );
+    this.client.on("close", () => {
+      if (!this.client.disconnecting)
+        this.logger.warn(`The connection to the MQTT broker at ${name} is lost; trying again`);
+    });
     this.client.on("message", (topic, payload) => this.deliver(topic, payload.toString("utf8")));
   }
 

@@ -26,7 +26,7 @@ test("the neighbours got their settings at the start (BEHAVIOUR 3.2)", async () 
     cmd_source: { enable_source: "CSMS", enable_state: "Enable", enable_priority: 5000 },
   });
   expect(everest.recorded("set_plug_and_charge_configuration")).toHaveLength(2);
-  expect(everest.recorded("set_system_time").length).toBeGreaterThan(0);
+  await until(() => everest.recorded("set_system_time").length > 0);
 });
 
 test("energy sinks get the limits of their EVSE", () => {
