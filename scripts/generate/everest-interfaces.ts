@@ -25,6 +25,9 @@ const INTERFACES = [
   "system",
 ] as const;
 
+/** Enums whose values come from outside: what EVerest does not know must not be sent. */
+const CHECKED_ENUMS: ReadonlySet<string> = new Set(["/money#/CurrencyCode"]);
+
 interface Schema {
   readonly type?: string | readonly string[];
   readonly $ref?: string;
@@ -81,10 +84,13 @@ class Generator {
       const schema = this.resolve(ref);
       const type = this.type(schema);
       const expression = this.schema(schema, true);
+      const words = CHECKED_ENUMS.has(ref)
+        ? `export const ${name}Words: ReadonlySet<string> = new Set(${JSON.stringify(schema.enum)});\n`
+        : "";
       this.declared.delete(name);
       this.declared.set(
         name,
-        `export type ${name} = ${type};\nexport const ${name}Schema: v.GenericSchema<unknown, ${name}> = ${expression} as v.GenericSchema<unknown, ${name}>;\n`,
+        `export type ${name} = ${type};\nexport const ${name}Schema: v.GenericSchema<unknown, ${name}> = ${expression} as v.GenericSchema<unknown, ${name}>;\n${words}`,
       );
     }
     return name;

@@ -89,7 +89,12 @@ function createAuthorizationPort(module: EverestModule, auth: Peer<"auth">): Aut
   };
 }
 
-function createSystemPort(system: Peer<"system">): SystemPort {
+/** EVerest's modules read UTC with milliseconds and pass over any other offset (PROTOCOL 12.5). */
+function toEverestTime(dateTime: string): string {
+  return new Date(dateTime).toISOString();
+}
+
+export function createSystemPort(system: Peer<"system">): SystemPort {
   return {
     bootReason: () => system.call("get_boot_reason", {}),
     isResetAllowed: () => system.call("is_reset_allowed", { type: "NotSpecified" }),
@@ -102,8 +107,10 @@ function createSystemPort(system: Peer<"system">): SystemPort {
         firmware_update_request: {
           request_id: order.requestId,
           location: order.location,
-          retrieve_timestamp: order.retrieveDateTime,
-          ...(order.installDateTime !== undefined && { install_timestamp: order.installDateTime }),
+          retrieve_timestamp: toEverestTime(order.retrieveDateTime),
+          ...(order.installDateTime !== undefined && {
+            install_timestamp: toEverestTime(order.installDateTime),
+          }),
           ...(order.signingCertificate !== undefined && { signing_certificate: order.signingCertificate }),
           ...(order.signature !== undefined && { signature: order.signature }),
           // EVerest counts attempts, OCPP repetitions.
@@ -120,8 +127,12 @@ function createSystemPort(system: Peer<"system">): SystemPort {
           location: order.location,
           type: order.type,
           request_id: order.requestId,
-          ...(order.oldestTimestamp !== undefined && { oldest_timestamp: order.oldestTimestamp }),
-          ...(order.latestTimestamp !== undefined && { latest_timestamp: order.latestTimestamp }),
+          ...(order.oldestTimestamp !== undefined && {
+            oldest_timestamp: toEverestTime(order.oldestTimestamp),
+          }),
+          ...(order.latestTimestamp !== undefined && {
+            latest_timestamp: toEverestTime(order.latestTimestamp),
+          }),
           ...(order.retries !== undefined && { retries: order.retries + 1 }),
           ...(order.retryIntervalSeconds !== undefined && { retry_interval_s: order.retryIntervalSeconds }),
           // A member of our own, which the type leaves room for: the stock System module passes over it.

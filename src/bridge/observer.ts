@@ -1,9 +1,10 @@
 import type { EverestModule } from "../everest/everest-module.ts";
-import type {
-  MoneyCurrencyCode,
-  OcppOcppTransactionEvent,
-  OcppRegistrationStatus,
-  SessionCostSessionCost,
+import {
+  type MoneyCurrencyCode,
+  MoneyCurrencyCodeWords,
+  type OcppOcppTransactionEvent,
+  type OcppRegistrationStatus,
+  type SessionCostSessionCost,
 } from "../everest/interfaces/index.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
@@ -23,14 +24,12 @@ function toTransactionEvent(request: TransactionEventRequest, sessionId: string)
   };
 }
 
-const CURRENCY_CODE = /^[A-Z]{3}$/;
-
 /** Money is counted in the smallest unit, rounded down (BEHAVIOUR 19.2). */
 export function toSessionCost(cost: RunningCost): SessionCostSessionCost {
   const { transactionId, currency, decimals, finished, totalCost, timestamp, energyWattHours, message } = cost;
   return {
     session_id: transactionId,
-    currency: { ...(CURRENCY_CODE.test(currency) && { code: currency as MoneyCurrencyCode }), decimals },
+    currency: { ...(MoneyCurrencyCodeWords.has(currency) && { code: currency as MoneyCurrencyCode }), decimals },
     status: finished ? "Finished" : "Running",
     cost_chunks: [
       {

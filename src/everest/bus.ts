@@ -84,9 +84,12 @@ export class Bus {
         this.client.end(true);
         reject(new Error(`no MQTT broker at ${name}: ${error.message || (error as { code?: string }).code}`));
       };
+      const refuseClosed = (): void => refuse(new Error("it closed the connection without an answer"));
       this.client.once("error", refuse);
+      this.client.once("close", refuseClosed);
       this.client.once("connect", () => {
         this.client.off("error", refuse);
+        this.client.off("close", refuseClosed);
         this.listen(name);
         resolve();
       });
