@@ -11,8 +11,20 @@ export class Emitter<Events extends object> {
     return () => set.delete(listener);
   }
 
+  /**
+   * Every listener hears of it, whatever another one makes of it.
+   * @throws what the listeners have thrown, afterwards.
+   */
   emit<Name extends keyof Events>(name: Name, payload: Events[Name]): void {
-    for (const listener of [...(this.listeners.get(name) ?? [])])
-      (listener as (payload: Events[Name]) => void)(payload);
+    const errors: unknown[] = [];
+    for (const listener of [...(this.listeners.get(name) ?? [])]) {
+      try {
+        (listener as (payload: Events[Name]) => void)(payload);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length === 1) throw errors[0];
+    if (errors.length > 1) throw new AggregateError(errors, errors.map(String).join("; "));
   }
 }

@@ -149,7 +149,18 @@ export class Connection {
 
   private lost(reason: string): void {
     this.lastLoss = { at: this.options.clock.now(), reason };
-    this.options.onDisconnected(reason);
+    this.tell(() => this.options.onDisconnected(reason));
+  }
+
+  /** Whatever becomes of the news (a disk may be full), the station goes on connecting. */
+  private tell(news: () => void): void {
+    try {
+      news();
+    } catch (error) {
+      this.options.logger.critical(
+        `What follows from the state of the connection failed: ${(error as Error)?.stack ?? String(error)}`,
+      );
+    }
   }
 
   /** With a list in which nothing can be used, the profile that worked last is all there is. */
@@ -192,7 +203,8 @@ export class Connection {
   private listenerFor(profile: ConnectionProfile, generation: number): WebSocketListener {
     return {
       opened: () => {
-        if (generation !== this.generation || this.transport === undefined) return;
+        const { transport } = this;
+        if (generation !== this.generation || transport === undefined) return;
         const switched = this.connectedWith !== undefined && !isSame(this.connectedWith, profile);
         this.connectedWith = profile;
         this.opened = true;
@@ -201,7 +213,7 @@ export class Connection {
         this.state = "connected";
         this.waits = 0;
         this.attempts = 0;
-        this.options.onConnected(profile, this.transport, switched);
+        this.tell(() => this.options.onConnected(profile, transport, switched));
       },
       message: (text) => {
         if (generation === this.generation) this.options.onMessage(text);
@@ -233,7 +245,7 @@ export class Connection {
     this.transport = undefined;
     this.options.logger.warn(`No connection to ${profile.url} (slot ${profile.slot}): ${failure.text}`);
     this.lastFailure = { at: this.options.clock.now(), failure };
-    this.options.onFailure(profile, failure);
+    this.tell(() => this.options.onFailure(profile, failure));
     if (this.attempts >= Math.max(1, this.options.attemptsPerProfile())) this.nextProfile();
     this.retryLater(SHORTEST_WAIT_MILLISECONDS);
   }
@@ -247,7 +259,7 @@ export class Connection {
       this.waits = 0;
       return;
     }
-    this.options.onAllFailed();
+    this.tell(() => this.options.onAllFailed());
     this.beginRound(this.fallback(tried));
   }
 

@@ -81,6 +81,8 @@ const WAITING_LIMIT = 1_000;
 /** So many durable messages in a row let one other message pass, lest a long backlog starves Heartbeat and status. */
 const DURABLE_BURST = 5;
 const NORMAL_QUEUE_LIMIT = 2_000;
+/** So long after an answer that could not be stored the next message is sent at the latest. */
+const UNFORGOTTEN_WAIT_MILLISECONDS = 10_000;
 
 /** The station's line to the CSMS: durable and other messages out, CALLs in, connection kept up. */
 export class CsmsLink {
@@ -157,8 +159,7 @@ export class CsmsLink {
   }
 
   start(): void {
-    if (!this.connection.start()) return;
-    this.durable.markOffline();
+    this.connection.start();
   }
 
   stop(reason: string): void {
@@ -223,24 +224,32 @@ export class CsmsLink {
 
   /** Offline: into the database where the rules want it, otherwise the caller is told. */
   private giveUp(call: WaitingCall): void {
-    const { settings, normalQueue, unitOfWork, random, clock, logger } = this.parts;
+    const { settings } = this.parts;
     const wanted =
       call.options.queueWhenOffline === true ||
       (settings.queueAllMessages() && !settings.neverQueued().includes(call.action));
-    if (wanted && call.action !== "BootNotification" && call.action !== "Heartbeat") {
+    if (wanted && call.action !== "BootNotification" && call.action !== "Heartbeat") this.keep(call);
+    call.resolve({ kind: "offline" });
+  }
+
+  private keep({ action, request }: WaitingCall): void {
+    const { normalQueue, unitOfWork, random, clock, logger } = this.parts;
+    try {
       unitOfWork.run(() => {
         if (normalQueue.length >= NORMAL_QUEUE_LIMIT) {
           logger.warn(`The queue of other messages is full; its oldest tenth is dropped`);
           normalQueue.dropOldest(NORMAL_QUEUE_LIMIT / 10);
         }
-        normalQueue.append(random.uuid(), call.action, call.request, clock.now());
+        normalQueue.append(random.uuid(), action, request, clock.now());
       });
+    } catch (error) {
+      logger.error(`${action} is lost, it cannot be kept until there is a connection: ${(error as Error).message}`);
     }
-    call.resolve({ kind: "offline" });
   }
 
   private takeConnection(profile: ConnectionProfile, transport: Transport, switchedProfile: boolean): void {
     const { clock, logger, settings } = this.parts;
+    this.durable.markOffline();
     const offlineMilliseconds =
       this.disconnectedAt === undefined ? undefined : clock.monotonicMilliseconds() - this.disconnectedAt;
     this.session = new RpcSession({
@@ -256,13 +265,16 @@ export class CsmsLink {
     // B10.FR.10: nobody may send anything before the BootNotification that the boot block sends now.
     if (switchedProfile) this.currentRegistration = "Unregistered";
     this.durable.hold(settings.resumeDelaySeconds * 1000);
-    this.events.emit("connected", {
-      profile,
-      offlineMilliseconds,
-      switchedProfile,
-      serverChain: transport.serverChain ?? [],
-    });
-    this.pump();
+    try {
+      this.events.emit("connected", {
+        profile,
+        offlineMilliseconds,
+        switchedProfile,
+        serverChain: transport.serverChain ?? [],
+      });
+    } finally {
+      this.pump();
+    }
   }
 
   private takeDisconnection(reason: string): void {
@@ -272,7 +284,6 @@ export class CsmsLink {
     this.disconnectedAt = clock.monotonicMilliseconds();
     logger.warn(`Connection to the CSMS lost: ${reason}`);
     session?.close();
-    this.durable.markOffline(); // E11.FR.07
     this.giveUpWaiting();
     this.events.emit("disconnected", { reason });
   }
@@ -332,13 +343,18 @@ export class CsmsLink {
 
   /** What QueueAllMessages kept while offline. */
   private sendStored(session: RpcSession): void {
-    const { normalQueue, random } = this.parts;
+    const { clock, logger, normalQueue, random, unitOfWork } = this.parts;
     if (this.registration !== "Accepted" || normalQueue.length === 0) return;
     const message = normalQueue.head();
     if (message === undefined) return;
     const forget = (): void => {
-      this.parts.unitOfWork.run(() => normalQueue.remove(message.rowId));
-      queueMicrotask(() => this.pump());
+      try {
+        unitOfWork.run(() => normalQueue.remove(message.rowId));
+        queueMicrotask(() => this.pump());
+      } catch (error) {
+        logger.error(`${message.action} was answered and is sent again: ${(error as Error).message}`);
+        clock.after(UNFORGOTTEN_WAIT_MILLISECONDS, () => this.pump());
+      }
     };
     if (!isAction(message.action)) return forget();
     session.call(message.action, random.uuid(), message.payload as never, this.timeoutMilliseconds(), (outcome) => {

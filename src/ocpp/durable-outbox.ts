@@ -75,9 +75,14 @@ export class DurableOutbox {
     return messageId;
   }
 
-  /** E11.FR.07: everything still queued when the connection goes, or from an earlier run, becomes offline. */
+  /** E11.FR.07: to be called with a new connection: what waits was created without one, or lost its connection. */
   markOffline(): void {
-    this.options.unitOfWork.run(() => this.options.queue.markTransactionEventsOffline());
+    const { logger, queue, unitOfWork } = this.options;
+    try {
+      unitOfWork.run(() => queue.markTransactionEventsOffline());
+    } catch (error) {
+      logger.critical(`The waiting transaction events leave without being marked offline: ${(error as Error).message}`);
+    }
   }
 
   hold(milliseconds: number): void {
@@ -136,9 +141,7 @@ export class DurableOutbox {
 
   /** What was answered cannot be stored (disk full): the queue waits, and the message is sent once more. */
   private holdUnsettled(message: QueuedMessage, error: Error): void {
-    const { logger, queue } = this.options;
-    logger.critical(`The answer to ${describe(message)} cannot be stored: ${error.message}`);
-    queue.recount();
+    this.options.logger.critical(`The answer to ${describe(message)} cannot be stored: ${error.message}`);
     this.hold(UNSETTLED_WAIT_MILLISECONDS);
   }
 

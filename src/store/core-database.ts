@@ -44,9 +44,16 @@ export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
   const { clock, logger } = options;
   const path = join(options.directory, "cp.db");
   const { database, corruptFileMovedTo } = openDatabase({ path, migrations: "core", clock, logger });
-  const unitOfWork = createUnitOfWork(database, (error) =>
-    logger.critical(`An effect of a decision failed: ${(error as Error)?.stack ?? String(error)}`),
-  );
+  const durableQueue = new MessageQueueRepository(database, "TRANSACTION_QUEUE", logger);
+  const normalQueue = new MessageQueueRepository(database, "NORMAL_QUEUE", logger);
+  const unitOfWork = createUnitOfWork(database, {
+    onEffectError: (error) =>
+      logger.critical(`An effect of a decision failed: ${(error as Error)?.stack ?? String(error)}`),
+    onRollback: () => {
+      durableQueue.countAnew();
+      normalQueue.countAnew();
+    },
+  });
   const tokenAliases = new TokenAliasRepository(database);
   return {
     database,
@@ -59,8 +66,8 @@ export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
     localList: new LocalListRepository(database, tokenAliases, unitOfWork),
     tokenAliases,
     customerMessages: new CustomerMessageRepository(database),
-    durableQueue: new MessageQueueRepository(database, "TRANSACTION_QUEUE", logger),
-    normalQueue: new MessageQueueRepository(database, "NORMAL_QUEUE", logger),
+    durableQueue,
+    normalQueue,
     corruptFileMovedTo,
     close: () => {
       database.run("PRAGMA wal_checkpoint(TRUNCATE)");

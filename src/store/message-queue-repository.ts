@@ -42,18 +42,18 @@ const TRANSACTION_ID = "json_extract(MESSAGE, '$[3].transactionInfo.transactionI
 
 /** A durable queue in one of libocpp's tables; the order is that of `rowid`. */
 export class MessageQueueRepository {
-  private count: number;
+  /** Counted when it is needed, then kept up to date. */
+  private known: number | undefined;
 
   constructor(
     private readonly database: Database,
     private readonly table: "TRANSACTION_QUEUE" | "NORMAL_QUEUE",
     private readonly logger: Logger,
-  ) {
-    this.count = Number(database.query(`SELECT count(*) FROM ${table}`).values()[0]?.[0] ?? 0);
-  }
+  ) {}
 
   get length(): number {
-    return this.count;
+    this.known ??= Number(this.database.query(`SELECT count(*) FROM ${this.table}`).values()[0]?.[0] ?? 0);
+    return this.known;
   }
 
   append(messageId: string, action: string, payload: unknown, createdAt: Date): void {
@@ -63,7 +63,7 @@ export class MessageQueueRepository {
          VALUES ((SELECT coalesce(max(rowid), 0) + 1 FROM ${this.table}), ?, ?, ?, 0, ?)`,
       )
       .run(messageId, JSON.stringify([2, messageId, action, payload]), action, createdAt.toISOString());
-    this.count++;
+    this.changeLength(1);
   }
 
   /** The oldest message. A row that cannot be read is put aside, so that it does not stop the others. */
@@ -71,7 +71,7 @@ export class MessageQueueRepository {
     for (;;) {
       const row = this.database.query(`SELECT rowid, * FROM ${this.table} ORDER BY rowid LIMIT 1`).get();
       if (row === null) {
-        this.count = 0;
+        this.known = 0;
         return undefined;
       }
       const parsed = v.safeParse(Row, row);
@@ -103,7 +103,7 @@ export class MessageQueueRepository {
 
   remove(rowId: number): void {
     const { changes } = this.database.query(`DELETE FROM ${this.table} WHERE rowid = ?`).run(rowId);
-    this.count = Math.max(0, this.count - changes);
+    this.changeLength(-changes);
   }
 
   setAttempts(rowId: number, attempts: number): void {
@@ -112,7 +112,7 @@ export class MessageQueueRepository {
 
   /** E11.FR.07: whatever still waits when the connection goes was created offline. */
   markTransactionEventsOffline(): void {
-    if (this.count === 0) return;
+    if (this.length === 0) return;
     this.database.run(
       `UPDATE ${this.table} SET MESSAGE = json_set(MESSAGE, '$[3].offline', json('true'))
        WHERE MESSAGE_TYPE = 'TransactionEvent' AND json_valid(MESSAGE) AND json_extract(MESSAGE, '$[3].offline') IS NOT 1`,
@@ -148,8 +148,12 @@ export class MessageQueueRepository {
   }
 
   /** To be called when a transaction of the database was rolled back: the number of messages may have changed in it. */
-  recount(): void {
-    this.count = Number(this.database.query(`SELECT count(*) FROM ${this.table}`).values()[0]?.[0] ?? 0);
+  countAnew(): void {
+    this.known = undefined;
+  }
+
+  private changeLength(difference: number): void {
+    if (this.known !== undefined) this.known += difference;
   }
 
   /** Removes the oldest `number` messages of an action; returns how many there were. */
@@ -159,7 +163,7 @@ export class MessageQueueRepository {
         `DELETE FROM ${this.table} WHERE rowid IN (SELECT rowid FROM ${this.table} WHERE MESSAGE_TYPE = ? ORDER BY rowid LIMIT ?)`,
       )
       .run(action, number);
-    this.count = Math.max(0, this.count - changes);
+    this.changeLength(-changes);
     return changes;
   }
 
@@ -168,7 +172,7 @@ export class MessageQueueRepository {
     const { changes } = this.database
       .query(`DELETE FROM ${this.table} WHERE rowid IN (SELECT rowid FROM ${this.table} ORDER BY rowid LIMIT ?)`)
       .run(number);
-    this.count = Math.max(0, this.count - changes);
+    this.changeLength(-changes);
   }
 
   /** E14.FR.04: are messages of this transaction (or any transaction) still waiting? */

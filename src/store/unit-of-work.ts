@@ -20,7 +20,14 @@ export interface UnitOfWork {
   afterCommit(effect: () => void): void;
 }
 
-export function createUnitOfWork(database: Database, onEffectError: (error: unknown) => void): UnitOfWork {
+export interface UnitOfWorkListeners {
+  /** An effect has failed; what was decided stays. */
+  readonly onEffectError: (error: unknown) => void;
+  /** What memory knows of the tables may be wrong. */
+  readonly onRollback: () => void;
+}
+
+export function createUnitOfWork(database: Database, { onEffectError, onRollback }: UnitOfWorkListeners): UnitOfWork {
   let depth = 0;
   let effects: (() => void)[] = [];
 
@@ -46,6 +53,7 @@ export function createUnitOfWork(database: Database, onEffectError: (error: unkn
     } catch (error) {
       effects = [];
       if (database.inTransaction) database.run("ROLLBACK");
+      onRollback();
       throw error;
     } finally {
       depth = 0;

@@ -65,6 +65,21 @@ export function createSecurityEventsBlock(context: StationContext): Block {
     }
   };
 
+  /** A04.FR.01, FR.02: what happened has happened, whether it can be stored or not. */
+  const report = (type: string, timestamp: Date, techInfo: string | undefined): void => {
+    try {
+      core.unitOfWork.run(() =>
+        csms.enqueue("SecurityEventNotification", {
+          type: type.slice(0, 50),
+          timestamp: timestamp.toISOString(),
+          ...(techInfo !== undefined && { techInfo: techInfo.slice(0, TECH_INFO_LIMIT) }),
+        }),
+      );
+    } catch (error) {
+      logger.critical(`The security event ${type} cannot be reported: ${(error as Error).message}`);
+    }
+  };
+
   context.services.securityLogPath = () => path;
 
   return {
@@ -76,14 +91,7 @@ export function createSecurityEventsBlock(context: StationContext): Block {
           ({ type, techInfo, timestamp = clock.now(), critical = CRITICAL_EVENTS.has(type) }) => {
             writeLog({ timestamp: timestamp.toISOString(), type, techInfo, critical });
             hardware.observer.securityEvent({ type, timestamp, critical, ...(techInfo !== undefined && { techInfo }) });
-            if (!critical) return;
-            core.unitOfWork.run(() =>
-              csms.enqueue("SecurityEventNotification", {
-                type: type.slice(0, 50),
-                timestamp: timestamp.toISOString(),
-                ...(techInfo !== undefined && { techInfo: techInfo.slice(0, TECH_INFO_LIMIT) }),
-              }),
-            ); // A04.FR.01, FR.02
+            if (critical) report(type, timestamp, techInfo);
           },
         ),
         csms.events.on("invalidMessage", ({ description }) =>

@@ -81,20 +81,14 @@ export function createTransactionsBlock(context: StationContext): Block {
   };
 
   /** One decision about a session: written with its messages, then shown, then announced (effects run in order). */
-  const decide = (evseId: number, decision: () => Session | undefined): void => {
-    try {
-      core.unitOfWork.run(() => {
-        let next: Session | undefined;
-        core.unitOfWork.afterCommit(() => keep(evseId, next));
-        const decided = decision();
-        next = decided && withLastKnown(decided, clock.now(), model.evse(evseId)?.reading ?? lastKnownReading(decided));
-        journal.save(evseId, next);
-      });
-    } catch (error) {
-      core.durableQueue.recount(); // What was enqueued is rolled back.
-      throw error;
-    }
-  };
+  const decide = (evseId: number, decision: () => Session | undefined): void =>
+    core.unitOfWork.run(() => {
+      let next: Session | undefined;
+      core.unitOfWork.afterCommit(() => keep(evseId, next));
+      const decided = decision();
+      next = decided && withLastKnown(decided, clock.now(), model.evse(evseId)?.reading ?? lastKnownReading(decided));
+      journal.save(evseId, next);
+    });
 
   /** A decision that nobody repeats: when it cannot be stored, nothing has changed, and that is logged. */
   const tryToDecide = (evseId: number, decision: () => Session | undefined): boolean => {

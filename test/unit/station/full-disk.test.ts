@@ -1,0 +1,84 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { InProcessCharger } from "../../support/in-process-charger.ts";
+
+let charger: InProcessCharger;
+afterEach(() => charger.dispose());
+
+const fillDisk = () => charger.core.database.run("PRAGMA query_only = ON");
+const freeDisk = () => charger.core.database.run("PRAGMA query_only = OFF");
+
+const charge = (): void => {
+  charger.event(1, { kind: "SessionStarted", reason: "EVConnected", sessionId: "s" });
+  charger.event(1, {
+    kind: "TransactionStarted",
+    sessionId: "s",
+    token: { idToken: { idToken: "CARD", type: "ISO14443" }, remote: false },
+  });
+};
+const startAndCharge = async (variables: Readonly<Record<string, string>> = {}): Promise<void> => {
+  charger = await new InProcessCharger(1, variables).start();
+  charge();
+  await charger.clock.advance(100);
+};
+
+describe("a full disk does not cut the station off", () => {
+  test("incident: a connection lost while nothing can be stored was never opened again (E04.FR.01, E11.FR.07)", async () => {
+    charger = await new InProcessCharger().start();
+    charger.react = ({ action }) => (action === "TransactionEvent" ? "silence" : { answer: {} });
+    charge();
+    await charger.clock.advance(100);
+    fillDisk();
+    charger.disconnect();
+    await charger.clock.advance(1_000);
+    freeDisk();
+    charger.calls.length = 0;
+    await charger.clock.advance(600_000);
+    expect(charger.csms.connected).toBe(true);
+    expect(charger.callsOf("TransactionEvent")[0]).toMatchObject({ eventType: "Started", seqNo: 0, offline: true });
+  });
+
+  test("incident: whoever had to be told that a message is not delivered waited for ever (QueueAllMessages)", async () => {
+    await startAndCharge({ "OCPPCommCtrlr.QueueAllMessages": "true" });
+    charger.react = () => "silence";
+    const first = charger.csms.call("DataTransfer", { vendorId: "v" }, { queueWhenOffline: true });
+    const second = charger.csms.call("DataTransfer", { vendorId: "v" });
+    fillDisk();
+    charger.disconnect();
+    expect((await first).kind).toBe("offline");
+    expect((await second).kind).toBe("offline");
+    expect((await charger.csms.call("DataTransfer", { vendorId: "v" }, { queueWhenOffline: true })).kind).toBe(
+      "offline",
+    );
+    freeDisk();
+  });
+
+  test("incident: a failed handshake whose security event cannot be stored was the last attempt (A04.FR.02)", async () => {
+    await startAndCharge();
+    charger.judge = () => ({ kind: "tls", reason: "certificate", text: "unknown root" });
+    fillDisk();
+    charger.disconnect();
+    await charger.clock.advance(600_000);
+    charger.judge = () => undefined;
+    freeDisk();
+    await charger.clock.advance(600_000);
+    expect(charger.csms.connected).toBe(true);
+  });
+
+  test("incident: a scheduled change of availability was forgotten when it could not be stored (G03.FR.05)", async () => {
+    await startAndCharge();
+    const request = { operationalStatus: "Inoperative", evse: { id: 1 } };
+    expect((await charger.call("ChangeAvailability", request)).body).toMatchObject({ status: "Scheduled" });
+    charger.core.database.run(
+      "CREATE TRIGGER FULL_DISK BEFORE INSERT ON AVAILABILITY BEGIN SELECT RAISE(ABORT, 'full'); END",
+    );
+    charger.event(1, { kind: "TransactionFinished", sessionId: "s", stoppedReason: "Local" });
+    charger.event(1, { kind: "SessionFinished", sessionId: "s" });
+    await charger.clock.advance(1_000);
+    charger.core.database.run("DROP TRIGGER FULL_DISK");
+    expect(charger.model.connector(1, 1)?.status).toBe("Available");
+    charge();
+    charger.event(1, { kind: "TransactionFinished", sessionId: "s", stoppedReason: "Local" });
+    await charger.clock.advance(1_000);
+    expect(charger.model.connector(1, 1)?.status).toBe("Unavailable");
+  });
+});
