@@ -140,7 +140,8 @@ export function createResetBlock(context: StationContext): Block {
     if (ofStation === undefined) return;
     if (ofStation.carriedOut) resetBefore = ofStation.scheduled ? "ScheduledReset" : "RemoteReset";
     const reason = services.bootReason?.();
-    if (reason === "RemoteReset" || reason === "ScheduledReset") intentions.forget(undefined);
+    // Whatever the system calls a reset that was carried out: another one would follow each boot.
+    if (ofStation.carriedOut || reason === "RemoteReset" || reason === "ScheduledReset") intentions.forget(undefined);
   };
 
   return {

@@ -91,7 +91,9 @@ export function createChangeAvailabilityBlock(context: StationContext): Block {
 
   const saveScheduled = (changes: readonly ScheduledChange[]): void => {
     core.keyValues.set(SCHEDULED_CHANGES_KEY, changes);
-    scheduled = changes;
+    core.unitOfWork.afterCommit(() => {
+      scheduled = changes;
+    });
   };
 
   const hold = (holder: string, evseIds: ReadonlySet<number>): void => {
