@@ -3,6 +3,7 @@ import { VariableHandle } from "../../device-model/variable-handle.ts";
 import { MonitoringCtrlr } from "../../device-model/variables.ts";
 import type { ComponentType, EventDataType, NotifyEventRequest } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
+import { UntilStored } from "../model/until-stored.ts";
 import type { HardwareError } from "../ports.ts";
 
 const EVENT_ID_KEY = "events.nextId";
@@ -20,9 +21,10 @@ const PARTS_OF_A_CONNECTOR: ReadonlySet<string> = new Set(["Connector", "Connect
  * that does not charge with a fault that forbids it (G05.FR.01); what becomes of a transaction comes as its events.
  */
 export function createFaultEventsBlock(context: StationContext): Block {
-  const { clock, core, csms, deviceModel, hardwareEvents, model } = context;
+  const { clock, core, csms, deviceModel, hardwareEvents, logger, model } = context;
   /** Faults that are there now, by the variable that shows them. */
   const active = new Map<string, Set<string>>();
+  const untilStored = new UntilStored(clock, logger);
   let unsubscribe: (() => void) | undefined;
 
   const componentOf = ({ component, evseId, connectorId }: HardwareError): ComponentType => {
@@ -104,9 +106,12 @@ export function createFaultEventsBlock(context: StationContext): Block {
   return {
     name: "fault-events",
     start() {
-      unsubscribe = hardwareEvents.on("error", notify);
+      unsubscribe = hardwareEvents.on("error", (error) =>
+        untilStored.take(`The fault ${error.type} (${error.state})`, () => notify(error)),
+      );
     },
     stop() {
+      untilStored.stop();
       unsubscribe?.();
     },
   };

@@ -9,6 +9,7 @@ import type {
 } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
 import { AnswerFirst } from "../model/answer-first.ts";
+import { UntilStored } from "../model/until-stored.ts";
 import type { BootReason, FirmwareUpdateState } from "../ports.ts";
 import {
   FirmwareUpdate,
@@ -46,6 +47,7 @@ export function createFirmwareBlock(context: StationContext): Block {
   let bootOfNewFirmware = false;
   let silence: Timer | undefined;
   const answerFirst = new AnswerFirst();
+  const untilStored = new UntilStored(clock, logger);
   const unsubscribes: (() => void)[] = [];
 
   const bootReason = (): BootReason => services.bootReason?.() ?? settings.bootReason;
@@ -113,8 +115,7 @@ export function createFirmwareBlock(context: StationContext): Block {
       return;
     }
     silence?.cancel();
-    if (current.state === state) return;
-    tell(current, state);
+    if (current.state !== state) tell(current, state);
     if (ongoing() !== undefined) gate.review();
     else gate.open();
   };
@@ -231,13 +232,16 @@ export function createFirmwareBlock(context: StationContext): Block {
       if (current !== undefined) resume(current);
       unsubscribes.push(
         hardwareEvents.on("firmwareStatus", ({ state, requestId }) =>
-          answerFirst.pass(requestId, () => take(state, requestId)),
+          answerFirst.pass(requestId, () =>
+            untilStored.take(`The firmware status ${state}`, () => take(state, requestId)),
+          ),
         ),
         events.on("transactionEnded", () => gate.review()), // L01.FR.06, L02.FR.03
       );
     },
     stop() {
       silence?.cancel();
+      untilStored.stop();
       gate.stop();
       for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },

@@ -1,19 +1,21 @@
 import type { GetLogRequest, GetLogResponse, UploadLogStatusEnumType } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
 import { AnswerFirst } from "../model/answer-first.ts";
+import { UntilStored } from "../model/until-stored.ts";
 import type { LogUploadState } from "../ports.ts";
 
 const FILE_NAME_LIMIT = 255;
 
 /** N01: log files on request of the CSMS; the hardware side collects and uploads them. */
 export function createLogsBlock(context: StationContext): Block {
-  const { core, csms, hardware, hardwareEvents, logger, services } = context;
+  const { clock, core, csms, hardware, hardwareEvents, logger, services } = context;
   /** The upload that the hardware side works on. */
   let uploading: number | undefined;
   /** The latest request, whose upload may be tried again after a failure. */
   let latest: number | undefined;
   let lastStatus: UploadLogStatusEnumType | undefined;
   const answerFirst = new AnswerFirst();
+  const untilStored = new UntilStored(clock, logger);
   let unsubscribe: (() => void) | undefined;
 
   const tell = (status: UploadLogStatusEnumType, requestId: number): void => {
@@ -61,7 +63,8 @@ export function createLogsBlock(context: StationContext): Block {
         ...(fileName !== undefined && { filename: fileName.slice(0, FILE_NAME_LIMIT) }), // N01.FR.01
       },
       () => {
-        if (superseded !== undefined) tell("AcceptedCanceled", superseded); // N01.FR.20
+        if (superseded === undefined) return;
+        untilStored.take("The canceled log upload", () => tell("AcceptedCanceled", superseded)); // N01.FR.20
       },
     );
   });
@@ -72,10 +75,10 @@ export function createLogsBlock(context: StationContext): Block {
     // A superseded upload was told AcceptedCanceled and has ended with that.
     if (latest !== undefined && id !== latest) return;
     if (state === lastStatus) return;
+    tell(state, id); // N01.FR.08–10
     latest = id;
     lastStatus = state;
     uploading = state === "Uploading" ? id : undefined;
-    tell(state, id); // N01.FR.08–10
   };
 
   services.isLogUploadActive = () => uploading !== undefined;
@@ -91,10 +94,11 @@ export function createLogsBlock(context: StationContext): Block {
     name: "logs",
     start() {
       unsubscribe = hardwareEvents.on("logStatus", ({ state, requestId }) =>
-        answerFirst.pass(requestId, () => take(state, requestId)),
+        answerFirst.pass(requestId, () => untilStored.take(`The log status ${state}`, () => take(state, requestId))),
       );
     },
     stop() {
+      untilStored.stop();
       unsubscribe?.();
     },
   };

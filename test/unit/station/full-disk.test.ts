@@ -81,4 +81,62 @@ describe("a full disk does not cut the station off", () => {
     await charger.clock.advance(1_000);
     expect(charger.model.connector(1, 1)?.status).toBe("Unavailable");
   });
+
+  test("incident: an update that failed on the full disk went on for ever, and no reset was possible (L01.FR.10)", async () => {
+    charger = await new InProcessCharger().start();
+    const firmware = { location: "https://f/1", retrieveDateTime: charger.clock.now().toISOString() };
+    await charger.call("UpdateFirmware", { requestId: 7, firmware });
+    charger.hardwareEvents.emit("firmwareStatus", { state: "Downloading", requestId: 7 });
+    await charger.clock.advance(100);
+    fillDisk();
+    charger.hardwareEvents.emit("firmwareStatus", { state: "DownloadFailed", requestId: 7 });
+    await charger.clock.advance(5_000);
+    freeDisk();
+    await charger.clock.advance(5_000);
+    expect(charger.callsOf("FirmwareStatusNotification").map(({ status }) => status)).toEqual([
+      "Downloading",
+      "DownloadFailed",
+    ]);
+    expect((await charger.call("Reset", { type: "Immediate" })).body).toEqual({ status: "Accepted" });
+  });
+
+  test("incident: the end of a log upload was never told when it could not be stored at once (N01.FR.08)", async () => {
+    charger = await new InProcessCharger().start();
+    const log = { remoteLocation: "https://l/1" };
+    await charger.call("GetLog", { requestId: 7, logType: "DiagnosticsLog", log });
+    charger.hardwareEvents.emit("logStatus", { state: "Uploading", requestId: 7 });
+    await charger.clock.advance(100);
+    fillDisk();
+    charger.hardwareEvents.emit("logStatus", { state: "UploadFailure", requestId: 7 });
+    await charger.clock.advance(5_000);
+    freeDisk();
+    await charger.clock.advance(5_000);
+    expect(charger.callsOf("LogStatusNotification").map(({ status }) => status)).toEqual([
+      "Uploading",
+      "UploadFailure",
+    ]);
+  });
+
+  test("incident: a fault was never told when its number could not be stored (N07)", async () => {
+    charger = await new InProcessCharger().start();
+    fillDisk();
+    charger.hardwareEvents.emit("error", {
+      component: "ConnectorPlugRetentionLock",
+      variable: "Problem",
+      type: "connector_lock/ConnectorLockFailedLock",
+      subType: "",
+      message: "m",
+      description: "",
+      severity: "High",
+      state: "raised",
+      inoperative: false,
+      evseId: 1,
+      connectorId: 1,
+      timestamp: charger.clock.now(),
+    });
+    await charger.clock.advance(5_000);
+    freeDisk();
+    await charger.clock.advance(5_000);
+    expect(charger.callsOf("NotifyEvent")).toHaveLength(1);
+  });
 });
