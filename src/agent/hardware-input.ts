@@ -180,7 +180,13 @@ export class HardwareInput {
 
   /** Replays what has waited and passes everything on from now. */
   release(): void {
-    for (let next = this.waiting?.shift(); next !== undefined; next = this.waiting?.shift()) next();
+    for (let next = this.waiting?.shift(); next !== undefined; next = this.waiting?.shift()) {
+      try {
+        next();
+      } catch (error) {
+        this.logger.critical(`What was reported before the start could not be taken: ${(error as Error).message}`);
+      }
+    }
     this.waiting = undefined;
   }
 

@@ -111,14 +111,13 @@ export class Connection {
     };
   }
 
-  /** Begins with the first entry of the priority list (B10.FR.04, A05.FR.05). False when it has been started already. */
-  start(): boolean {
-    if (this.wanted) return false;
+  /** Begins with the first entry of the priority list (B10.FR.04, A05.FR.05), unless it has been started already. */
+  start(): void {
+    if (this.wanted) return;
     this.wanted = true;
     this.waits = 0;
     this.beginRound();
     this.attempt();
-    return true;
   }
 
   stop(reason: string): void {

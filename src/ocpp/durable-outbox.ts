@@ -175,7 +175,8 @@ export class DurableOutbox {
       const excess = queue.length - limit();
       if (excess <= 0 || this.inFlight !== undefined) return;
       const dropped = queue.dropOldestOf(action, excess);
-      if (dropped > 0) logger.warn(`Storage is short: the ${dropped} oldest ${action}s are dropped`);
+      for (const messageId of dropped) this.ordinals.delete(messageId);
+      if (dropped.length > 0) logger.warn(`Storage is short: the ${dropped.length} oldest ${action}s are dropped`);
     }
   }
 }

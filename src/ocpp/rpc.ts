@@ -169,11 +169,15 @@ export class RpcSession {
     const prepared = this.prepare(action, payload);
     if (prepared instanceof OcppError && this.incomingCount === 0) return this.answerError(messageId, action, prepared);
     this.incomingCount++;
-    this.incoming = this.incoming.then(async () => {
-      if (prepared instanceof OcppError) this.answerError(messageId, action, prepared);
-      else await this.answer(messageId, action, prepared);
-      this.incomingCount--;
-    });
+    this.incoming = this.incoming
+      .then(() =>
+        prepared instanceof OcppError
+          ? this.answerError(messageId, action, prepared)
+          : this.answer(messageId, action, prepared),
+      )
+      // The CALLs behind it are answered all the same.
+      .catch((error: Error) => this.options.logger.error(`${action} was not answered: ${error.message}`))
+      .finally(() => this.incomingCount--);
   }
 
   /** The handler of an acceptable CALL, bound to its validated request. */

@@ -156,15 +156,17 @@ export class MessageQueueRepository {
     if (this.known !== undefined) this.known += difference;
   }
 
-  /** Removes the oldest `number` messages of an action; returns how many there were. */
-  dropOldestOf(action: string, number: number): number {
-    const { changes } = this.database
+  /** Removes the oldest `number` messages of an action; returns their message ids. */
+  dropOldestOf(action: string, number: number): readonly string[] {
+    const dropped = this.database
       .query(
-        `DELETE FROM ${this.table} WHERE rowid IN (SELECT rowid FROM ${this.table} WHERE MESSAGE_TYPE = ? ORDER BY rowid LIMIT ?)`,
+        `DELETE FROM ${this.table} WHERE rowid IN
+         (SELECT rowid FROM ${this.table} WHERE MESSAGE_TYPE = ? ORDER BY rowid LIMIT ?) RETURNING UNIQUE_ID`,
       )
-      .run(action, number);
-    this.changeLength(-changes);
-    return changes;
+      .values(action, number)
+      .map(([messageId]) => String(messageId));
+    this.changeLength(-dropped.length);
+    return dropped;
   }
 
   /** Removes the oldest `number` messages. */

@@ -1,4 +1,5 @@
 import { TxCtrlr } from "../../device-model/variables.ts";
+import type { Timer } from "../../lib/clock.ts";
 import type { CallOutcome } from "../../ocpp/csms-link.ts";
 import type { IdTokenInfoType, ReasonEnumType, TransactionEventRequest } from "../../ocpp/v201/index.ts";
 import type { StationContext, StationServices } from "../context.ts";
@@ -30,6 +31,8 @@ export interface Deauthorization {
   /** Asks again for what was asked before a restart. */
   resume(session: Session): void;
   stopTransactions: StationServices["stopTransactions"];
+  /** Of the station: nothing is asked or ended any more. */
+  stop(): void;
 }
 
 /** E05: what the CSMS says about a token in the answer to an event, be it of an offline time (C15.FR.02), and stopping transactions through the hardware. */
@@ -37,6 +40,15 @@ export function createDeauthorization(context: StationContext, sessions: Session
   const { clock, core, deviceModel, events, hardware, logger, model, services } = context;
   /** EVSEs that were told to pause, with the transaction and its charging period that it was for. */
   const paused = new Map<number, { readonly transactionId: string; readonly since: string | undefined }>();
+  const timers = new Set<Timer>();
+
+  const later = (milliseconds: number, action: () => void): void => {
+    const timer = clock.after(milliseconds, () => {
+      timers.delete(timer);
+      action();
+    });
+    timers.add(timer);
+  };
 
   const running = (evseId: number, transactionId: string): Session | undefined => {
     const session = sessions.at(evseId);
@@ -64,7 +76,7 @@ export function createDeauthorization(context: StationContext, sessions: Session
     if (reason === "ImmediateReset") sessions.end(evseId, "ResetCommand", "ImmediateReset");
     else if (stopping === false && reason === "DeAuthorized" && !current.energyFlows) withdrawUnused(current);
     else if (attempt < STOP_ATTEMPTS)
-      clock.after(STOP_RETRY_MILLISECONDS, () => {
+      later(STOP_RETRY_MILLISECONDS, () => {
         const still = running(evseId, transactionId);
         if (still !== undefined) void stop(still, reason, attempt + 1);
       });
@@ -74,7 +86,7 @@ export function createDeauthorization(context: StationContext, sessions: Session
   /** The hardware side reports the end; a reset does not wait for it for ever (B12.FR.04). */
   const expectEnd = (evseId: number, transactionId: string, reason: ReasonEnumType): void => {
     if (reason !== "ImmediateReset") return;
-    clock.after(RESET_END_LIMIT_MILLISECONDS, () => {
+    later(RESET_END_LIMIT_MILLISECONDS, () => {
       if (running(evseId, transactionId) === undefined) return;
       logger.warn(`The end of transaction ${transactionId} of EVSE ${evseId} was not reported; the reset ends it`);
       sessions.end(evseId, "ResetCommand", "ImmediateReset");
@@ -162,6 +174,9 @@ export function createDeauthorization(context: StationContext, sessions: Session
         return found?.transaction === undefined ? [] : [found];
       });
       await Promise.all(affected.map((session) => stop(session, reason)));
+    },
+    stop() {
+      for (const timer of timers) timer.cancel();
     },
   };
 }

@@ -364,6 +364,7 @@ export function createTransactionsBlock(context: StationContext): Block {
       remembering?.cancel();
       intake.stop();
       interruption.stop();
+      deauthorization.stop();
       for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },
   };

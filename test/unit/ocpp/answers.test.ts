@@ -1,0 +1,35 @@
+import { expect, test } from "bun:test";
+import { FakeClock } from "../../../src/lib/fake-clock.ts";
+import { RpcSession } from "../../../src/ocpp/rpc.ts";
+
+test("incident: one answer that could not be handed over left every later CALL of the CSMS unanswered", async () => {
+  const clock = new FakeClock();
+  const sent: string[] = [];
+  const log: string[] = [];
+  let broken = true;
+  const session = new RpcSession({
+    clock,
+    logger: {
+      debug: () => {},
+      info: () => {},
+      warn: () => {},
+      error: (text) => log.push(text),
+      critical: (text) => log.push(text),
+    },
+    send: (text) => {
+      if (broken) throw new Error("the socket is broken");
+      sent.push(text);
+    },
+    handlerOf: () => () => ({ response: { status: "Accepted" } as never }),
+    admission: () => undefined,
+    onMessage: () => {},
+    onInvalidMessage: () => {},
+  });
+  session.receive('[2,"1","ClearCache",{}]');
+  await clock.advance(1);
+  broken = false;
+  session.receive('[2,"2","ClearCache",{}]');
+  await clock.advance(1);
+  expect(sent).toEqual(['[3,"2",{"status":"Accepted"}]']);
+  expect(log.some((line) => line.includes("ClearCache") && line.includes("the socket is broken"))).toBe(true);
+});
