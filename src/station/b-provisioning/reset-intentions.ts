@@ -36,6 +36,11 @@ export class ResetIntentions {
     return this.list.some((reset) => reset.evseId === undefined || reset.evseId === evseId);
   }
 
+  /** Is a reset of just this scope promised that has not been carried out? */
+  isDue(evseId: number | undefined): boolean {
+    return this.list.some((reset) => reset.evseId === evseId && !reset.carriedOut);
+  }
+
   /** Takes the place of an earlier one of the same scope. */
   remember(reset: ResetIntention): void {
     this.store([...this.list.filter(({ evseId }) => evseId !== reset.evseId), reset]);

@@ -69,7 +69,8 @@ export function createResetBlock(context: StationContext): Block {
       else {
         intentions.remember({ ...reset, carriedOut: true });
         await execution.resetStation(reset.scheduled); // B11.FR.03
-        if (stopped) return;
+        // Promised while this one had no effect: carried out next.
+        if (stopped || intentions.isDue(undefined)) return;
         logger.critical("The station could not be reset; its EVSEs serve again");
       }
       intentions.forget(evseId);

@@ -22,3 +22,15 @@ for (const bootReason of ["ApplicationReset", "LocalReset", "Watchdog", "Firmwar
     expect(resets()).toBe(1);
     expect(charger.callsOf("BootNotification").at(-1)).toMatchObject({ reason: bootReason });
   });
+
+test("incident: a reset that was accepted while another one had no effect was forgotten with it (B12.FR.02)", async () => {
+  charger = await new InProcessCharger(1, { "OCPPCommCtrlr.ResetRetries": "0" }).start();
+  await charger.call("Reset", { type: "Immediate" });
+  await charger.clock.advance(30_000);
+  expect(resets()).toBe(1);
+  expect((await charger.call("Reset", { type: "Immediate" })).body).toEqual({ status: "Accepted" });
+  await charger.clock.advance(60_000);
+  expect(resets()).toBe(2);
+  await charger.clock.advance(120_000);
+  expect(resets()).toBe(2);
+});
