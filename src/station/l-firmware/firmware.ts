@@ -61,6 +61,16 @@ export function createFirmwareBlock(context: StationContext): Block {
     update = next;
   };
 
+  /** The hardware side has begun already: what it reports belongs to this update, stored or not. */
+  const rememberOrder = (next: FirmwareUpdate): void => {
+    try {
+      remember(next);
+    } catch (error) {
+      logger.critical(`The firmware update ${next.requestId} is not stored yet: ${(error as Error).message}`);
+      update = next;
+    }
+  };
+
   /** The new state and its message are one decision (L01.FR.01, FR.10, L02.FR.01, FR.06). */
   const tell = (current: FirmwareUpdate, state: FirmwareStatusEnumType): void => {
     const { requestId } = current;
@@ -155,7 +165,7 @@ export function createFirmwareBlock(context: StationContext): Block {
     const firmwareVersion = deviceModel.read(InternalCtrlr.FirmwareVersion);
     silence?.cancel();
     carriedOver = false;
-    remember({
+    rememberOrder({
       requestId,
       signed: firmware.signingCertificate !== undefined,
       state: "Idle",

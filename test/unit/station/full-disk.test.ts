@@ -139,4 +139,24 @@ describe("a full disk does not cut the station off", () => {
     await charger.clock.advance(5_000);
     expect(charger.callsOf("NotifyEvent")).toHaveLength(1);
   });
+
+  test("incident: a signed update whose order could not be stored was installed before its signature was checked (L01.FR.05)", async () => {
+    charger = await new InProcessCharger().start();
+    const firmware = {
+      location: "https://f/1",
+      retrieveDateTime: charger.clock.now().toISOString(),
+      signingCertificate: "PEM",
+      signature: "S",
+    };
+    fillDisk();
+    expect((await charger.call("UpdateFirmware", { requestId: 7, firmware })).body).toEqual({ status: "Accepted" });
+    freeDisk();
+    const allowed = () => charger.hardwareCalls.filter(({ name }) => name === "allowFirmwareInstallation").length;
+    charger.hardwareEvents.emit("firmwareStatus", { state: "Downloaded", requestId: 7 });
+    await charger.clock.advance(1_000);
+    expect(allowed()).toBe(0);
+    charger.hardwareEvents.emit("firmwareStatus", { state: "SignatureVerified", requestId: 7 });
+    await charger.clock.advance(1_000);
+    expect(allowed()).toBe(1);
+  });
 });
