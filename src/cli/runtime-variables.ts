@@ -1,10 +1,13 @@
+import { complain } from "./output.ts";
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Variables that change what the runtime does before and below this program: load code, open a debugger, trust other
- * certificates, connect through a proxy of somebody's choice. BUN_JSC_… tunes memory and is harmless.
+ * certificates, connect through a proxy of somebody's choice. Harmless are BUN_JSC_…, which tunes memory, and what
+ * containers and test runners leave behind.
  */
-const RUNTIME_VARIABLE = /^(?:BUN_(?!JSC_)|NODE_(?!PATH$))/;
+const RUNTIME_VARIABLE = /^(?:BUN_(?!JSC_)|NODE_(?!(?:PATH|ENV|VERSION)$))/;
 
 /** The environment without them; undefined when there are none. */
 export function withoutRuntimeVariables(environment: Environment): Record<string, string> | undefined {
@@ -20,5 +23,10 @@ export function withoutRuntimeVariables(environment: Environment): Record<string
 export function leaveRuntimeVariables(environment: Environment): void {
   const clean = Bun.main.startsWith("/$bunfs/") ? withoutRuntimeVariables(environment) : undefined;
   if (clean === undefined || process.execve === undefined) return;
-  process.execve(process.execPath, [process.argv0, ...process.argv.slice(2)], clean);
+  try {
+    process.execve(process.execPath, [process.argv0, ...process.argv.slice(2)], clean);
+  } catch (error) {
+    // Under an emulator, for example: a station that runs is worth more.
+    complain(`The runtime's variables in the environment stay: ${(error as Error).message}\n`);
+  }
 }

@@ -7,6 +7,7 @@ test("what steers the runtime is taken out, all else stays", () => {
   const harmless = {
     PATH: "/bin",
     NODE_PATH: "/usr/lib",
+    NODE_ENV: "production",
     BUN_JSC_useDFGJIT: "0",
     EV_MODULE: "ocpp",
     NOTIFY_SOCKET: "/s",
