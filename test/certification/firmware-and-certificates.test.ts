@@ -142,8 +142,8 @@ test("TC_A_09_CS, TC_A_10_CS a new password: answered, then the station connects
         resolve();
       });
     });
-    await system.setVariable("SecurityCtrlr", "BasicAuthPassword", "A-new-password-of-at-least-forty-characters-0");
-    system.charger.csms.expectPassword("A-new-password-of-at-least-forty-characters-0");
+    await system.setVariable("SecurityCtrlr", "BasicAuthPassword", "A-new-password-of-just-forty-characters0");
+    system.charger.csms.expectPassword("A-new-password-of-just-forty-characters0");
     await reconnected;
     await system.receiveNo("BootNotification");
   }));
