@@ -128,3 +128,21 @@ test("a manager that offers a changed parameter hears that it needs a restart (P
     data: { status: "Ok", type: "Set", response: { status: "RebootRequired" } },
   });
 });
+
+test("incident: a command whose arguments are no object was dropped, and its caller waited for 300 s", async () => {
+  const charger = await Charger.start();
+  cleanUps.push(() => charger.stop());
+  const client = await mqtt.connectAsync({ protocol: "mqtt", host: "127.0.0.1", port: charger.broker.port });
+  cleanUps.push(() => client.endAsync());
+  const topic = "everest/modules/ocpp/impl/auth_validator/cmd/validate_token";
+  await client.subscribeAsync(`${topic}/response/auth2`);
+  const answered = new Promise<unknown>((resolve) =>
+    client.once("message", (_topic, payload) => resolve(JSON.parse(payload.toString()))),
+  );
+  const data = { id: "1", origin: "auth2", args: "text" };
+  await client.publishAsync(topic, JSON.stringify({ msg_type: "Cmd", data }), { qos: 2 });
+  expect(await answered).toMatchObject({
+    msg_type: "CmdResult",
+    data: { data: { id: "1", error: { __everest__error_type: "MessageParsingError" } } },
+  });
+});
