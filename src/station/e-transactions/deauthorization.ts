@@ -120,7 +120,9 @@ export function createDeauthorization(context: StationContext, sessions: Session
     const session = sessions.at(evseId);
     const { transactionId, energyLimitWattHours: limit, chargingSince: since } = session?.transaction ?? {};
     if (session === undefined || transactionId === undefined || limit === undefined) return;
-    const energy = importedEnergyWattHours(model.evse(evseId)?.reading ?? lastKnownReading(session));
+    const told = importedEnergyWattHours(model.evse(evseId)?.reading ?? lastKnownReading(session));
+    // Just after the start the meter may have told no more than the value at the start.
+    const energy = told ?? session.transaction?.energyAtStartWattHours;
     if (energy !== undefined && energy < limit) return;
     const asked = paused.get(evseId);
     if (asked?.transactionId === transactionId && (since === undefined || asked.since === since)) return;

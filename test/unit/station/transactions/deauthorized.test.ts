@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { energy, Rig } from "./support.ts";
+import { card, energy, Rig } from "./support.ts";
 
 let rig: Rig;
 afterEach(() => rig.charger.dispose());
@@ -100,6 +100,17 @@ describe("StopTxOnInvalidId false", () => {
     rig.answerEvents(({ idToken }) => (idToken === undefined ? {} : { idTokenInfo: { status: "Blocked" } }));
     rig.charger.disconnect();
     await rig.pass(60_000);
+    expect(rig.commands("pauseCharging")).toEqual([[1]]);
+  });
+
+  test("E05.FR.03: an energy limit is not taken for exceeded because the meter has told only the start so far", async () => {
+    await start(keepGoing("500"));
+    rig.plug();
+    const meter = { timestamp: rig.charger.clock.now(), samples: [energy(1_000)] };
+    rig.charger.event(1, { kind: "TransactionStarted", sessionId: "s", token: card(), meter });
+    await rig.charge().pass();
+    expect(rig.commands("pauseCharging")).toEqual([]);
+    rig.reading([energy(1_500)]);
     expect(rig.commands("pauseCharging")).toEqual([[1]]);
   });
 
