@@ -239,8 +239,10 @@ describe("inspect", () => {
     await charger.everest.evse(1).plugIn();
     await charger.everest.presentToken({ value: "04A1B2C3", type: "ISO14443" });
     await charger.csms.waitFor("TransactionEvent");
-    charger.csms.drop();
     charger.csms.refuseWith = 503;
+    charger.csms.drop();
+    // The station has noticed by then: what follows is created offline.
+    await Bun.sleep(300);
     await charger.everest.evse(1).startCharging();
     await Bun.sleep(200);
     const paths = [
