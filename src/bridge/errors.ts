@@ -91,6 +91,7 @@ export function toHardwareError(
   const techCode = MREC_CODE[error.type];
   return {
     state: error.state === "Active" ? "raised" : "cleared",
+    origin: `${error.origin.module_id}/${error.origin.implementation_id}`,
     type: error.type,
     subType: error.sub_type,
     ...faultyPartOf(error.type),

@@ -7,15 +7,17 @@ import type { ErrorMessage } from "./envelope.ts";
 export class ActiveErrors {
   private readonly active = new Map<string, ErrorMessage>();
 
-  /** True when the message changed the list. */
-  take(error: ErrorMessage): boolean {
+  /** The message when it changed the list, a clear with the place for which the error was raised; else undefined. */
+  take(error: ErrorMessage): ErrorMessage | undefined {
     const key = `${error.type}|${error.sub_type}|${error.origin.module_id}|${error.origin.implementation_id}`;
+    const before = this.active.get(key);
     if (error.state === "Active") {
-      if (this.active.has(key)) return false;
+      if (before !== undefined) return undefined;
       this.active.set(key, error);
-      return true;
+      return error;
     }
-    return this.active.delete(key);
+    this.active.delete(key);
+    return before && { ...error, origin: before.origin };
   }
 
   list(): readonly ErrorMessage[] {

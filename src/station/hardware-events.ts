@@ -63,6 +63,11 @@ export type EvseEvent = {
   | { readonly kind: "ReservationEnded"; readonly reservationId?: number }
 );
 
+/** What tells a fault apart from all others that may be there at the same time. */
+export function faultKey({ origin, type, subType }: HardwareError): string {
+  return `${origin}|${type}|${subType}`;
+}
+
 /** The part of the charger that a fault concerns, as the device model names it (part 2, appendices). */
 export interface FaultyPart {
   readonly component: string;
@@ -73,6 +78,8 @@ export interface FaultyPart {
 /** A fault raised or cleared somewhere in the charger (one type and subtype per origin). */
 export interface HardwareError extends FaultyPart {
   readonly state: "raised" | "cleared";
+  /** Who raised it: errors of one type from several origins are several. */
+  readonly origin: string;
   readonly type: string;
   readonly subType: string;
   readonly description: string;

@@ -2,7 +2,7 @@ import { OCPPCommCtrlr } from "../../device-model/variables.ts";
 import { sleep } from "../../lib/clock.ts";
 import type { UnlockConnectorResponse } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
-import type { HardwareError } from "../ports.ts";
+import { faultKey, type HardwareError } from "../ports.ts";
 
 /** The hardware side reports a lock that did not open as an error after it took the command; this long we wait for it. */
 const LOCK_ERROR_WINDOW_MILLISECONDS = 1_000;
@@ -14,11 +14,10 @@ export function createUnlockConnectorBlock(context: StationContext): Block {
   const lockErrors = new Map<string, number | undefined>();
   let unsubscribe: (() => void) | undefined;
 
-  const noteError = ({ component, evseId, connectorId, type, subType, state }: HardwareError): void => {
-    if (component !== "ConnectorPlugRetentionLock") return;
-    const key = `${evseId}/${connectorId}/${type}/${subType}`;
-    if (state === "raised") lockErrors.set(key, evseId);
-    else lockErrors.delete(key);
+  const noteError = (error: HardwareError): void => {
+    if (error.component !== "ConnectorPlugRetentionLock") return;
+    if (error.state === "raised") lockErrors.set(faultKey(error), error.evseId);
+    else lockErrors.delete(faultKey(error));
   };
 
   const isLockFaulty = (evseId: number): boolean =>

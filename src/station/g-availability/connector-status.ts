@@ -3,7 +3,7 @@ import type { Timer } from "../../lib/clock.ts";
 import type { ConnectorStatusEnumType } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
 import type { ConnectorModel, EvseModel } from "../model/station-model.ts";
-import type { EvseEvent, HardwareError } from "../ports.ts";
+import { type EvseEvent, faultKey, type HardwareError } from "../ports.ts";
 
 const STATUS_PRIORITY: readonly ConnectorStatusEnumType[] = [
   "Available",
@@ -87,6 +87,8 @@ export function createConnectorStatusBlock(context: StationContext): Block {
   /** Status that the CSMS was told last, by `evseId/connectorId`. */
   const reported = new Map<string, ConnectorStatusEnumType>();
   const settling = new Map<string, Timer>();
+  /** Faults that make connectors unusable now, with the place that each was raised for. */
+  const inoperative = new Map<string, Pick<HardwareError, "evseId" | "connectorId">>();
   const unsubscribes: (() => void)[] = [];
   const keyOf = (evseId: number, connectorId: number): string => `${evseId}/${connectorId}`;
 
@@ -168,12 +170,21 @@ export function createConnectorStatusBlock(context: StationContext): Block {
   };
 
   /** An inoperative EVSE takes all its connectors with it, unless the hardware side names the one that is meant. */
-  const onError = ({ inoperative, evseId, connectorId, state }: HardwareError): void => {
-    if (!inoperative || evseId === undefined) return;
-    const connectors = connectorId === undefined ? (model.evse(evseId)?.connectors ?? []) : [{ connectorId }];
-    for (const concerned of connectors)
-      update(evseId, concerned.connectorId, (connector) => {
-        connector.faulted = state === "raised";
+  const isFaulted = (evseId: number, connectorId: number): boolean =>
+    [...inoperative.values()].some(
+      (place) => place.evseId === evseId && (place.connectorId ?? connectorId) === connectorId,
+    );
+
+  /** Faulted until the last fault is gone. */
+  const onError = (error: HardwareError): void => {
+    const { inoperative: isInoperative, evseId, connectorId, state } = error;
+    if (!isInoperative || evseId === undefined) return;
+    const key = faultKey(error);
+    if (state === "raised") inoperative.set(key, { evseId, ...(connectorId !== undefined && { connectorId }) });
+    else inoperative.delete(key);
+    for (const connector of model.evse(evseId)?.connectors ?? [])
+      update(evseId, connector.connectorId, (concerned) => {
+        concerned.faulted = isFaulted(evseId, concerned.connectorId);
       });
   };
 

@@ -4,7 +4,7 @@ import { MonitoringCtrlr } from "../../device-model/variables.ts";
 import type { ComponentType, EventDataType, NotifyEventRequest } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
 import { UntilStored } from "../model/until-stored.ts";
-import type { HardwareError } from "../ports.ts";
+import { faultKey, type HardwareError } from "../ports.ts";
 
 const EVENT_ID_KEY = "events.nextId";
 const LAST_EVENT_ID = 2_147_483_646;
@@ -42,8 +42,8 @@ export function createFaultEventsBlock(context: StationContext): Block {
     const key = `${name}/${evse?.id}/${evse?.connectorId}/${error.variable}`;
     const faults = active.get(key) ?? new Set();
     active.set(key, faults);
-    if (error.state === "raised") faults.add(`${error.type}/${error.subType}`);
-    else faults.delete(`${error.type}/${error.subType}`);
+    if (error.state === "raised") faults.add(faultKey(error));
+    else faults.delete(faultKey(error));
     const handle = new VariableHandle(
       {
         component: name,

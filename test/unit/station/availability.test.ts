@@ -350,6 +350,7 @@ describe("G05, N07: faults", () => {
   const fault = (state: "raised" | "cleared", more: Partial<HardwareError> = {}, evseId = 1) =>
     charger.hardwareEvents.emit("error", {
       state,
+      origin: "lock/main",
       type: "connector_lock/MREC1ConnectorLockFailure",
       subType: "",
       component: "ConnectorPlugRetentionLock",
@@ -432,10 +433,61 @@ describe("G05, N07: faults", () => {
     await settle();
     expect(statuses(AFTER_BOOT)).toEqual(["1/1 Faulted", "1/2 Faulted"]);
     expect(value("ChargingStation", "AvailabilityState")).toBe("Faulted");
-    fault("cleared", { ...INOPERATIVE, connectorId: 2 });
+    fault("cleared", INOPERATIVE);
+    fault("raised", { ...INOPERATIVE, connectorId: 2 });
     await settle();
-    expect(statuses(AFTER_BOOT + 2)).toEqual(["1/2 Available"]);
+    expect(statuses(AFTER_BOOT + 2)).toEqual(["1/1 Available", "1/2 Available", "1/2 Faulted"]);
     expect(value("EVSE", "AvailabilityState", 1)).toBe("Available");
+  });
+
+  test("incident: a connector became Available with the first of two faults cleared, and a RequestStart was Accepted", async () => {
+    await start();
+    const remoteStart = async () => {
+      const idToken = { idToken: "CARD", type: "Central" };
+      const { body } = await charger.call("RequestStartTransaction", { remoteStartId: 1, evseId: 1, idToken });
+      return (body as Record<string, unknown>).status;
+    };
+    fault("raised", { ...INOPERATIVE, subType: "overheat" });
+    fault("raised", { ...INOPERATIVE, subType: "lock" });
+    fault("cleared", { ...INOPERATIVE, subType: "overheat" });
+    await settle();
+    expect(statuses(AFTER_BOOT)).toEqual(["1/1 Faulted"]);
+    expect(value("Connector", "AvailabilityState", 1, 1)).toBe("Faulted");
+    expect(await remoteStart()).toBe("Rejected"); // F01.FR.23
+    fault("cleared", { ...INOPERATIVE, subType: "lock" });
+    await settle();
+    expect(statuses(AFTER_BOOT)).toEqual(["1/1 Faulted", "1/1 Available"]);
+    expect(await remoteStart()).toBe("Accepted");
+  });
+
+  test("a fault of the EVSE and one of its connector: Faulted until both are cleared, in whatever order", async () => {
+    charger = new InProcessCharger(1, {}, 1, 2);
+    await charger.start();
+    await settle();
+    const ofConnector = { ...INOPERATIVE, subType: "lock", connectorId: 2 };
+    fault("raised", INOPERATIVE);
+    fault("raised", ofConnector);
+    fault("cleared", INOPERATIVE);
+    await settle();
+    expect(statuses(AFTER_BOOT)).toEqual(["1/1 Faulted", "1/2 Faulted", "1/1 Available"]);
+    fault("raised", INOPERATIVE);
+    fault("cleared", ofConnector);
+    await settle();
+    expect(statuses(AFTER_BOOT + 3)).toEqual(["1/1 Faulted"]);
+    expect(value("Connector", "AvailabilityState", 1, 2)).toBe("Faulted");
+  });
+
+  test("the same fault of two modules: Problem and Faulted last until both have cleared it", async () => {
+    await start();
+    for (const origin of ["lock_a/main", "lock_b/main"]) fault("raised", { ...INOPERATIVE, origin });
+    fault("cleared", { ...INOPERATIVE, origin: "lock_a/main" });
+    await settle();
+    expect(value("EVSE", "Problem", 1)).toBe("true");
+    expect(statuses(AFTER_BOOT)).toEqual(["1/1 Faulted"]);
+    fault("cleared", { ...INOPERATIVE, origin: "lock_b/main" });
+    await settle();
+    expect(value("EVSE", "Problem", 1)).toBe("false");
+    expect(statuses(AFTER_BOOT)).toEqual(["1/1 Faulted", "1/1 Available"]);
   });
 
   test("Problem lasts as long as one of two faults does", async () => {

@@ -167,6 +167,7 @@ describe("before the answer to BootNotification", () => {
     await charger.call("TriggerMessage", { requestedMessage: "Heartbeat" });
     charger.hardwareEvents.emit("error", {
       state: "raised",
+      origin: "evse_manager_1/evse",
       type: "evse_manager/MREC11CableCheckFault",
       component: "EVSE",
       variable: "Problem",

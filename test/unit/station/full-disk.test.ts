@@ -123,6 +123,7 @@ describe("a full disk does not cut the station off", () => {
     charger.hardwareEvents.emit("error", {
       component: "ConnectorPlugRetentionLock",
       variable: "Problem",
+      origin: "lock/main",
       type: "connector_lock/ConnectorLockFailedLock",
       subType: "",
       message: "m",

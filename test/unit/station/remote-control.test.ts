@@ -25,6 +25,7 @@ const authorize = (token: typeof card | typeof remoteToken, evseId = 1) =>
 const lockError = (state: "raised" | "cleared", evseId?: number) =>
   charger.hardwareEvents.emit("error", {
     state,
+    origin: "lock/main",
     type: "connector_lock/MREC1ConnectorLockFailure",
     subType: "",
     component: "ConnectorPlugRetentionLock",
