@@ -20,6 +20,7 @@ import { createStationModel } from "../station/model/station-model.ts";
 import type { BootReason, EvseDescription, Hardware, SecurityPort } from "../station/ports.ts";
 import { createStation, type Station } from "../station/station.ts";
 import { linkSettings } from "./csms-connection.ts";
+import { CsmsSwitch } from "./csms-switch.ts";
 import { addEverestComponents, fetchModuleConfigurations } from "./everest-store.ts";
 import { HardwareInput } from "./hardware-input.ts";
 import { followHardware } from "./hardware-variables.ts";
@@ -81,6 +82,7 @@ export class Agent {
   private module: EverestModule | undefined;
   private station: Station | undefined;
   private csms: CsmsLink | undefined;
+  private csmsSwitch: CsmsSwitch | undefined;
   private context: StationContext | undefined;
   private running: RunningStation | undefined;
   private stores: Stores | undefined;
@@ -121,7 +123,7 @@ export class Agent {
   }
 
   async stop(): Promise<void> {
-    this.csms?.stop("the station is stopped");
+    this.csmsSwitch?.stop("the station is stopped");
     this.station?.stop();
     this.stores?.core.close();
     this.stores?.deviceModel.close();
@@ -198,6 +200,8 @@ export class Agent {
       }),
     });
     this.csms = csms;
+    const csmsSwitch = new CsmsSwitch(csms, clock);
+    this.csmsSwitch = csmsSwitch;
     this.bootReason = await reason;
     const bootReason = () => this.bootReason;
     const events = new Emitter<StationEvents>();
@@ -239,30 +243,29 @@ export class Agent {
         type: "MemoryExhaustion",
         techInfo: `A damaged database was put aside as ${file}`,
       });
-    this.running = this.createRunningStation(context);
+    this.running = this.createRunningStation(context, csmsSwitch);
     input.release();
     for (const peer of module.peers("evse_manager", "evse_manager"))
       peer.call("external_ready_to_start_charging", {}).catch((error: Error) => logger.warn(error.message));
-    if (parameters.EnableExternalWebsocketControl) await this.listenToExternalControl(module, csms);
-    if (parameters.DelayOcppStart > 0) await sleep(clock, parameters.DelayOcppStart);
-    csms.start();
+    if (parameters.EnableExternalWebsocketControl) await this.listenToExternalControl(module, csmsSwitch);
+    csmsSwitch.startAfter(parameters.DelayOcppStart);
   }
 
-  private createRunningStation(context: StationContext): RunningStation {
+  private createRunningStation(context: StationContext, csmsSwitch: CsmsSwitch): RunningStation {
     const { csms, deviceModel, events, services } = context;
     return {
       deviceModel,
       csms,
       services,
       stop: () => {
-        csms.stop("stopped by another module");
+        csmsSwitch.stop("stopped by another module");
         return true;
       },
       restart: () => {
-        csms.stop("restarted by another module");
+        csmsSwitch.stop("restarted by another module");
         this.bootReason = "ApplicationReset";
         services.forgetRegistration?.();
-        csms.start();
+        csmsSwitch.start();
         return true;
       },
       securityEvent: (event) => events.emit("securityEvent", event),
@@ -270,10 +273,10 @@ export class Agent {
   }
 
   /** Two topics that take the websocket down and up, for tests of being offline (BEHAVIOUR 20). */
-  private async listenToExternalControl(module: EverestModule, csms: CsmsLink): Promise<void> {
-    await module.subscribeExternal("everest_api/ocpp/cmd/connect", () => csms.start());
+  private async listenToExternalControl(module: EverestModule, csmsSwitch: CsmsSwitch): Promise<void> {
+    await module.subscribeExternal("everest_api/ocpp/cmd/connect", () => csmsSwitch.start());
     await module.subscribeExternal("everest_api/ocpp/cmd/disconnect", () =>
-      csms.stop("disconnected by external control"),
+      csmsSwitch.stop("disconnected by external control"),
     );
   }
 }
