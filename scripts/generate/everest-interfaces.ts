@@ -25,8 +25,25 @@ const INTERFACES = [
   "system",
 ] as const;
 
-/** Enums whose values come from outside: what EVerest does not know must not be sent. */
-const CHECKED_ENUMS: ReadonlySet<string> = new Set(["/money#/CurrencyCode"]);
+/**
+ * Enums whose words are looked up: what EVerest does not know must not be sent, and nothing is done for a word that
+ * nobody knows.
+ */
+const CHECKED_ENUMS: ReadonlySet<string> = new Set([
+  "/authorization#/AuthorizationType",
+  "/evse_security#/CertificateValidationResult",
+  "/evse_security#/DeleteCertificateResult",
+  "/evse_security#/HashAlgorithm",
+  "/money#/CurrencyCode",
+  "/ocpp#/AttributeEnum",
+  "/ocpp#/DataTransferStatus",
+  "/ocpp#/OperationalStatusEnumType",
+  "/system#/BootReason",
+  "/system#/FirmwareUpdateStatusEnum",
+  "/system#/LogStatusEnum",
+  "/system#/UpdateFirmwareResponse",
+  "/system#/UploadLogsStatus",
+]);
 
 interface Schema {
   readonly type?: string | readonly string[];

@@ -5,7 +5,11 @@ import { toMeterReading } from "../bridge/meter-reading.ts";
 import { toEvseEvent } from "../bridge/session-event.ts";
 import { toEnergyTransferModes, toVehicleInformation } from "../bridge/vehicle.ts";
 import type { EverestModule, Peer } from "../everest/everest-module.ts";
-import type { EvseManagerSessionEvent } from "../everest/interfaces/index.ts";
+import {
+  type EvseManagerSessionEvent,
+  SystemFirmwareUpdateStatusEnumWords,
+  SystemLogStatusEnumWords,
+} from "../everest/interfaces/index.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Emitter } from "../lib/events.ts";
 import type { Logger } from "../log/logger.ts";
@@ -66,7 +70,8 @@ export class HardwareInput {
     module.peers("evse_manager", "evse_manager").forEach((peer, index) => {
       const evseId = index + 1;
       const takeSessionEvent = (event: EvseManagerSessionEvent): void => {
-        const translated = toEvseEvent(evseId, event, this.clock.now(), this.stateOfCharge.get(evseId));
+        const warn = (message: string): void => this.logger.warn(`EVSE ${evseId}, ${event.event}: ${message}`);
+        const translated = toEvseEvent(evseId, event, this.clock.now(), this.stateOfCharge.get(evseId), warn);
         if (event.event === "SessionFinished") this.stateOfCharge.delete(evseId);
         if (translated !== undefined) this.pass(() => this.events.emit("evse", translated));
       };
@@ -118,20 +123,17 @@ export class HardwareInput {
       );
     }
     for (const system of module.peers("system", "system")) {
-      system.onVariable("firmware_update_status", ({ firmware_update_status, request_id }) =>
-        this.pass(() =>
-          // -1 stands for an update without request.
-          this.events.emit("firmwareStatus", {
-            state: firmware_update_status,
-            ...(request_id >= 0 && { requestId: request_id }),
-          }),
-        ),
-      );
-      system.onVariable("log_status", ({ log_status, request_id }) =>
-        this.pass(() =>
-          this.events.emit("logStatus", { state: log_status, ...(request_id >= 0 && { requestId: request_id }) }),
-        ),
-      );
+      system.onVariable("firmware_update_status", ({ firmware_update_status: state, request_id }) => {
+        if (!this.isKnown(SystemFirmwareUpdateStatusEnumWords, state, "firmware_update_status")) return;
+        // -1 stands for an update without request.
+        const requestId = request_id >= 0 ? { requestId: request_id } : {};
+        this.pass(() => this.events.emit("firmwareStatus", { state, ...requestId }));
+      });
+      system.onVariable("log_status", ({ log_status: state, request_id }) => {
+        if (!this.isKnown(SystemLogStatusEnumWords, state, "log_status")) return;
+        const requestId = request_id >= 0 ? { requestId: request_id } : {};
+        this.pass(() => this.events.emit("logStatus", { state, ...requestId }));
+      });
     }
     for (const reservation of module.peers("reservation", "reservation"))
       reservation.onVariable("reservation_update", ({ reservation_id, reservation_status }) =>
@@ -188,6 +190,13 @@ export class HardwareInput {
       }
     }
     this.waiting = undefined;
+  }
+
+  /** A status that OCPP has no word for cannot be told, and nobody knows what it would mean for the update. */
+  private isKnown(words: ReadonlySet<string>, word: string, variable: string): boolean {
+    if (words.has(word)) return true;
+    this.logger.warn(`${variable} ${JSON.stringify(word)} is passed over: nobody knows the word`);
+    return false;
   }
 
   private evseByModule(): ReadonlyMap<string, number> {

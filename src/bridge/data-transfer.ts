@@ -1,8 +1,14 @@
 import type { Peer } from "../everest/everest-module.ts";
-import type { OcppCustomData, OcppDataTransferRequest, OcppDataTransferResponse } from "../everest/interfaces/index.ts";
+import {
+  type OcppCustomData,
+  type OcppDataTransferRequest,
+  type OcppDataTransferResponse,
+  OcppDataTransferStatusWords,
+} from "../everest/interfaces/index.ts";
 import type { CsmsLink } from "../ocpp/csms-link.ts";
 import type { CustomDataType, DataTransferRequest } from "../ocpp/v201/index.ts";
 import type { DataTransferPort } from "../station/ports.ts";
+import { known } from "./words.ts";
 
 /** Text that is not JSON stays text: a module that forgot the quotes is understood all the same. */
 function parseJsonText(text: string): unknown {
@@ -63,8 +69,9 @@ export function createDataTransferPort(peer: Peer<"ocpp_data_transfer"> | undefi
           ...(customData !== undefined && { custom_data: fromCustomData(customData) }),
         },
       });
+      const status = known(OcppDataTransferStatusWords, answer.status, "Rejected");
       return {
-        status: answer.status === "Offline" ? "UnknownVendorId" : answer.status,
+        status: status === "Offline" ? "UnknownVendorId" : status,
         ...(answer.data !== undefined && { data: parseJsonText(answer.data) }),
         ...(answer.custom_data !== undefined && { customData: toCustomData(answer.custom_data) }),
       };

@@ -1,4 +1,10 @@
 import type { EverestModule, Peer } from "../everest/everest-module.ts";
+import {
+  type ReservationReservationCheckStatus,
+  SystemBootReasonWords,
+  SystemUpdateFirmwareResponseWords,
+  SystemUploadLogsStatusWords,
+} from "../everest/interfaces/index.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
 import type {
@@ -15,6 +21,7 @@ import { createObserverPort } from "./observer.ts";
 import { createSecurityPort } from "./security.ts";
 import { fromStoppedReason } from "./session-event.ts";
 import { fromIdToken, toValidationResult } from "./tokens.ts";
+import { known } from "./words.ts";
 
 /** Strength of our word in EVerest's list of who enables a connector; lower numbers win over it. */
 const CSMS_PRIORITY = 5000;
@@ -96,14 +103,14 @@ function toEverestTime(dateTime: string): string {
 
 export function createSystemPort(system: Peer<"system">): SystemPort {
   return {
-    bootReason: () => system.call("get_boot_reason", {}),
+    bootReason: async () => known(SystemBootReasonWords, await system.call("get_boot_reason", {}), "Unknown"),
     isResetAllowed: () => system.call("is_reset_allowed", { type: "NotSpecified" }),
     reset: async (scheduled) => {
       await system.call("reset", { type: "NotSpecified", scheduled });
     },
     setSystemTime: (time) => system.call("set_system_time", { timestamp: time.toISOString() }),
-    updateFirmware: (order) =>
-      system.call("update_firmware", {
+    updateFirmware: async (order) => {
+      const status = await system.call("update_firmware", {
         firmware_update_request: {
           request_id: order.requestId,
           location: order.location,
@@ -117,7 +124,9 @@ export function createSystemPort(system: Peer<"system">): SystemPort {
           ...(order.retries !== undefined && { retries: order.retries + 1 }),
           ...(order.retryIntervalSeconds !== undefined && { retry_interval_s: order.retryIntervalSeconds }),
         },
-      }),
+      });
+      return known(SystemUpdateFirmwareResponseWords, status, "Rejected");
+    },
     allowFirmwareInstallation: async () => {
       await system.call("allow_firmware_installation", {});
     },
@@ -139,12 +148,20 @@ export function createSystemPort(system: Peer<"system">): SystemPort {
           ...(order.securityLogPath !== undefined && { security_log_path: order.securityLogPath }),
         },
       });
-      return { status: upload_logs_status, ...(file_name !== undefined && { fileName: file_name }) };
+      const status = known(SystemUploadLogsStatusWords, upload_logs_status, "Rejected");
+      return { status, ...(file_name !== undefined && { fileName: file_name }) };
     },
   };
 }
 
-function createReservationPort(reservation: Peer<"reservation"> | undefined): ReservationPort {
+/** What `exists_reservation` may say where the token may charge (BEHAVIOUR 8.1). */
+const FREE_FOR_TOKEN: ReadonlySet<string> = new Set<ReservationReservationCheckStatus>([
+  "NotReserved",
+  "ReservedForToken",
+  "ReservedForOtherTokenAndHasParentToken",
+]);
+
+export function createReservationPort(reservation: Peer<"reservation"> | undefined): ReservationPort {
   return {
     available: reservation !== undefined,
     isReservedForOther: async (evseId, idToken, groupIdToken) => {
@@ -156,7 +173,8 @@ function createReservationPort(reservation: Peer<"reservation"> | undefined): Re
           ...(groupIdToken !== undefined && { group_id_token: groupIdToken.idToken }),
         },
       });
-      return status === "ReservedForOtherToken";
+      // A word that nobody knows is taken for a reservation: rather refuse a start than give away what is kept for somebody.
+      return !FREE_FOR_TOKEN.has(status);
     },
     isReserved: async (evseId) => {
       if (reservation === undefined) return false;

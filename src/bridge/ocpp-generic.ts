@@ -1,8 +1,16 @@
-import { type AttributeType, componentKey, variableKey } from "../device-model/definitions.ts";
+import * as v from "valibot";
+import { componentKey, variableKey } from "../device-model/definitions.ts";
 import type { DeviceModel, VariableChange } from "../device-model/device-model.ts";
 import type { VariableAddress } from "../device-model/variable-handle.ts";
-import type { EverestModule } from "../everest/everest-module.ts";
-import type { OcppComponentVariable } from "../everest/interfaces/index.ts";
+import type { CommandHandlers, CommandRefusals, EverestModule } from "../everest/everest-module.ts";
+import {
+  type OcppAttributeEnum,
+  OcppAttributeEnumWords,
+  type OcppComponentVariable,
+  OcppComponentVariableSchema,
+  OcppOperationalStatusEnumTypeWords,
+} from "../everest/interfaces/index.ts";
+import { Refusal } from "../everest/served-command.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
 import { parseTimestamp } from "./meter-reading.ts";
@@ -12,6 +20,23 @@ import type { RunningStation } from "./running-station.ts";
 const MONITORS_LIMIT = 5_000;
 /** Sources of values that mean something to the device model's file and that no module may claim. */
 const OWN_SOURCES = new Set(["", "default"]);
+
+/** As far as requests can be read that cannot be carried out; a caller counts on one result for each of its own. */
+const RefusedRequests = v.object({ requests: v.array(v.object({ component_variable: OcppComponentVariableSchema })) });
+
+function rejectEach(args: unknown): { status: "Rejected"; component_variable: OcppComponentVariable }[] {
+  const parsed = v.safeParse(RefusedRequests, args);
+  return parsed.success
+    ? parsed.output.requests.map(({ component_variable }) => ({ status: "Rejected", component_variable }))
+    : [];
+}
+
+/** What a result says of a request whose attribute nobody knows: its word is not for a caller in C++. */
+const UNKNOWN_ATTRIBUTE = "NotSupportedAttributeType";
+
+function isKnownAttribute({ attribute_type = "Actual" }: { readonly attribute_type?: OcppAttributeEnum }): boolean {
+  return OcppAttributeEnumWords.has(attribute_type);
+}
 
 function toAddress({ component, variable }: OcppComponentVariable): VariableAddress {
   return {
@@ -82,7 +107,7 @@ export function provideOcppGeneric(
   station: () => RunningStation | undefined,
 ): void {
   const monitors = new VariableMonitors(module, clock, logger, deviceModel);
-  module.provide("ocpp_generic", "ocpp", {
+  const handlers: CommandHandlers<"ocpp"> = {
     stop: () => station()?.stop() ?? false,
     restart: () => station()?.restart() ?? false,
     security_event: ({ event }) => {
@@ -95,8 +120,10 @@ export function provideOcppGeneric(
       return null;
     },
     get_variables: ({ requests }) =>
-      requests.map(({ component_variable, attribute_type = "Actual" }) => {
-        const result = station()?.deviceModel.get(toAddress(component_variable), attribute_type as AttributeType);
+      requests.map((request) => {
+        const { component_variable, attribute_type = "Actual" } = request;
+        if (!isKnownAttribute(request)) return { status: UNKNOWN_ATTRIBUTE, component_variable };
+        const result = station()?.deviceModel.get(toAddress(component_variable), attribute_type);
         return {
           status: result?.status ?? "Rejected",
           component_variable,
@@ -105,27 +132,30 @@ export function provideOcppGeneric(
         };
       }),
     set_variables: async ({ requests, source }) => {
+      const wanted = requests.filter(isKnownAttribute);
       const results = await station()?.deviceModel.set(
-        requests.map(({ component_variable, attribute_type = "Actual", value }) => ({
+        wanted.map(({ component_variable, attribute_type = "Actual", value }) => ({
           address: toAddress(component_variable),
-          attributeType: attribute_type as AttributeType,
+          attributeType: attribute_type,
           value,
         })),
         OWN_SOURCES.has(source) ? "EVEREST" : source,
         { mayWriteReadOnly: true },
       );
-      return requests.map(({ component_variable, attribute_type = "Actual" }, index) => ({
-        status: results?.[index]?.status ?? "Rejected",
-        component_variable,
-        attribute_type,
-      }));
+      return requests.map((request) => {
+        const { component_variable, attribute_type = "Actual" } = request;
+        if (!isKnownAttribute(request)) return { status: UNKNOWN_ATTRIBUTE, component_variable };
+        return { status: results?.[wanted.indexOf(request)]?.status ?? "Rejected", component_variable, attribute_type };
+      });
     },
     change_availability: ({ request }) => {
-      const change = station()?.services.changeAvailability;
-      const status = change?.({
-        operative: request.operational_status === "Operative",
-        ...(request.evse !== undefined && { evseId: request.evse.id }),
-        ...(request.evse?.connector_id !== undefined && { connectorId: request.evse.connector_id }),
+      const { operational_status, evse } = request;
+      if (!OcppOperationalStatusEnumTypeWords.has(operational_status))
+        throw new Refusal(`unknown operational status ${JSON.stringify(operational_status)}`);
+      const status = station()?.services.changeAvailability?.({
+        operative: operational_status === "Operative",
+        ...(evse !== undefined && { evseId: evse.id }),
+        ...(evse?.connector_id !== undefined && { connectorId: evse.connector_id }),
       });
       return { status: status ?? "Rejected" };
     },
@@ -133,5 +163,15 @@ export function provideOcppGeneric(
       for (const one of component_variables) monitors.watch(one);
       return null;
     },
-  });
+  };
+  const refusals: CommandRefusals<"ocpp"> = {
+    stop: () => false,
+    restart: () => false,
+    security_event: () => null,
+    get_variables: rejectEach,
+    set_variables: rejectEach,
+    change_availability: () => ({ status: "Rejected" }),
+    monitor_variables: () => null,
+  };
+  module.provide("ocpp_generic", "ocpp", handlers, refusals);
 }

@@ -1,6 +1,6 @@
 import type { DeviceModel } from "../device-model/device-model.ts";
 import type { EverestModule } from "../everest/everest-module.ts";
-import type { AuthorizationValidationResult } from "../everest/interfaces/index.ts";
+import type { AuthorizationValidationResult, OcppDataTransferResponse } from "../everest/interfaces/index.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
 import { transferToCsms } from "./data-transfer.ts";
@@ -16,24 +16,32 @@ export function provideInterfaces(
   deviceModel: DeviceModel,
   station: () => RunningStation | undefined,
 ): void {
-  module.provide("auth_validator", "auth_token_validator", {
-    validate_token: async ({ provided_token }): Promise<AuthorizationValidationResult> => {
-      const decision = await station()?.services.authorize?.(toAuthorizationQuery(provided_token));
-      if (decision === undefined) return { authorization_status: "Unknown", tariff_messages: [] };
-      const result = toValidationResult(decision);
-      if (result.tariff_messages.length > 0)
-        module.publish("session_cost", "session_cost", "tariff_message", {
-          identifier_id: provided_token.id_token.value,
-          identifier_type: "IdToken",
-          messages: result.tariff_messages,
-        });
-      return result;
+  module.provide(
+    "auth_validator",
+    "auth_token_validator",
+    {
+      validate_token: async ({ provided_token }): Promise<AuthorizationValidationResult> => {
+        const decision = await station()?.services.authorize?.(toAuthorizationQuery(provided_token));
+        if (decision === undefined) return { authorization_status: "Unknown", tariff_messages: [] };
+        const result = toValidationResult(decision);
+        if (result.tariff_messages.length > 0)
+          module.publish("session_cost", "session_cost", "tariff_message", {
+            identifier_id: provided_token.id_token.value,
+            identifier_type: "IdToken",
+            messages: result.tariff_messages,
+          });
+        return result;
+      },
     },
-  });
-  module.provide("auth_provider", "auth_token_provider", {});
-  module.provide("session_cost", "session_cost", {});
-  module.provide("data_transfer", "ocpp_data_transfer", {
-    data_transfer: ({ request }) => transferToCsms(station()?.csms, request),
-  });
+    { validate_token: (): AuthorizationValidationResult => ({ authorization_status: "Invalid", tariff_messages: [] }) },
+  );
+  module.provide("auth_provider", "auth_token_provider", {}, {});
+  module.provide("session_cost", "session_cost", {}, {});
+  module.provide(
+    "data_transfer",
+    "ocpp_data_transfer",
+    { data_transfer: ({ request }) => transferToCsms(station()?.csms, request) },
+    { data_transfer: (): OcppDataTransferResponse => ({ status: "Rejected" }) },
+  );
   provideOcppGeneric(module, clock, logger, deviceModel, station);
 }

@@ -1,9 +1,16 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Peer } from "../everest/everest-module.ts";
-import type { EvseSecurityCertificateHashData, EvseSecurityCertificateType } from "../everest/interfaces/index.ts";
+import {
+  type EvseSecurityCertificateHashData,
+  type EvseSecurityCertificateType,
+  EvseSecurityCertificateValidationResultWords,
+  EvseSecurityDeleteCertificateResultWords,
+  EvseSecurityHashAlgorithmWords,
+} from "../everest/interfaces/index.ts";
 import type { OCSPRequestDataType } from "../ocpp/v201/index.ts";
 import type { CaCertificateUse, CertificateHash, InstalledCertificate, SecurityPort } from "../station/ports.ts";
+import { known } from "./words.ts";
 
 function fromHash(hash: CertificateHash): EvseSecurityCertificateHashData {
   return {
@@ -27,8 +34,17 @@ function fromUse(use: InstalledCertificate["use"]): EvseSecurityCertificateType 
   return use === "ManufacturerRootCertificate" ? "MFRootCertificate" : use;
 }
 
-function toUse(type: EvseSecurityCertificateType): InstalledCertificate["use"] {
-  return type === "MFRootCertificate" ? "ManufacturerRootCertificate" : type;
+const USES: ReadonlyMap<string, InstalledCertificate["use"]> = new Map([
+  ["V2GRootCertificate", "V2GRootCertificate"],
+  ["MORootCertificate", "MORootCertificate"],
+  ["CSMSRootCertificate", "CSMSRootCertificate"],
+  ["V2GCertificateChain", "V2GCertificateChain"],
+  ["MFRootCertificate", "ManufacturerRootCertificate"],
+]);
+
+/** OCPP could not name a certificate by a hash of any other kind. */
+function isHash({ hash_algorithm }: EvseSecurityCertificateHashData): boolean {
+  return EvseSecurityHashAlgorithmWords.has(hash_algorithm);
 }
 
 function toOcspRequestData(
@@ -38,7 +54,7 @@ function toOcspRequestData(
   }[],
 ): readonly OCSPRequestDataType[] {
   return list.flatMap(({ certificate_hash_data, responder_url }) =>
-    certificate_hash_data === undefined || responder_url === undefined
+    certificate_hash_data === undefined || responder_url === undefined || !isHash(certificate_hash_data)
       ? []
       : [{ ...toHash(certificate_hash_data), responderURL: responder_url }],
   );
@@ -77,17 +93,21 @@ export function createSecurityPort(security: Peer<"evse_security">): SecurityPor
       const result = await security.call("install_ca_certificate", { certificate: pem, certificate_type: use });
       return result === "Accepted" ? "Accepted" : result === "WriteError" ? "Failed" : "Rejected";
     },
-    deleteCertificate: (hash) => security.call("delete_certificate", { certificate_hash_data: fromHash(hash) }),
+    deleteCertificate: async (hash) => {
+      const result = await security.call("delete_certificate", { certificate_hash_data: fromHash(hash) });
+      return known(EvseSecurityDeleteCertificateResultWords, result, "Failed");
+    },
     installedCertificates: async (uses) => {
       const { certificate_hash_data_chain } = await security.call("get_installed_certificates", {
         certificate_types: uses.map(fromUse),
       });
-      return certificate_hash_data_chain.map(
-        ({ certificate_type, certificate_hash_data, child_certificate_hash_data }) => ({
-          use: toUse(certificate_type),
-          hash: toHash(certificate_hash_data),
-          children: (child_certificate_hash_data ?? []).map(toHash),
-        }),
+      return certificate_hash_data_chain.flatMap(
+        ({ certificate_type, certificate_hash_data, child_certificate_hash_data }) => {
+          const use = USES.get(certificate_type);
+          if (use === undefined || !isHash(certificate_hash_data)) return [];
+          const children = (child_certificate_hash_data ?? []).filter(isHash).map(toHash);
+          return [{ use, hash: toHash(certificate_hash_data), children }];
+        },
       );
     },
     generateSigningRequest: async (use, { country, organization, commonName, useTpm }) => {
@@ -107,8 +127,13 @@ export function createSecurityPort(security: Peer<"evse_security">): SecurityPor
       });
       return result === "Accepted" ? { accepted: true } : { accepted: false, reason: result };
     },
-    verifyCertificate: (chainPem, uses) =>
-      security.call("verify_certificate", { certificate_chain: chainPem, certificate_types: uses }),
+    verifyCertificate: async (chainPem, uses) => {
+      const result = await security.call("verify_certificate", {
+        certificate_chain: chainPem,
+        certificate_types: uses,
+      });
+      return known(EvseSecurityCertificateValidationResultWords, result, "Unknown");
+    },
     leafCertificateFiles: async (use) => {
       const { status, info } = await security.call("get_leaf_certificate_info", {
         certificate_type: use,

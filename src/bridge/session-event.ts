@@ -52,6 +52,12 @@ export function fromStoppedReason(reason: ReasonEnumType): EvseManagerStopTransa
   return reason === "ImmediateReset" ? "HardReset" : (reason as EvseManagerStopTransactionReason);
 }
 
+/** Where the reason is missing or unknown, a session with a token began with it, and any other with the cable. */
+function startReason(context: EvseManagerSessionEvent["session_started"]): "Authorized" | "EVConnected" {
+  if (context?.reason === "Authorized" || context?.reason === "EVConnected") return context.reason;
+  return context?.id_tag === undefined ? "EVConnected" : "Authorized";
+}
+
 /**
  * A session event of EVerest in the station's words; undefined for events that mean nothing to OCPP.
  * Missing context objects are tolerated: the event happened all the same.
@@ -61,6 +67,7 @@ export function toEvseEvent(
   event: EvseManagerSessionEvent,
   now: Date,
   stateOfChargePercent?: number,
+  warn: (message: string) => void = () => {},
 ): EvseEvent | undefined {
   const base = {
     evseId,
@@ -83,7 +90,7 @@ export function toEvseEvent(
     return signedStart === undefined ? {} : { signedStart };
   };
   const tokenOf = (context: { readonly id_tag?: Parameters<typeof toPresentedToken>[0] } | undefined) => {
-    const token = toPresentedToken(context?.id_tag);
+    const token = toPresentedToken(context?.id_tag, warn);
     return token === undefined ? {} : { token };
   };
   const reservationOf = (context: { readonly reservation_id?: number } | undefined) =>
@@ -92,7 +99,7 @@ export function toEvseEvent(
   switch (event.event) {
     case "SessionStarted": {
       const context = event.session_started;
-      const reason = context?.reason === "Authorized" ? "Authorized" : "EVConnected";
+      const reason = startReason(context);
       return {
         ...base,
         kind: "SessionStarted",

@@ -1,11 +1,14 @@
 import * as v from "valibot";
 import { ADDITIONAL_INFO_ITEMS } from "../device-model/standard-characteristics.ts";
-import type {
-  AuthorizationIdToken,
-  AuthorizationProvidedIdToken,
-  AuthorizationValidationResult,
-  TextMessageMessageContent,
+import {
+  AuthorizationAuthorizationTypeWords,
+  type AuthorizationIdToken,
+  type AuthorizationProvidedIdToken,
+  type AuthorizationValidationResult,
+  EvseSecurityHashAlgorithmWords,
+  type TextMessageMessageContent,
 } from "../everest/interfaces/index.ts";
+import { Refusal } from "../everest/served-command.ts";
 import type {
   IdTokenEnumType,
   IdTokenInfoType,
@@ -27,6 +30,23 @@ const TOKEN_TYPES: ReadonlySet<string> = new Set<IdTokenEnumType>([
   "MacAddress",
   "NoAuthorization",
 ]);
+
+/** Types of EVerest that came with OCPP 2.1 and that 2.0.1 has no word for. */
+const LATER_TOKEN_TYPES: ReadonlySet<string> = new Set(["DirectPayment", "EVCCID", "VIN"]);
+/** So many characters OCPP has room for in a token, and in the kind of an additional one. */
+const TOKEN_LENGTH = 36;
+const ADDITIONAL_TYPE_LENGTH = 50;
+
+/** Why a token cannot stand in any message of OCPP; undefined when it can. Its text is not told: it opens something. */
+export function obstacleToToken({ value, additional_info = [] }: AuthorizationIdToken): string | undefined {
+  if (value.length > TOKEN_LENGTH) return `a token of ${value.length} characters, OCPP has room for ${TOKEN_LENGTH}`;
+  const unfit = additional_info
+    .slice(0, ADDITIONAL_INFO_ITEMS)
+    .some((info) => info.value.length > TOKEN_LENGTH || info.type.length > ADDITIONAL_TYPE_LENGTH);
+  return unfit
+    ? `additional information that is longer than OCPP has room for (${TOKEN_LENGTH} characters)`
+    : undefined;
+}
 
 /**
  * A type that OCPP 2.0.1 does not know is presented as `Local`: never as something that needs no authorization.
@@ -54,17 +74,48 @@ export function fromIdToken({ idToken, type, additionalInfo }: IdTokenType): Aut
   };
 }
 
-export function toPresentedToken(provided: AuthorizationProvidedIdToken | undefined): PresentedToken | undefined {
+/** The token of a session event; what does not fit OCPP is left out and told, the event counts all the same. */
+export function toPresentedToken(
+  provided: AuthorizationProvidedIdToken | undefined,
+  warn: (message: string) => void,
+): PresentedToken | undefined {
   if (provided === undefined) return undefined;
+  const obstacle = obstacleToToken(provided.id_token);
+  if (obstacle !== undefined) {
+    warn(`The token is left out: ${obstacle}`);
+    return undefined;
+  }
+  const group = provided.parent_id_token;
+  const groupObstacle = group && obstacleToToken(group);
+  if (groupObstacle !== undefined) warn(`The group of the token is left out: ${groupObstacle}`);
   return {
     idToken: toIdToken(provided.id_token),
-    ...(provided.parent_id_token !== undefined && { groupIdToken: toIdToken(provided.parent_id_token) }),
+    ...(group !== undefined && groupObstacle === undefined && { groupIdToken: toIdToken(group) }),
     ...(provided.request_id !== undefined && { remoteStartId: provided.request_id }),
     remote: provided.authorization_type === "OCPP",
   };
 }
 
+function refuseUnlessKnown({
+  id_token,
+  authorization_type,
+  iso15118CertificateHashData,
+}: AuthorizationProvidedIdToken): void {
+  const obstacle = obstacleToToken(id_token);
+  if (obstacle !== undefined) throw new Refusal(obstacle);
+  const unknown = [
+    ...(TOKEN_TYPES.has(id_token.type) || LATER_TOKEN_TYPES.has(id_token.type) ? [] : [id_token.type]),
+    ...(AuthorizationAuthorizationTypeWords.has(authorization_type) ? [] : [authorization_type]),
+    ...(iso15118CertificateHashData ?? [])
+      .map(({ hashAlgorithm }) => hashAlgorithm)
+      .filter((algorithm) => !EvseSecurityHashAlgorithmWords.has(algorithm)),
+  ];
+  if (unknown.length > 0) throw new Refusal(`unknown word ${JSON.stringify(unknown[0])}`);
+}
+
+/** @throws Refusal for a word that nobody knows and for a token that OCPP has no room for. */
 export function toAuthorizationQuery(provided: AuthorizationProvidedIdToken): AuthorizationQuery {
+  refuseUnlessKnown(provided);
   const certificateHashData: readonly OCSPRequestDataType[] | undefined = provided.iso15118CertificateHashData?.map(
     ({ hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber, responderURL }) => ({
       hashAlgorithm,

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import mqtt, { type MqttClient } from "mqtt";
 import type { Logger } from "../log/logger.ts";
 import type { BrokerAddress } from "./command-line.ts";
+import { describeTopic, isTopicFilter, isTopicName, topicMatches } from "./topics.ts";
 
 export type MessageHandler = (text: string, topic: string) => void | Promise<void>;
 
@@ -9,6 +10,12 @@ export type MessageHandler = (text: string, topic: string) => void | Promise<voi
 const IN_FLIGHT_LIMIT = 16;
 /** Publications that wait for their turn, e.g. while the broker is away; the oldest is dropped beyond it. */
 const BACKLOG_LIMIT = 10_000;
+/** More than all variables of a station in one answer; whoever echoes what others send needs a limit. */
+const PAYLOAD_LIMIT_BYTES = 4 * 1024 * 1024;
+/** Header, packet id and properties of a publication, generously. */
+const PACKET_OVERHEAD_BYTES = 32;
+/** A publication with which the broker has hung up so often is given up. */
+const HANG_UP_LIMIT = 2;
 const KEEP_ALIVE_SECONDS = 20;
 const CONNECT_TIMEOUT_MILLISECONDS = 10_000;
 
@@ -16,29 +23,28 @@ interface Publication {
   readonly topic: string;
   readonly text: string;
   readonly qos: 0 | 2;
-}
-
-/** Does a topic match a subscription filter with `+` and `#`? */
-export function topicMatches(filter: string, topic: string): boolean {
-  const wanted = filter.split("/");
-  const levels = topic.split("/");
-  for (const [index, level] of wanted.entries()) {
-    if (level === "#") return true;
-    if (levels[index] === undefined || (level !== "+" && level !== levels[index])) return false;
-  }
-  return wanted.length === levels.length;
+  /** Number in the packet, once it has been sent. */
+  messageId?: number;
+  /** The broker has it (PUBREC) and only confirms the end of the exchange. */
+  isTaken: boolean;
+  /** How often the connection broke with this on its way. */
+  hangUps: number;
 }
 
 /**
  * The MQTT connection of a module: messages of one topic are handled in order, those of different topics do not wait
- * for each other; publications are kept below the broker's receive maximum; a lost broker is reconnected.
+ * for each other; publications are kept below the broker's receive maximum; a lost broker is reconnected. What was on
+ * its way when the connection broke is sent once more, each by itself: so one packet that the broker hangs up at is
+ * found, and given up.
  */
 export class Bus {
   private readonly exact = new Map<string, MessageHandler[]>();
   private readonly patterns: { readonly filter: string; readonly handler: MessageHandler }[] = [];
   private readonly running = new Map<string, Promise<void>>();
   private readonly backlog: Publication[] = [];
-  private inFlight = 0;
+  private readonly inFlight = new Set<Publication>();
+  private maximumPacketBytes = Number.POSITIVE_INFINITY;
+  private closing = false;
 
   private constructor(
     private readonly client: MqttClient,
@@ -87,7 +93,8 @@ export class Bus {
       const refuseClosed = (): void => refuse(new Error("it closed the connection without an answer"));
       this.client.once("error", refuse);
       this.client.once("close", refuseClosed);
-      this.client.once("connect", () => {
+      this.client.once("connect", (packet) => {
+        this.learnLimits(packet);
         this.client.off("error", refuse);
         this.client.off("close", refuseClosed);
         this.listen(name);
@@ -99,22 +106,45 @@ export class Bus {
   private listen(name: string): void {
     const noDelay = (): void => void (this.client.stream as Socket).setNoDelay?.(true);
     noDelay();
-    this.client.on("connect", () => {
+    this.client.on("connect", (packet) => {
       noDelay();
+      this.learnLimits(packet);
       this.logger.info(`Connected to the MQTT broker at ${name} again`);
       this.pump();
     });
-    this.client.on("error", (error) => this.logger.error(`MQTT: ${error.message}`));
+    this.client.on("error", (error) => {
+      // Answers to what came in while the connection ended; the end itself is told.
+      if (!this.closing && !/write after end/.test(error.message)) this.logger.error(`MQTT: ${error.message}`);
+    });
     this.client.on("close", () => {
-      if (!this.client.disconnecting)
-        this.logger.warn(`The connection to the MQTT broker at ${name} is lost; trying again`);
+      if (this.closing) return;
+      this.logger.warn(`The connection to the MQTT broker at ${name} is lost; trying again`);
+      this.takeBack();
+    });
+    this.client.on("packetsend", (packet) => {
+      if (packet.cmd !== "publish" || packet.messageId === undefined) return;
+      for (const publication of this.inFlight)
+        if (publication.messageId === undefined && publication.topic === packet.topic) {
+          publication.messageId = packet.messageId;
+          return;
+        }
+    });
+    this.client.on("packetreceive", (packet) => {
+      if (packet.cmd !== "pubrec") return;
+      for (const publication of this.inFlight)
+        if (publication.messageId === packet.messageId) publication.isTaken = true;
     });
     this.client.on("message", (topic, payload) => this.deliver(topic, payload.toString("utf8")));
   }
 
-  /** Resolves when the broker has confirmed all of them; one packet for any number of filters. */
+  /**
+   * Resolves when the broker has confirmed all of them; one packet for any number of filters.
+   * @throws before anything is sent, when MQTT does not allow one of the filters.
+   */
   async subscribe(subscriptions: ReadonlyMap<string, MessageHandler>, qos: 0 | 2 = 2): Promise<void> {
     if (subscriptions.size === 0) return;
+    const unfit = [...subscriptions.keys()].find((filter) => !isTopicFilter(filter));
+    if (unfit !== undefined) throw new Error(`${describeTopic(unfit)} is no topic that can be subscribed`);
     for (const [filter, handler] of subscriptions) {
       if (/[+#]/.test(filter)) this.patterns.push({ filter, handler });
       else this.exact.set(filter, [...(this.exact.get(filter) ?? []), handler]);
@@ -127,30 +157,76 @@ export class Bus {
     await this.client.unsubscribeAsync(filter);
   }
 
+  /** What MQTT or the broker does not allow is dropped and logged: sent, it would cost the connection. */
   publish(topic: string, text: string, qos: 0 | 2 = 2): void {
+    const obstacle = this.obstacleTo(topic, text);
+    if (obstacle !== undefined) {
+      this.logger.error(`A message for ${describeTopic(topic)} is dropped: ${obstacle}`);
+      return;
+    }
     if (this.backlog.length >= BACKLOG_LIMIT) {
       const dropped = this.backlog.shift();
       this.logger.error(`Too much waits for the MQTT broker: a message for ${dropped?.topic} is dropped`);
     }
-    this.backlog.push({ topic, text, qos });
+    this.backlog.push({ topic, text, qos, isTaken: false, hangUps: 0 });
     this.pump();
   }
 
   async close(): Promise<void> {
+    this.closing = true;
     await this.client.endAsync();
   }
 
+  private learnLimits(packet: { readonly properties?: { readonly maximumPacketSize?: number } }): void {
+    this.maximumPacketBytes = packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
+  }
+
+  private obstacleTo(topic: string, text: string): string | undefined {
+    if (!isTopicName(topic)) return "MQTT does not allow this topic";
+    const bytes = Buffer.byteLength(text);
+    if (bytes > PAYLOAD_LIMIT_BYTES) return `${bytes} bytes are more than ${PAYLOAD_LIMIT_BYTES}`;
+    if (bytes + Buffer.byteLength(topic) + PACKET_OVERHEAD_BYTES > this.maximumPacketBytes)
+      return `${bytes} bytes are more than the broker takes (${this.maximumPacketBytes})`;
+    return undefined;
+  }
+
   private pump(): void {
-    while (this.client.connected && this.inFlight < IN_FLIGHT_LIMIT) {
-      const next = this.backlog.shift();
+    while (this.client.connected && !this.closing && this.inFlight.size < IN_FLIGHT_LIMIT) {
+      const [next] = this.backlog;
       if (next === undefined) return;
-      this.inFlight++;
-      this.client.publish(next.topic, next.text, { qos: next.qos }, (error) => {
-        this.inFlight--;
-        if (error) this.logger.warn(`A message for ${next.topic} was not delivered: ${error.message}`);
-        this.pump();
-      });
+      const isSuspect = next.hangUps > 0 || [...this.inFlight].some(({ hangUps }) => hangUps > 0);
+      if (isSuspect && this.inFlight.size > 0) return;
+      this.backlog.shift();
+      this.send(next);
     }
+  }
+
+  private send(publication: Publication): void {
+    this.inFlight.add(publication);
+    this.client.publish(publication.topic, publication.text, { qos: publication.qos }, (error) => {
+      // What has been taken back is no longer in flight.
+      if (!this.inFlight.delete(publication)) return;
+      if (error) this.logger.warn(`A message for ${publication.topic} was not delivered: ${error.message}`);
+      this.pump();
+    });
+  }
+
+  /** After a break the bus sends again what the broker has not taken, not the client: that would do so for ever, all at once. */
+  private takeBack(): void {
+    const interrupted = [...this.inFlight].filter(({ isTaken, qos }) => !isTaken && qos > 0);
+    const again: Publication[] = [];
+    for (const publication of interrupted) {
+      const { messageId, topic } = publication;
+      this.inFlight.delete(publication);
+      if (messageId !== undefined) {
+        publication.hangUps++;
+        this.client.removeOutgoingMessage(messageId);
+        delete publication.messageId;
+      }
+      if (publication.hangUps < HANG_UP_LIMIT) again.push(publication);
+      else this.logger.error(`A message for ${topic} is given up: the broker hung up ${HANG_UP_LIMIT} times over it`);
+    }
+    this.backlog.unshift(...again);
   }
 
   private deliver(topic: string, text: string): void {

@@ -1,5 +1,6 @@
 /** How EVerest's manager starts a module (PROTOCOL 3): options first, `EV_*` variables where an option is absent. */
 import { ExplainedError } from "../lib/explained-error.ts";
+import { describeTopic, isTopicLevel, isTopicName } from "./topics.ts";
 
 export interface BrokerAddress {
   readonly host: string;
@@ -63,6 +64,13 @@ function withSlash(prefix: string): string {
   return prefix === "" || prefix.endsWith("/") ? prefix : `${prefix}/`;
 }
 
+/** Ids and prefixes become parts of topics: one that MQTT does not allow would cost the connection at each message. */
+function topicPrefix(option: string, prefix: string): string {
+  if (prefix !== "" && !isTopicName(prefix))
+    throw new CommandLineError(`--${option}: ${describeTopic(prefix)} cannot stand in an MQTT topic`);
+  return prefix;
+}
+
 function portOf(text: string): number {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
@@ -72,7 +80,7 @@ function portOf(text: string): number {
 
 /**
  * `fallback`: what a configuration file says, by option name.
- * @throws CommandLineError without a module id or with an impossible port.
+ * @throws CommandLineError without a module id, or with an id, a prefix or a port that cannot be.
  */
 export function readModuleArguments(
   argv: readonly string[],
@@ -87,6 +95,8 @@ export function readModuleArguments(
   const moduleId = value("module", "EV_MODULE");
   if (moduleId === undefined || moduleId === "")
     throw new CommandLineError("the module id is missing: --module <id> (or EV_MODULE) is needed");
+  if (!isTopicLevel(moduleId))
+    throw new CommandLineError(`--module: ${describeTopic(moduleId)} cannot be the id of a module`);
   const givenHost = environment.MQTT_SERVER_ADDRESS ?? given("mqtt_broker_host", "EV_MQTT_BROKER_HOST");
   const socketPath =
     given("mqtt_broker_socket_path", "EV_MQTT_BROKER_SOCKET_PATH") ??
@@ -98,8 +108,10 @@ export function readModuleArguments(
     moduleId,
     prefix: value("prefix", "EV_PREFIX") ?? "/usr",
     logConfigPath: value("log_config", "EV_LOG_CONF_FILE"),
-    everestPrefix: withSlash(value("mqtt_everest_prefix", "EV_MQTT_EVEREST_PREFIX") ?? "everest/"),
-    externalPrefix: value("mqtt_external_prefix", "EV_MQTT_EXTERNAL_PREFIX") ?? "",
+    everestPrefix: withSlash(
+      topicPrefix("mqtt_everest_prefix", value("mqtt_everest_prefix", "EV_MQTT_EVEREST_PREFIX") ?? "everest/"),
+    ),
+    externalPrefix: topicPrefix("mqtt_external_prefix", value("mqtt_external_prefix", "EV_MQTT_EXTERNAL_PREFIX") ?? ""),
     broker: { host, port: portOf(port), ...(socketPath !== undefined && socketPath !== "" && { socketPath }) },
     own: new Map([...options].filter(([name]) => ownOptions.has(name))),
     unknown: names.filter((name) => !EVEREST_OPTIONS.has(name) && !ownOptions.has(name)),

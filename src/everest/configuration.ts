@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { isTopicLevel } from "./topics.ts";
 
 const Mapping = v.object({ evse: v.number(), connector: v.optional(v.nullable(v.number())) });
 const ModuleMapping = v.nullable(
@@ -19,7 +20,12 @@ const Parameter = v.object({
     {},
   ),
 });
-const Fulfillment = v.object({ module_id: v.string(), implementation_id: v.string() });
+/** Ids become parts of topics: one with a wildcard would listen to others as well. */
+const Id = v.pipe(
+  v.string(),
+  v.check(isTopicLevel, "an id of a module or implementation cannot stand in an MQTT topic"),
+);
+const Fulfillment = v.object({ module_id: Id, implementation_id: Id });
 
 /** The answer to the `Module` request (PROTOCOL 8.2), as far as a module needs it. */
 export const ModuleConfigurationSchema = v.object({

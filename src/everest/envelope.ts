@@ -36,7 +36,7 @@ const ErrorData = v.object({
   message: v.optional(v.string(), ""),
   description: v.optional(v.string(), ""),
   severity: v.optional(v.string(), "High"),
-  state: v.optional(v.string(), "Active"),
+  state: v.optional(v.string(), ""),
   timestamp: v.optional(v.string(), ""),
   origin: v.object({
     module_id: v.string(),
@@ -84,9 +84,13 @@ export function openResult(text: string): CommandResult | undefined {
   return open(text, ["CmdResult"], ResultData)?.data;
 }
 
-/** Raised or cleared: `state` decides, not the type of the envelope (PROTOCOL 12.2). */
+const ERROR_STATES: ReadonlySet<string> = new Set(["Active", "ClearedByModule", "ClearedByReboot"]);
+
+/** Raised or cleared: `state` decides (PROTOCOL 12.2), the type of the envelope where it is missing or unknown. */
 export function openError(text: string): ErrorMessage | undefined {
-  return open(text, ["RaiseError", "ClearError"], ErrorData);
+  const error = open(text, ["RaiseError", "ClearError"], ErrorData);
+  if (error === undefined || ERROR_STATES.has(error.state)) return error;
+  return { ...error, state: openEnvelope(text)?.msg_type === "ClearError" ? "ClearedByModule" : "Active" };
 }
 
 export function openConfiguration(text: string): unknown {
@@ -113,13 +117,6 @@ export function sealCommand(id: string, origin: string, args: unknown): string {
 
 export function sealResult(id: string, origin: string, retval: unknown): string {
   return seal("CmdResult", { type: "result", data: { id, retval: retval ?? null, origin } });
-}
-
-export function sealCommandError(id: string, origin: string, errorType: string, message: string): string {
-  return seal("CmdResult", {
-    type: "result",
-    data: { id, origin, error: { __everest__error_type: errorType, __everest__error_msg: message } },
-  });
 }
 
 export function sealReady(): string {

@@ -15,20 +15,18 @@ import {
 } from "./configuration.ts";
 import {
   type ErrorMessage,
-  openCommand,
   openConfiguration,
   openEnvelope,
   openError,
   openResult,
   openVariable,
   sealCommand,
-  sealCommandError,
   sealMetadata,
   sealReady,
-  sealResult,
   sealVariable,
 } from "./envelope.ts";
 import { COMMANDS, type Interfaces, VARIABLES } from "./interfaces/index.ts";
+import { describeIssue, serveCommand } from "./served-command.ts";
 
 export type InterfaceName = keyof Interfaces;
 export type Commands<I extends InterfaceName> = Interfaces[I]["cmds"];
@@ -41,6 +39,14 @@ type Result<I extends InterfaceName, C extends keyof Commands<I>> = Commands<I>[
 /** One handler for each command of an interface. */
 export type CommandHandlers<I extends InterfaceName> = {
   readonly [C in keyof Commands<I>]: (args: Args<I, C>, origin: string) => Result<I, C> | Promise<Result<I, C>>;
+};
+
+/**
+ * The regular negative result of each command: the answer when its arguments cannot be read (they may be anything then),
+ * hold a word that nobody knows, or when its handler throws.
+ */
+export type CommandRefusals<I extends InterfaceName> = {
+  readonly [C in keyof Commands<I>]: (args: unknown) => Result<I, C>;
 };
 
 /** A command that failed at the other side, or got no answer within 300 s. */
@@ -166,12 +172,23 @@ export class EverestModule {
     );
   }
 
-  provide<I extends InterfaceName>(implementation: string, interfaceName: I, handlers: CommandHandlers<I>): void {
+  provide<I extends InterfaceName>(
+    implementation: string,
+    interfaceName: I,
+    handlers: CommandHandlers<I>,
+    refusals: CommandRefusals<I>,
+  ): void {
+    const { arguments: own, logger } = this.options;
     const schemas = COMMANDS[interfaceName] as Readonly<Record<string, { args: v.GenericSchema }>>;
-    for (const [command, { args }] of Object.entries(schemas)) {
-      const topic = this.topic(this.options.arguments.moduleId, implementation, "cmd", command);
-      const handler = handlers[command as keyof CommandHandlers<I>] as (args: unknown, origin: string) => unknown;
-      this.subscriptions.set(topic, (text) => this.serve(topic, text, args, handler));
+    for (const [command, { args: schema }] of Object.entries(schemas)) {
+      const topic = this.topic(own.moduleId, implementation, "cmd", command);
+      const handler = handlers[command as keyof Commands<I>] as (args: unknown, origin: string) => unknown;
+      const refuse = refusals[command as keyof Commands<I>];
+      const publish = (to: string, message: string): void => this.bus.publish(to, message);
+      this.subscriptions.set(
+        topic,
+        serveCommand({ topic, moduleId: own.moduleId, schema, handler, refuse, publish, logger }),
+      );
     }
   }
 
@@ -307,40 +324,14 @@ export class EverestModule {
       );
   }
 
-  private async serve(
-    topic: string,
-    text: string,
-    schema: v.GenericSchema,
-    handler: (args: unknown, origin: string) => unknown,
-  ): Promise<void> {
-    const call = openCommand(text);
-    if (call === undefined) {
-      this.options.logger.warn(`A message on ${topic} is dropped: no command in its envelope`);
-      return;
-    }
-    const { moduleId } = this.options.arguments;
-    const answer = (message: string): void => this.bus.publish(`${topic}/response/${call.origin}`, message);
-    const args = v.safeParse(schema, call.args ?? {});
-    if (!args.success) {
-      const why = describeIssue(args.issues[0]);
-      this.options.logger.warn(`The arguments of ${topic} cannot be read: ${why}`);
-      return answer(sealCommandError(call.id, moduleId, "MessageParsingError", why));
-    }
-    try {
-      answer(sealResult(call.id, moduleId, await handler(args.output, call.origin)));
-    } catch (error) {
-      this.options.logger.error(`${topic} failed: ${(error as Error)?.stack ?? String(error)}`);
-      answer(sealCommandError(call.id, moduleId, "HandlerException", (error as Error)?.message ?? String(error)));
-    }
-  }
-
   private takeError(text: string): void {
     const error = openError(text);
     if (error === undefined) {
       this.options.logger.warn("An error message is dropped: it cannot be read");
       return;
     }
-    if (this.errors.take(error)) for (const handler of this.errorHandlers) handler(error);
+    const change = this.errors.take(error);
+    if (change !== undefined) for (const handler of this.errorHandlers) handler(change);
   }
 
   private takeGlobalReady(text: string): void {
@@ -353,9 +344,4 @@ export class EverestModule {
 async function fetchConfiguration(configService: ConfigService): Promise<ModuleConfiguration> {
   await configService.detectDialect();
   return toModuleConfiguration(await configService.get({ type: "Module" }, ModuleConfigurationSchema));
-}
-
-function describeIssue(issue: v.BaseIssue<unknown>): string {
-  const path = (issue.path ?? []).map(({ key }) => String(key)).join(".");
-  return `${path === "" ? "" : `${path}: `}${issue.message}`;
 }

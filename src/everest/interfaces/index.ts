@@ -1,4 +1,19 @@
 /** EVerest's interfaces as data: types, schemas for receiving, command and error tables. */
 export * from "./generated/interfaces.ts";
 export type * from "./generated/types.ts";
-export { MoneyCurrencyCodeWords } from "./generated/types.ts";
+export {
+  AuthorizationAuthorizationTypeWords,
+  EvseSecurityCertificateValidationResultWords,
+  EvseSecurityDeleteCertificateResultWords,
+  EvseSecurityHashAlgorithmWords,
+  MoneyCurrencyCodeWords,
+  OcppAttributeEnumWords,
+  OcppComponentVariableSchema,
+  OcppDataTransferStatusWords,
+  OcppOperationalStatusEnumTypeWords,
+  SystemBootReasonWords,
+  SystemFirmwareUpdateStatusEnumWords,
+  SystemLogStatusEnumWords,
+  SystemUpdateFirmwareResponseWords,
+  SystemUploadLogsStatusWords,
+} from "./generated/types.ts";

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { provideOcppGeneric } from "../../../src/bridge/ocpp-generic.ts";
 import type { RunningStation } from "../../../src/bridge/running-station.ts";
 import type { EverestModule } from "../../../src/everest/everest-module.ts";
+import { Refusal } from "../../../src/everest/served-command.ts";
 import { FakeClock } from "../../../src/lib/fake-clock.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
 import { TestDeviceModel, variable } from "../../support/device-model.ts";
@@ -9,6 +10,7 @@ import { TestDeviceModel, variable } from "../../support/device-model.ts";
 type Handlers = Record<string, (args: unknown) => unknown>;
 let file: TestDeviceModel;
 let handlers: Handlers;
+let refusals: Handlers;
 let published: Record<string, unknown>[];
 let running: RunningStation | undefined;
 
@@ -30,8 +32,9 @@ beforeEach(() => {
   const deviceModel = file.open(OWN);
   published = [];
   const module = {
-    provide: (_implementation: string, _interface: string, given: Handlers) => {
+    provide: (_implementation: string, _interface: string, given: Handlers, negative: Handlers) => {
       handlers = given;
+      refusals = negative;
     },
     publish: (_implementation: string, _interface: string, name: string, value: Record<string, unknown>) =>
       published.push({ name, ...value }),
@@ -142,6 +145,41 @@ describe("while it runs", () => {
     for (const value of ["5", "5", "6"])
       await call("set_variables", { requests: [{ component_variable: of("First"), value }], source: "t" });
     expect(published.map(({ actual_value }) => actual_value)).toEqual(["5", "6"]);
+  });
+
+  test("incident: an unknown operational status took the station out of service for good", () => {
+    const changes: unknown[] = [];
+    const changeAvailability = (change: unknown) => {
+      changes.push(change);
+      return "Accepted" as const;
+    };
+    if (running !== undefined) running = { ...running, services: { changeAvailability } };
+    const request = { operational_status: "Broken" };
+    expect(() => call("change_availability", { request })).toThrow(Refusal);
+    expect(changes).toEqual([]);
+    expect(refusals.change_availability?.({ request })).toEqual({ status: "Rejected" });
+  });
+
+  test("an attribute that nobody knows is neither read nor written, and its word does not come back", async () => {
+    const requests = [
+      { component_variable: of("First"), attribute_type: "Broken", value: "8" },
+      { component_variable: of("Second"), attribute_type: "Actual", value: "9" },
+    ];
+    const unknown = { status: "NotSupportedAttributeType", component_variable: of("First") };
+    expect(call("get_variables", { requests })).toEqual([unknown, expect.objectContaining({ value: "2" })]);
+    expect(await call("set_variables", { requests, source: "t" })).toEqual([
+      unknown,
+      { status: "Accepted", component_variable: of("Second"), attribute_type: "Actual" },
+    ]);
+    expect(file.model.get({ component: "Thing", variable: "First" }, "Actual").value).toBe("1");
+  });
+
+  test("requests that cannot be carried out have one result each", () => {
+    const requests = [{ component_variable: of("First"), value: 7 }, { component_variable: of("Second") }];
+    const rejected = requests.map(({ component_variable }) => ({ status: "Rejected", component_variable }));
+    expect(refusals.set_variables?.({ requests, source: "t" })).toEqual(rejected);
+    expect(refusals.get_variables?.({ requests })).toEqual(rejected);
+    expect(refusals.get_variables?.("text")).toEqual([]);
   });
 
   test("change_availability answers what the station decided", () => {

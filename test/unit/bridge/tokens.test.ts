@@ -1,6 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { fromIdToken, toAuthorizationQuery, toIdToken, toValidationResult } from "../../../src/bridge/tokens.ts";
-import type { AuthorizationIdToken } from "../../../src/everest/interfaces/index.ts";
+import {
+  fromIdToken,
+  toAuthorizationQuery,
+  toIdToken,
+  toPresentedToken,
+  toValidationResult,
+} from "../../../src/bridge/tokens.ts";
+import type { AuthorizationIdToken, AuthorizationProvidedIdToken } from "../../../src/everest/interfaces/index.ts";
 import type { IdTokenInfoType } from "../../../src/ocpp/v201/index.ts";
 
 const result = (info: Partial<IdTokenInfoType>) => toValidationResult({ idTokenInfo: { status: "Accepted", ...info } });
@@ -25,8 +31,52 @@ describe("tokens", () => {
     expect(toIdToken({ value: "BUTTON", type: "NoAuthorization" })).toEqual({ idToken: "", type: "NoAuthorization" });
   });
 
-  test("a type of later OCPP versions needs authorization like any other", () => {
-    expect(toIdToken({ value: "V", type: "DirectPayment" } as unknown as AuthorizationIdToken).type).toBe("Local");
+  test.each(["DirectPayment", "EVCCID", "VIN"])(
+    "%s, a type of later OCPP versions, needs authorization like any other",
+    (type) => {
+      const id_token = { value: "V", type } as unknown as AuthorizationIdToken;
+      const local = { idToken: "V", type: "Local" } as const;
+      expect(toIdToken(id_token)).toEqual(local);
+      expect(toAuthorizationQuery({ id_token, authorization_type: "Autocharge" }).idToken).toEqual(local);
+    },
+  );
+
+  test.each<[string, object]>([
+    ["type of token", { id_token: { value: "A", type: "Broken" } }],
+    ["kind of authorization", { authorization_type: "Broken" }],
+    ["hash algorithm", { iso15118CertificateHashData: [{ hashAlgorithm: "MD5" }] }],
+  ])("validate_token is refused with an unknown %s", (_, part) => {
+    const token = { id_token: { value: "A", type: "Local" }, authorization_type: "RFID", ...part };
+    expect(() => toAuthorizationQuery(token as AuthorizationProvidedIdToken)).toThrow(/^unknown word "(Broken|MD5)"$/);
+  });
+
+  const longest = "A".repeat(36);
+  test.each<[string, Omit<AuthorizationIdToken, "type">, boolean]>([
+    ["36 characters", { value: longest }, true],
+    ["37 characters", { value: `${longest}A` }, false],
+    ["an additional one of 37", { value: "A", additional_info: [{ value: `${longest}A`, type: "t" }] }, false],
+    ["a kind of 51", { value: "A", additional_info: [{ value: "A", type: "t".repeat(51) }] }, false],
+  ])("what OCPP has no room for is refused at the border: %s", (_, text, fits) => {
+    const provided = { id_token: { type: "Local", ...text }, authorization_type: "RFID" } as const;
+    const ask = () => toAuthorizationQuery(provided);
+    if (fits) expect(ask().idToken.idToken).toBe(longest);
+    else expect(ask).toThrow(/OCPP has room for/);
+    const lines: string[] = [];
+    expect(toPresentedToken(provided, (line) => lines.push(line)) !== undefined).toBe(fits);
+    expect(lines).toHaveLength(fits ? 0 : 1);
+    expect(lines.join()).not.toContain(longest);
+  });
+
+  test("a group that OCPP has no room for is left out, the token stays", () => {
+    const id_token = { value: "A", type: "Local" } as const;
+    const parent_id_token = { value: `${longest}A`, type: "Central" } as const;
+    const lines: string[] = [];
+    const provided = { id_token, parent_id_token, authorization_type: "RFID" } as const;
+    expect(toPresentedToken(provided, (line) => lines.push(line))).toEqual({
+      idToken: { idToken: "A", type: "Local" },
+      remote: false,
+    });
+    expect(lines).toEqual(["The group of the token is left out: a token of 37 characters, OCPP has room for 36"]);
   });
 
   test("what comes with a contract certificate, and EVSEs (named connectors), is handed on (C07.FR.02, C01.FR.20)", () => {

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { environmentName, optionName, readParameters } from "../../../src/config/parameters.ts";
 import { ActiveErrors } from "../../../src/everest/active-errors.ts";
-import { topicMatches } from "../../../src/everest/bus.ts";
 import { readModuleArguments } from "../../../src/everest/command-line.ts";
 import {
   openCommand,
@@ -12,6 +11,7 @@ import {
   sealResult,
   sealVariable,
 } from "../../../src/everest/envelope.ts";
+import { topicMatches } from "../../../src/everest/topics.ts";
 
 describe("command line (PROTOCOL 3)", () => {
   const MANAGER =
@@ -152,14 +152,10 @@ test("errors are passed on once, whatever the number of deliveries (PROTOCOL 12.
     timestamp: "",
     origin: { module_id: "m", implementation_id: "i" },
   };
-  expect([errors.take({ ...error, state: "Active" }), errors.take({ ...error, state: "Active" })]).toEqual([
-    true,
-    false,
-  ]);
-  expect([
-    errors.take({ ...error, state: "ClearedByModule" }),
-    errors.take({ ...error, state: "ClearedByModule" }),
-  ]).toEqual([true, false]);
+  const raised = { ...error, state: "Active" };
+  const cleared = { ...error, state: "ClearedByModule" };
+  expect([errors.take(raised), errors.take(raised)]).toEqual([raised, undefined]);
+  expect([errors.take(cleared), errors.take(cleared)]).toEqual([cleared, undefined]);
 });
 
 test.each([

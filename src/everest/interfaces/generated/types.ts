@@ -19,6 +19,7 @@ export const AuthorizationWithdrawAuthorizationResultSchema: v.GenericSchema<unk
 
 export type AuthorizationAuthorizationType = "OCPP" | "RFID" | "Autocharge" | "PlugAndCharge" | "BankCard";
 export const AuthorizationAuthorizationTypeSchema: v.GenericSchema<unknown, AuthorizationAuthorizationType> = v.string() as v.GenericSchema<unknown, AuthorizationAuthorizationType>;
+export const AuthorizationAuthorizationTypeWords: ReadonlySet<string> = new Set(["OCPP","RFID","Autocharge","PlugAndCharge","BankCard"]);
 
 export type Iso15118CertificateHashDataInfo = { readonly hashAlgorithm: "SHA256" | "SHA384" | "SHA512"; readonly issuerNameHash: string; readonly issuerKeyHash: string; readonly serialNumber: string; readonly responderURL: string };
 export const Iso15118CertificateHashDataInfoSchema: v.GenericSchema<unknown, Iso15118CertificateHashDataInfo> = v.object({ hashAlgorithm: v.string(), issuerNameHash: v.string(), issuerKeyHash: v.string(), serialNumber: v.string(), responderURL: v.string() }) as v.GenericSchema<unknown, Iso15118CertificateHashDataInfo>;
@@ -235,18 +236,21 @@ export const EvseSecurityInstallCertificateResultSchema: v.GenericSchema<unknown
 
 export type EvseSecurityHashAlgorithm = "SHA256" | "SHA384" | "SHA512";
 export const EvseSecurityHashAlgorithmSchema: v.GenericSchema<unknown, EvseSecurityHashAlgorithm> = v.string() as v.GenericSchema<unknown, EvseSecurityHashAlgorithm>;
+export const EvseSecurityHashAlgorithmWords: ReadonlySet<string> = new Set(["SHA256","SHA384","SHA512"]);
 
 export type EvseSecurityCertificateHashData = { readonly hash_algorithm: EvseSecurityHashAlgorithm; readonly issuer_name_hash: string; readonly issuer_key_hash: string; readonly serial_number: string };
 export const EvseSecurityCertificateHashDataSchema: v.GenericSchema<unknown, EvseSecurityCertificateHashData> = v.object({ hash_algorithm: EvseSecurityHashAlgorithmSchema, issuer_name_hash: v.string(), issuer_key_hash: v.string(), serial_number: v.string() }) as v.GenericSchema<unknown, EvseSecurityCertificateHashData>;
 
 export type EvseSecurityDeleteCertificateResult = "Accepted" | "Failed" | "NotFound";
 export const EvseSecurityDeleteCertificateResultSchema: v.GenericSchema<unknown, EvseSecurityDeleteCertificateResult> = v.string() as v.GenericSchema<unknown, EvseSecurityDeleteCertificateResult>;
+export const EvseSecurityDeleteCertificateResultWords: ReadonlySet<string> = new Set(["Accepted","Failed","NotFound"]);
 
 export type EvseSecurityLeafCertificateType = "CSMS" | "V2G" | "MF" | "MO";
 export const EvseSecurityLeafCertificateTypeSchema: v.GenericSchema<unknown, EvseSecurityLeafCertificateType> = v.string() as v.GenericSchema<unknown, EvseSecurityLeafCertificateType>;
 
 export type EvseSecurityCertificateValidationResult = "Valid" | "Expired" | "InvalidSignature" | "IssuerNotFound" | "InvalidLeafSignature" | "InvalidChain" | "Unknown";
 export const EvseSecurityCertificateValidationResultSchema: v.GenericSchema<unknown, EvseSecurityCertificateValidationResult> = v.string() as v.GenericSchema<unknown, EvseSecurityCertificateValidationResult>;
+export const EvseSecurityCertificateValidationResultWords: ReadonlySet<string> = new Set(["Valid","Expired","InvalidSignature","IssuerNotFound","InvalidLeafSignature","InvalidChain","Unknown"]);
 
 export type EvseSecurityCertificateType = "V2GRootCertificate" | "MORootCertificate" | "CSMSRootCertificate" | "V2GCertificateChain" | "MFRootCertificate";
 export const EvseSecurityCertificateTypeSchema: v.GenericSchema<unknown, EvseSecurityCertificateType> = v.string() as v.GenericSchema<unknown, EvseSecurityCertificateType>;
@@ -394,6 +398,7 @@ export const OcppComponentVariableSchema: v.GenericSchema<unknown, OcppComponent
 
 export type OcppAttributeEnum = "Actual" | "Target" | "MinSet" | "MaxSet";
 export const OcppAttributeEnumSchema: v.GenericSchema<unknown, OcppAttributeEnum> = v.string() as v.GenericSchema<unknown, OcppAttributeEnum>;
+export const OcppAttributeEnumWords: ReadonlySet<string> = new Set(["Actual","Target","MinSet","MaxSet"]);
 
 export type OcppGetVariableRequest = { readonly component_variable: OcppComponentVariable; readonly attribute_type?: OcppAttributeEnum };
 export const OcppGetVariableRequestSchema: v.GenericSchema<unknown, OcppGetVariableRequest> = v.object({ component_variable: OcppComponentVariableSchema, attribute_type: optional(OcppAttributeEnumSchema) }) as v.GenericSchema<unknown, OcppGetVariableRequest>;
@@ -415,6 +420,7 @@ export const OcppSetVariableResultSchema: v.GenericSchema<unknown, OcppSetVariab
 
 export type OcppOperationalStatusEnumType = "Inoperative" | "Operative";
 export const OcppOperationalStatusEnumTypeSchema: v.GenericSchema<unknown, OcppOperationalStatusEnumType> = v.string() as v.GenericSchema<unknown, OcppOperationalStatusEnumType>;
+export const OcppOperationalStatusEnumTypeWords: ReadonlySet<string> = new Set(["Inoperative","Operative"]);
 
 export type OcppChangeAvailabilityRequest = { readonly operational_status: OcppOperationalStatusEnumType; readonly evse?: OcppEVSE };
 export const OcppChangeAvailabilityRequestSchema: v.GenericSchema<unknown, OcppChangeAvailabilityRequest> = v.object({ operational_status: OcppOperationalStatusEnumTypeSchema, evse: optional(OcppEVSESchema) }) as v.GenericSchema<unknown, OcppChangeAvailabilityRequest>;
@@ -481,6 +487,7 @@ export const OcppDataTransferRequestSchema: v.GenericSchema<unknown, OcppDataTra
 
 export type OcppDataTransferStatus = "Accepted" | "Rejected" | "UnknownMessageId" | "UnknownVendorId" | "Offline";
 export const OcppDataTransferStatusSchema: v.GenericSchema<unknown, OcppDataTransferStatus> = v.string() as v.GenericSchema<unknown, OcppDataTransferStatus>;
+export const OcppDataTransferStatusWords: ReadonlySet<string> = new Set(["Accepted","Rejected","UnknownMessageId","UnknownVendorId","Offline"]);
 
 export type OcppDataTransferResponse = { readonly status: OcppDataTransferStatus; readonly data?: string; readonly custom_data?: OcppCustomData };
 export const OcppDataTransferResponseSchema: v.GenericSchema<unknown, OcppDataTransferResponse> = v.object({ status: OcppDataTransferStatusSchema, data: optional(v.string()), custom_data: optional(OcppCustomDataSchema) }) as v.GenericSchema<unknown, OcppDataTransferResponse>;
@@ -545,12 +552,14 @@ export const SystemFirmwareUpdateRequestSchema: v.GenericSchema<unknown, SystemF
 
 export type SystemUpdateFirmwareResponse = "Accepted" | "Rejected" | "AcceptedCanceled" | "InvalidCertificate" | "RevokedCertificate";
 export const SystemUpdateFirmwareResponseSchema: v.GenericSchema<unknown, SystemUpdateFirmwareResponse> = v.string() as v.GenericSchema<unknown, SystemUpdateFirmwareResponse>;
+export const SystemUpdateFirmwareResponseWords: ReadonlySet<string> = new Set(["Accepted","Rejected","AcceptedCanceled","InvalidCertificate","RevokedCertificate"]);
 
 export type SystemUploadLogsRequest = { readonly retries?: number; readonly retry_interval_s?: number; readonly oldest_timestamp?: string; readonly latest_timestamp?: string; readonly location: string; readonly type?: string; readonly request_id?: number };
 export const SystemUploadLogsRequestSchema: v.GenericSchema<unknown, SystemUploadLogsRequest> = v.object({ retries: optional(v.number()), retry_interval_s: optional(v.number()), oldest_timestamp: optional(v.string()), latest_timestamp: optional(v.string()), location: v.string(), type: optional(v.string()), request_id: optional(v.number()) }) as v.GenericSchema<unknown, SystemUploadLogsRequest>;
 
 export type SystemUploadLogsStatus = "Accepted" | "Rejected" | "AcceptedCanceled";
 export const SystemUploadLogsStatusSchema: v.GenericSchema<unknown, SystemUploadLogsStatus> = v.string() as v.GenericSchema<unknown, SystemUploadLogsStatus>;
+export const SystemUploadLogsStatusWords: ReadonlySet<string> = new Set(["Accepted","Rejected","AcceptedCanceled"]);
 
 export type SystemUploadLogsResponse = { readonly file_name?: string; readonly upload_logs_status: SystemUploadLogsStatus };
 export const SystemUploadLogsResponseSchema: v.GenericSchema<unknown, SystemUploadLogsResponse> = v.object({ file_name: optional(v.string()), upload_logs_status: SystemUploadLogsStatusSchema }) as v.GenericSchema<unknown, SystemUploadLogsResponse>;
@@ -560,15 +569,18 @@ export const SystemResetTypeSchema: v.GenericSchema<unknown, SystemResetType> = 
 
 export type SystemBootReason = "ApplicationReset" | "FirmwareUpdate" | "LocalReset" | "PowerUp" | "RemoteReset" | "ScheduledReset" | "Triggered" | "Unknown" | "Watchdog";
 export const SystemBootReasonSchema: v.GenericSchema<unknown, SystemBootReason> = v.string() as v.GenericSchema<unknown, SystemBootReason>;
+export const SystemBootReasonWords: ReadonlySet<string> = new Set(["ApplicationReset","FirmwareUpdate","LocalReset","PowerUp","RemoteReset","ScheduledReset","Triggered","Unknown","Watchdog"]);
 
 export type SystemFirmwareUpdateStatusEnum = "Downloaded" | "DownloadFailed" | "Downloading" | "DownloadScheduled" | "DownloadPaused" | "Idle" | "InstallationFailed" | "Installing" | "Installed" | "InstallRebooting" | "InstallScheduled" | "InstallVerificationFailed" | "InvalidSignature" | "SignatureVerified";
 export const SystemFirmwareUpdateStatusEnumSchema: v.GenericSchema<unknown, SystemFirmwareUpdateStatusEnum> = v.string() as v.GenericSchema<unknown, SystemFirmwareUpdateStatusEnum>;
+export const SystemFirmwareUpdateStatusEnumWords: ReadonlySet<string> = new Set(["Downloaded","DownloadFailed","Downloading","DownloadScheduled","DownloadPaused","Idle","InstallationFailed","Installing","Installed","InstallRebooting","InstallScheduled","InstallVerificationFailed","InvalidSignature","SignatureVerified"]);
 
 export type SystemFirmwareUpdateStatus = { readonly firmware_update_status: SystemFirmwareUpdateStatusEnum; readonly request_id: number };
 export const SystemFirmwareUpdateStatusSchema: v.GenericSchema<unknown, SystemFirmwareUpdateStatus> = v.object({ firmware_update_status: SystemFirmwareUpdateStatusEnumSchema, request_id: v.number() }) as v.GenericSchema<unknown, SystemFirmwareUpdateStatus>;
 
 export type SystemLogStatusEnum = "BadMessage" | "Idle" | "NotSupportedOperation" | "PermissionDenied" | "Uploaded" | "UploadFailure" | "Uploading" | "AcceptedCanceled";
 export const SystemLogStatusEnumSchema: v.GenericSchema<unknown, SystemLogStatusEnum> = v.string() as v.GenericSchema<unknown, SystemLogStatusEnum>;
+export const SystemLogStatusEnumWords: ReadonlySet<string> = new Set(["BadMessage","Idle","NotSupportedOperation","PermissionDenied","Uploaded","UploadFailure","Uploading","AcceptedCanceled"]);
 
 export type SystemLogStatus = { readonly log_status: SystemLogStatusEnum; readonly request_id: number };
 export const SystemLogStatusSchema: v.GenericSchema<unknown, SystemLogStatus> = v.object({ log_status: SystemLogStatusEnumSchema, request_id: v.number() }) as v.GenericSchema<unknown, SystemLogStatus>;
