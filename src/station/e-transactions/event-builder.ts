@@ -74,7 +74,7 @@ export function buildEvent(
     triggerReason: trigger, // E01.FR.15, E02.FR.15, E06.FR.15
     // E01.FR.07, E02.FR.07, E03.FR.06, E04.FR.04, E05.FR.04, E06.FR.14, E07.FR.11, E08.FR.08, E09.FR.04
     seqNo: transaction.nextSequenceNumber,
-    ...(facts.offline && { offline: true }), // E04.FR.03, E08.FR.07
+    offline: facts.offline, // E04.FR.03, E08.FR.07; false is told as well, since some CSMSs wait for it
     ...(told.phases !== undefined && { numberOfPhasesUsed: told.phases }), // E02.FR.18, FR.19, E03.FR.13, FR.14
     ...(told.reservation !== undefined && { reservationId: told.reservation }), // E01.FR.13, E02.FR.03, E03.FR.03
     transactionInfo: {

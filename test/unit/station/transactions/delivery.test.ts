@@ -13,6 +13,21 @@ const comeBack = () => {
   return rig.pass(600_000);
 };
 
+test("events that happen with a connection say so: EVerest's own CSMS waits for `offline: false` (E04.FR.03)", async () => {
+  rig = await Rig.start({ "SampledDataCtrlr.TxUpdatedInterval": "60" });
+  await rig
+    .reading([energy(1_000)])
+    .plug()
+    .begin()
+    .pass(61_000);
+  await rig.finish("Local").unplug().pass();
+  expect(rig.events.map(({ eventType, offline }) => [eventType, offline])).toEqual([
+    ["Started", false],
+    ["Updated", false],
+    ["Ended", false],
+  ]);
+});
+
 describe("offline", () => {
   test("readings by time go on, are kept, signed, and told later as offline (E04.FR.06, E11.FR.03, FR.08, E12.FR.03, FR.10)", async () => {
     rig = await Rig.start({ "SampledDataCtrlr.TxUpdatedInterval": "60", "SampledDataCtrlr.SignReadings": "true" });
