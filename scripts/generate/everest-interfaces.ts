@@ -34,6 +34,7 @@ const CHECKED_ENUMS: ReadonlySet<string> = new Set([
   "/evse_security#/CertificateValidationResult",
   "/evse_security#/DeleteCertificateResult",
   "/evse_security#/HashAlgorithm",
+  "/iso15118#/EnergyTransferMode",
   "/money#/CurrencyCode",
   "/ocpp#/AttributeEnum",
   "/ocpp#/DataTransferStatus",

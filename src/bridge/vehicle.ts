@@ -1,7 +1,8 @@
-import type {
-  Iso15118AppProtocol,
-  Iso15118EnergyTransferMode,
-  Iso15118EvInformation,
+import {
+  type Iso15118AppProtocol,
+  type Iso15118EnergyTransferMode,
+  Iso15118EnergyTransferModeWords,
+  type Iso15118EvInformation,
 } from "../everest/interfaces/index.ts";
 import type { EnergyTransferModes, VehicleInformation } from "../station/ports.ts";
 
@@ -16,7 +17,9 @@ const OCPP_NAME: Partial<Record<Iso15118EnergyTransferMode, string>> = {
 };
 const BIDIRECTIONAL = new Set<Iso15118EnergyTransferMode>(["AC_BPT", "AC_BPT_DER", "DC_BPT", "DC_ACDP_BPT", "MCS_BPT"]);
 
-export function toEnergyTransferModes(modes: readonly Iso15118EnergyTransferMode[]): EnergyTransferModes {
+/** Without those that nobody knows. */
+export function toEnergyTransferModes(all: readonly Iso15118EnergyTransferMode[]): EnergyTransferModes {
+  const modes = all.filter((mode) => Iso15118EnergyTransferModeWords.has(mode));
   return {
     names: [...new Set(modes.map((mode) => OCPP_NAME[mode] ?? mode))],
     bidirectional: modes.some((mode) => BIDIRECTIONAL.has(mode)),

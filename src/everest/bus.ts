@@ -10,6 +10,7 @@ export type MessageHandler = (text: string, topic: string) => void | Promise<voi
 const IN_FLIGHT_LIMIT = 16;
 /** Publications that wait for their turn, e.g. while the broker is away; the oldest is dropped beyond it. */
 const BACKLOG_LIMIT = 10_000;
+const BACKLOG_CHARACTERS_LIMIT = 32 * 1024 * 1024;
 /** More than all variables of a station in one answer; whoever echoes what others send needs a limit. */
 const PAYLOAD_LIMIT_BYTES = 4 * 1024 * 1024;
 /** Header, packet id and properties of a publication, generously. */
@@ -42,6 +43,7 @@ export class Bus {
   private readonly patterns: { readonly filter: string; readonly handler: MessageHandler }[] = [];
   private readonly running = new Map<string, Promise<void>>();
   private readonly backlog: Publication[] = [];
+  private backlogCharacters = 0;
   private readonly inFlight = new Set<Publication>();
   private maximumPacketBytes = Number.POSITIVE_INFINITY;
   private closing = false;
@@ -164,11 +166,13 @@ export class Bus {
       this.logger.error(`A message for ${describeTopic(topic)} is dropped: ${obstacle}`);
       return;
     }
-    if (this.backlog.length >= BACKLOG_LIMIT) {
-      const dropped = this.backlog.shift();
-      this.logger.error(`Too much waits for the MQTT broker: a message for ${dropped?.topic} is dropped`);
-    }
+    while (
+      this.backlog.length >= BACKLOG_LIMIT ||
+      (this.backlog.length > 0 && this.backlogCharacters + text.length > BACKLOG_CHARACTERS_LIMIT)
+    )
+      this.logger.error(`Too much waits for the MQTT broker: a message for ${this.takeNext()?.topic} is dropped`);
     this.backlog.push({ topic, text, qos, isTaken: false, hangUps: 0 });
+    this.backlogCharacters += text.length;
     this.pump();
   }
 
@@ -196,9 +200,15 @@ export class Bus {
       if (next === undefined) return;
       const isSuspect = next.hangUps > 0 || [...this.inFlight].some(({ hangUps }) => hangUps > 0);
       if (isSuspect && this.inFlight.size > 0) return;
-      this.backlog.shift();
+      this.takeNext();
       this.send(next);
     }
+  }
+
+  private takeNext(): Publication | undefined {
+    const next = this.backlog.shift();
+    this.backlogCharacters -= next?.text.length ?? 0;
+    return next;
   }
 
   private send(publication: Publication): void {
@@ -227,6 +237,7 @@ export class Bus {
       else this.logger.error(`A message for ${topic} is given up: the broker hung up ${HANG_UP_LIMIT} times over it`);
     }
     this.backlog.unshift(...again);
+    for (const { text } of again) this.backlogCharacters += text.length;
   }
 
   private deliver(topic: string, text: string): void {

@@ -143,6 +143,16 @@ test("a publication that was on its way when the broker was restarted arrives, o
   expect(heard).toEqual(["meanwhile", "afterwards"]);
 }, 20_000);
 
+test("incident: what waits for an absent broker was limited in number, not in size", async () => {
+  const broker = await startMosquitto();
+  const { bus, lines } = await listeningBus(broker.port);
+  await broker.stop();
+  while (!lines.some((line) => line.includes("is lost"))) await Bun.sleep(10);
+  const text = "x".repeat(1024 * 1024);
+  for (let number = 0; number < 40; number++) bus.publish("ok", text);
+  expect(lines.filter((line) => line.includes("Too much waits for the MQTT broker"))).toHaveLength(8);
+});
+
 test("the end of a connection under load left `MQTT: write after end` in the log", async () => {
   const broker = await startMosquitto();
   cleanUps.push(() => broker.stop());

@@ -6,6 +6,7 @@ export {
   EvseSecurityCertificateValidationResultWords,
   EvseSecurityDeleteCertificateResultWords,
   EvseSecurityHashAlgorithmWords,
+  Iso15118EnergyTransferModeWords,
   MoneyCurrencyCodeWords,
   OcppAttributeEnumWords,
   OcppComponentVariableSchema,

@@ -3,6 +3,7 @@ import { createDataTransferPort } from "../../../src/bridge/data-transfer.ts";
 import { createReservationPort, createSystemPort } from "../../../src/bridge/hardware.ts";
 import { createSecurityPort } from "../../../src/bridge/security.ts";
 import { toEvseEvent } from "../../../src/bridge/session-event.ts";
+import { toEnergyTransferModes } from "../../../src/bridge/vehicle.ts";
 import { openError } from "../../../src/everest/envelope.ts";
 import type { InterfaceName, Peer } from "../../../src/everest/everest-module.ts";
 import type { EvseManagerSessionEvent } from "../../../src/everest/interfaces/index.ts";
@@ -85,6 +86,13 @@ test("an error whose state nobody knows is what its envelope says", () => {
     "ClearedByModule",
   ]);
   expect(stateOf("RaiseError", "ClearedByModule")).toBe("ClearedByModule"); // PROTOCOL 12.2
+});
+
+test("a mode of energy transfer that nobody knows is not in the list of those that are supported", () => {
+  const modes = ["DC_extended", "Wireless", "unknown 27", "AC_BPT"] as unknown as Parameters<
+    typeof toEnergyTransferModes
+  >[0];
+  expect(toEnergyTransferModes(modes)).toEqual({ names: ["DC", "AC_BPT"], bidirectional: true });
 });
 
 test("a session that starts for an unknown reason began with its token, and without one with the cable", () => {
