@@ -77,3 +77,19 @@ test("connect changes nothing while there is a connection", async () => {
   });
   expect(connected).toHaveLength(changes);
 });
+
+test("DelayOcppStart: what other modules ask for meanwhile is done at once, and a stop is told as done", async () => {
+  const waiting = await Charger.start({ stopped: true, parameters: { DelayOcppStart: 600_000 } });
+  try {
+    waiting.spawn();
+    await until(() => waiting.log.includes("EVerest is ready"));
+    const ask = (command: string) => waiting.everest.bus.call("tester", "ocpp", "ocpp_generic", command, null);
+    while ((await ask("stop")) !== true) await Bun.sleep(20);
+    expect(waiting.csms.calls).toEqual([]);
+    expect(await ask("restart")).toBe(true);
+    const { request } = await waiting.csms.waitFor("BootNotification", undefined, 5_000, 0);
+    expect(request.reason).toBe("ApplicationReset");
+  } finally {
+    await waiting.stop();
+  }
+}, 20_000);
