@@ -75,7 +75,7 @@ function valibotSchema(schema: JsonSchema): string {
         ? "dateTime"
         : pipe("v.string()", schema.maxLength === undefined ? [] : [`maxCharacters(${schema.maxLength})`]);
     case "integer":
-      return pipe("v.number()", ["v.integer()", ...range(schema)]);
+      return pipe("integer", range(schema));
     case "number":
       return pipe("v.number()", ["v.finite()", ...range(schema)]);
     case "boolean":
@@ -148,7 +148,7 @@ function inOrderOfUse(definitions: ReadonlyMap<string, JsonSchema>): string[] {
 }
 
 function imports(body: string): string {
-  const helpers = ["dateTime", "maxCharacters"].filter((helper) => new RegExp(`\\b${helper}\\b`).test(body));
+  const helpers = ["dateTime", "integer", "maxCharacters"].filter((helper) => new RegExp(`\\b${helper}\\b`).test(body));
   return `import * as v from "valibot";\n${
     helpers.length > 0 ? `import { ${helpers.join(", ")} } from "../formats.ts";\n` : ""
   }`;

@@ -3,8 +3,6 @@ import { createHardware } from "../bridge/hardware.ts";
 import { provideInterfaces } from "../bridge/provided.ts";
 import type { RunningStation } from "../bridge/running-station.ts";
 import { ConfigurationError, type ModuleParameters, readParameters } from "../config/parameters.ts";
-import type { DeviceModel } from "../device-model/device-model.ts";
-import { AuthCtrlr, ISO15118Ctrlr, TxCtrlr } from "../device-model/variables.ts";
 import type { ModuleArguments } from "../everest/command-line.ts";
 import type { ModuleConfiguration } from "../everest/configuration.ts";
 import { EverestModule, type InterfaceName } from "../everest/everest-module.ts";
@@ -17,7 +15,7 @@ import type { ConnectionStatus } from "../ocpp/connection.ts";
 import { CsmsLink } from "../ocpp/csms-link.ts";
 import type { StationContext, StationEvents, StationServices } from "../station/context.ts";
 import { createStationModel } from "../station/model/station-model.ts";
-import type { BootReason, EvseDescription, Hardware, SecurityPort } from "../station/ports.ts";
+import type { BootReason, EvseDescription, SecurityPort } from "../station/ports.ts";
 import { createStation, type Station } from "../station/station.ts";
 import { linkSettings } from "./csms-connection.ts";
 import { CsmsSwitch } from "./csms-switch.ts";
@@ -25,6 +23,7 @@ import { addEverestComponents, fetchModuleConfigurations } from "./everest-store
 import { HardwareInput } from "./hardware-input.ts";
 import { followHardware } from "./hardware-variables.ts";
 import { startMessageLog } from "./message-log.ts";
+import { pushSettings } from "./pushed-settings.ts";
 import { openStores, type Stores } from "./stores.ts";
 
 export const PROVIDES: Readonly<Record<string, InterfaceName>> = {
@@ -181,7 +180,7 @@ export class Agent {
       hardware.system.bootReason().catch((): BootReason => "Unknown"),
       sleep(clock, BOOT_REASON_LIMIT_MILLISECONDS).then((): BootReason => "Unknown"),
     ]);
-    pushConfiguration(deviceModel, hardware, logger);
+    pushSettings(deviceModel, hardware, logger);
     const services: Partial<StationServices> = {};
     const csms = new CsmsLink({
       clock,
@@ -310,43 +309,4 @@ async function describeEvses(module: EverestModule): Promise<readonly EvseDescri
       })),
     };
   });
-}
-
-/** Settings that EVerest's modules follow: told at the start and at each change (BEHAVIOUR 3.2, 16.5). */
-function pushConfiguration(deviceModel: DeviceModel, hardware: Hardware, logger: Logger): void {
-  const warn = (error: Error): void => logger.warn(`A setting was not taken by the hardware side: ${error.message}`);
-  // C08.FR.02: how long the driver has.
-  const pushTimeout = (): void => {
-    const seconds = deviceModel.read(TxCtrlr.EVConnectionTimeOut);
-    if (seconds !== undefined) hardware.authorization.setConnectionTimeout(seconds).catch(warn);
-  };
-  // C16.FR.02, FR.03, C12.FR.09: EVerest's Auth stops every transaction for a token of this group, and starts none.
-  const pushMasterPass = (): void => {
-    const groupId = deviceModel.read(AuthCtrlr.MasterPassGroupId);
-    if (groupId !== undefined) hardware.authorization.setMasterPassGroupId(groupId).catch(warn);
-  };
-  const pushPlugAndCharge = (): void => {
-    const pncEnabled = deviceModel.read(ISO15118Ctrlr.PnCEnabled);
-    const central = deviceModel.read(ISO15118Ctrlr.CentralContractValidationAllowed);
-    const installation = deviceModel.read(ISO15118Ctrlr.ContractCertificateInstallationEnabled);
-    for (const { evseId } of hardware.evses)
-      hardware.evse
-        .setPlugAndCharge(evseId, {
-          ...(pncEnabled !== undefined && { pncEnabled }),
-          ...(central !== undefined && { centralContractValidationAllowed: central }),
-          ...(installation !== undefined && { contractCertificateInstallationEnabled: installation }),
-        })
-        .catch(warn);
-  };
-  pushTimeout();
-  pushMasterPass();
-  pushPlugAndCharge();
-  deviceModel.onChange(TxCtrlr.EVConnectionTimeOut, pushTimeout);
-  deviceModel.onChange(AuthCtrlr.MasterPassGroupId, pushMasterPass);
-  for (const handle of [
-    ISO15118Ctrlr.PnCEnabled,
-    ISO15118Ctrlr.CentralContractValidationAllowed,
-    ISO15118Ctrlr.ContractCertificateInstallationEnabled,
-  ])
-    deviceModel.onChange(handle, pushPlugAndCharge);
 }

@@ -81,9 +81,9 @@ function createAuthorizationPort(module: EverestModule, auth: Peer<"auth">): Aut
         // EVSE ids, in spite of the name.
         ...(evseId !== undefined && { connectors: [evseId] }),
       }),
+    connectionTimeoutRangeSeconds: CONNECTION_TIMEOUT_RANGE_SECONDS,
     setConnectionTimeout: async (seconds) => {
-      const { minimum, maximum } = CONNECTION_TIMEOUT_RANGE_SECONDS;
-      await auth.call("set_connection_timeout", { connection_timeout: Math.min(maximum, Math.max(minimum, seconds)) });
+      await auth.call("set_connection_timeout", { connection_timeout: seconds });
     },
     setMasterPassGroupId: async (groupId) => {
       await auth.call("set_master_pass_group_id", { master_pass_group_id: groupId });

@@ -1,3 +1,4 @@
+import { characterCount } from "../lib/characters.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Unsubscribe } from "../lib/events.ts";
 import type { Logger } from "../log/logger.ts";
@@ -22,6 +23,7 @@ import type {
   VariableState,
 } from "./state.ts";
 import { attributeKey, DeviceModelStorage } from "./storage.ts";
+import { valueAtStart } from "./value-at-start.ts";
 import {
   formatValue,
   parseValue,
@@ -94,11 +96,14 @@ export class DeviceModel {
       for (const { name, instance, characteristics, attributes } of definition.variables) {
         const nameKey = variableKey({ name, ...(instance !== undefined && { instance }) });
         const states = new Map<AttributeType, AttributeState>();
-        for (const { type, mutability, persistent = true, constant = false } of attributes) {
-          const { value, source: writtenBy, rowId } = stored.get(attributeKey(key, nameKey, type)) ?? NO_ROW;
-          states.set(type, { type, mutability, persistent, constant, value, source: writtenBy, rowId });
+        const variable = { component, name, instance, characteristics, attributes: states, key: nameKey };
+        for (const attribute of attributes) {
+          const { type, mutability, persistent = true, constant = false } = attribute;
+          const row = stored.get(attributeKey(key, nameKey, type)) ?? NO_ROW;
+          const value = valueAtStart(variable, attribute, row.value, this.logger);
+          states.set(type, { type, mutability, persistent, constant, value, source: row.source, rowId: row.rowId });
         }
-        variables.set(nameKey, { component, name, instance, characteristics, attributes: states, key: nameKey });
+        variables.set(nameKey, variable);
       }
       this.components.set(key, component);
     }
@@ -153,6 +158,25 @@ export class DeviceModel {
   describe<Kind extends ValueKind>(handle: VariableHandle<Kind>, known: Partial<Characteristics>): void {
     const variable = this.find(handle);
     if (typeof variable !== "string") variable.characteristics = { ...variable.characteristics, ...known };
+  }
+
+  /**
+   * Limits that the hardware side has, whatever the configuration says: from now on no value beyond them is taken, and one
+   * that is there already is told and reads as the nearest that can be in force (B05.FR.08).
+   */
+  limit(handle: VariableHandle<"number">, minLimit: number, maxLimit: number): void {
+    const variable = this.find(handle);
+    if (typeof variable === "string") return;
+    const { minLimit: least = minLimit, maxLimit: most = maxLimit } = variable.characteristics;
+    this.describe(handle, { minLimit: Math.max(least, minLimit), maxLimit: Math.min(most, maxLimit) });
+    const value = this.read(handle);
+    const nearest = value === undefined ? undefined : Math.min(maxLimit, Math.max(minLimit, value));
+    if (nearest === undefined || nearest === value) return;
+    const label = `${handle.component}.${handle.variable}`;
+    this.logger.warn(
+      `${label} is ${value}; the hardware side takes ${minLimit} to ${maxLimit}: ${nearest} is in force`,
+    );
+    this.write(handle, nearest, "internal", true);
   }
 
   /** B06. An attribute that is supported but has no value reads as an empty string (B06.FR.13). */
@@ -256,7 +280,7 @@ export class DeviceModel {
     if (typeof variable === "string") return { status: variable }; // B05.FR.04, FR.05
     const attribute = variable.attributes.get(attributeType);
     if (attribute === undefined) return { status: "NotSupportedAttributeType" }; // B05.FR.06
-    if (longestValue !== undefined && value.length > longestValue)
+    if (longestValue !== undefined && characterCount(value) > longestValue)
       return {
         status: "Rejected",
         reasonCode: "TooLargeElement",

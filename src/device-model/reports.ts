@@ -1,3 +1,4 @@
+import { firstCharacters } from "../lib/characters.ts";
 import type { AttributeType, Characteristics, Mutability } from "./definitions.ts";
 import type { ComponentState, DeviceModel, VariableState } from "./device-model.ts";
 
@@ -69,7 +70,9 @@ function toEntry(deviceModel: DeviceModel, variable: VariableState, valueLimit: 
     // B07.FR.11: every attribute, an unset one as an empty text; only a WriteOnly one keeps its value (B07.FR.03, B08.FR.03).
     variableAttribute: [...variable.attributes.values()].map(({ type, mutability, persistent, constant }) => ({
       type,
-      ...(mutability !== "WriteOnly" && { value: (deviceModel.valueOf(variable, type) ?? "").slice(0, valueLimit) }),
+      ...(mutability !== "WriteOnly" && {
+        value: firstCharacters(deviceModel.valueOf(variable, type) ?? "", valueLimit),
+      }),
       mutability,
       persistent,
       constant,

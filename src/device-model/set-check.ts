@@ -1,6 +1,6 @@
 import type { AttributeType } from "./definitions.ts";
 import type { AttributeState, SetResult, VariableState } from "./state.ts";
-import { valueDefect } from "./value-rules.ts";
+import { hasTooManyDecimals, type ValueDefect, valueDefect } from "./value-rules.ts";
 
 /** Variables whose interval may be 0 (= off) even below their minLimit. */
 const ZERO_MEANS_OFF = new Set([
@@ -38,6 +38,15 @@ function boundDefect(
   return undefined;
 }
 
+/** Why a value does not fit its variable. */
+export function variableDefect(
+  { component, name, characteristics }: VariableState,
+  value: string,
+): ValueDefect | undefined {
+  const label = `${component.definition.name}.${name}`.toLowerCase();
+  return valueDefect(value, characteristics, ZERO_MEANS_OFF.has(label));
+}
+
 /** Why an attribute cannot take a value, as far as the device model itself knows (B05.FR.07–09). */
 export function refusal(
   variable: VariableState,
@@ -47,7 +56,8 @@ export function refusal(
 ): SetResult | undefined {
   if (constant) return rejected("ReadOnly", "the value is constant");
   if (mutability === "ReadOnly" && !mayWriteReadOnly) return rejected("ReadOnly", "the variable is read-only"); // B05.FR.09
-  const label = `${variable.component.definition.name}.${variable.name}`.toLowerCase();
-  const defect = valueDefect(value, variable.characteristics, ZERO_MEANS_OFF.has(label)); // B05.FR.07, FR.08
+  if (!mayWriteReadOnly && hasTooManyDecimals(value, variable.characteristics))
+    return rejected("InvalidValue", "more than six decimal places"); // part 2, 2.1.4
+  const defect = variableDefect(variable, value); // B05.FR.07, FR.08
   return defect === undefined ? boundDefect(variable, type, value) : rejected(defect.reasonCode, defect.text);
 }

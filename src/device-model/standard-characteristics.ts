@@ -6,7 +6,11 @@ type Standard = Partial<Pick<Characteristics, "unit" | "minLimit" | "maxLimit">>
 };
 
 const NOT_NEGATIVE = { minLimit: 0 } as const;
+/** Intervals of the clock: those longer than a day would not be kept, since midnight is always one of the times. */
+const SECONDS_OF_A_DAY = { minLimit: 0, maxLimit: 86_400, unit: "s" } as const;
 const SECONDS = { minLimit: 0, unit: "s" } as const;
+/** No setting makes a station wait longer than this between two attempts to connect. */
+const LONGEST_BACK_OFF_SECONDS = 24 * 3600;
 const OFF = { value: "false" } as const;
 /** So much additionalInfo of a token passes (part 2, C 1.1.1). */
 export const ADDITIONAL_INFO_ITEMS = 8;
@@ -17,10 +21,10 @@ export const ADDITIONAL_INFO_ITEMS = 8;
  * Without a value stay those for which none is a value of its own (a time zone, a life time) or that others decide.
  */
 const STANDARD: Readonly<Record<string, Standard>> = {
-  "AlignedDataCtrlr.Interval": SECONDS,
+  "AlignedDataCtrlr.Interval": SECONDS_OF_A_DAY,
   "AlignedDataCtrlr.SendDuringIdle": OFF,
   "AlignedDataCtrlr.SignReadings": OFF,
-  "AlignedDataCtrlr.TxEndedInterval": SECONDS,
+  "AlignedDataCtrlr.TxEndedInterval": SECONDS_OF_A_DAY,
   "AuthCacheCtrlr.DisablePostAuthorize": OFF,
   "AuthCacheCtrlr.LifeTime": SECONDS,
   "AuthCacheCtrlr.Policy": { value: "LRU" },
@@ -45,15 +49,16 @@ const STANDARD: Readonly<Record<string, Standard>> = {
   "OCPPCommCtrlr.FieldLength[Get15118EVCertificateResponse.exiResponse]": { value: "17000" },
   "OCPPCommCtrlr.HeartbeatInterval": { minLimit: 1, unit: "s" },
   "OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]": SECONDS,
-  "OCPPCommCtrlr.MessageAttempts[TransactionEvent]": NOT_NEGATIVE,
+  "OCPPCommCtrlr.MessageAttempts[TransactionEvent]": { minLimit: 1 },
+  "OCPPCommCtrlr.MessageTimeout[Default]": { minLimit: 1, unit: "s" },
   "OCPPCommCtrlr.NetworkProfileConnectionAttempts": { minLimit: 1 },
   "OCPPCommCtrlr.OfflineThreshold": SECONDS,
   "OCPPCommCtrlr.PublicKeyWithSignedMeterValue": { value: "Never" },
   "OCPPCommCtrlr.QueueAllMessages": OFF,
   "OCPPCommCtrlr.ResetRetries": NOT_NEGATIVE,
-  "OCPPCommCtrlr.RetryBackOffRandomRange": NOT_NEGATIVE,
+  "OCPPCommCtrlr.RetryBackOffRandomRange": { minLimit: 0, maxLimit: LONGEST_BACK_OFF_SECONDS },
   "OCPPCommCtrlr.RetryBackOffRepeatTimes": NOT_NEGATIVE,
-  "OCPPCommCtrlr.RetryBackOffWaitMinimum": NOT_NEGATIVE,
+  "OCPPCommCtrlr.RetryBackOffWaitMinimum": { minLimit: 0, maxLimit: LONGEST_BACK_OFF_SECONDS },
   "OCPPCommCtrlr.WebSocketPingInterval": SECONDS,
   "SampledDataCtrlr.RegisterValuesWithoutPhases": OFF,
   "SampledDataCtrlr.SignReadings": OFF,
@@ -62,7 +67,7 @@ const STANDARD: Readonly<Record<string, Standard>> = {
   "SecurityCtrlr.AllowCSMSTLSWildcards": OFF,
   "SecurityCtrlr.AllowSecurityProfileDowngrade": OFF,
   "SecurityCtrlr.CertSigningRepeatTimes": NOT_NEGATIVE,
-  "SecurityCtrlr.CertSigningWaitMinimum": SECONDS,
+  "SecurityCtrlr.CertSigningWaitMinimum": { minLimit: 1, unit: "s" },
   "SecurityCtrlr.Identity": { maxLimit: 48 },
   "SecurityCtrlr.MaxCertificateChainSize": { value: "10000" },
   "SmartChargingCtrlr.ACPhaseSwitchingSupported": OFF,
@@ -74,7 +79,7 @@ const STANDARD: Readonly<Record<string, Standard>> = {
   "TariffCostCtrlr.Currency": { maxLimit: 3 },
   "TariffCostCtrlr.Enabled[Cost]": OFF,
   "TariffCostCtrlr.Enabled[Tariff]": OFF,
-  "TariffCostCtrlr.NumberOfDecimalsForCostValues": { value: "3" },
+  "TariffCostCtrlr.NumberOfDecimalsForCostValues": { value: "3", minLimit: 0, maxLimit: 6 },
   "TxCtrlr.EVConnectionTimeOut": SECONDS,
   "TxCtrlr.MaxEnergyOnInvalidId": { minLimit: 0, unit: "Wh" },
   "TxCtrlr.TxBeforeAcceptedEnabled": OFF,

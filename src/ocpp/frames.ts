@@ -28,10 +28,28 @@ function parseCall(parts: readonly unknown[], messageId: string): Frame {
   return { kind: "call", messageId, action, payload };
 }
 
+/** Literals so long that a number may not hold them. */
+const LONG_INTEGER = /\d{16}/;
+
+/** Makes of an integer that a number would round one that is written again as it was read; it fits no number of a schema. */
+function keepDigits(_key: string, value: unknown, { source }: { readonly source?: string }): unknown {
+  const isRounded = typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source ?? "");
+  return isRounded ? rawJson(source ?? "") : value;
+}
+
+/** `JSON.rawJSON`, which TypeScript does not know yet. */
+const { rawJSON: rawJson } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
+
+function parseJson(text: string): unknown {
+  return LONG_INTEGER.test(text)
+    ? JSON.parse(text, keepDigits as Parameters<typeof JSON.parse>[1])
+    : (JSON.parse(text) as unknown);
+}
+
 export function parseFrame(text: string): Frame {
   let parts: unknown;
   try {
-    parts = JSON.parse(text);
+    parts = parseJson(text);
   } catch {
     return bad(UNREADABLE_MESSAGE_ID, "RpcFrameworkError", "the frame is not JSON");
   }

@@ -27,7 +27,8 @@ function errorCode(issue: v.BaseIssue<unknown>): CallErrorCode {
     case "picklist":
       return typeof issue.input === "string" ? "PropertyConstraintViolation" : "TypeConstraintViolation";
     case "check":
-      return issue.message.startsWith("not an RFC 3339") ? "FormatViolation" : "PropertyConstraintViolation";
+      if (issue.message.startsWith("not an RFC 3339")) return "FormatViolation";
+      return issue.message.startsWith("not an integer") ? "TypeConstraintViolation" : "PropertyConstraintViolation";
     default:
       return "PropertyConstraintViolation";
   }

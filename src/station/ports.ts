@@ -54,6 +54,8 @@ export interface AuthorizationPort {
     /** False: the token must be validated through `validate_token` first (AuthorizeRemoteStart). */
     readonly prevalidated: boolean;
   }): void;
+  /** What `setConnectionTimeout` takes. */
+  readonly connectionTimeoutRangeSeconds: { readonly minimum: number; readonly maximum: number };
   setConnectionTimeout(seconds: number): Promise<void>;
   setMasterPassGroupId(groupId: string): Promise<void>;
   /** A later change of an earlier validation result. */

@@ -348,6 +348,7 @@ export class InProcessCharger {
       }),
       authorization: {
         ...port({ setConnectionTimeout: undefined, setMasterPassGroupId: undefined }),
+        connectionTimeoutRangeSeconds: { minimum: 10, maximum: 300 },
         provideToken: note("provideToken"),
         publishValidationUpdate: note("publishValidationUpdate"),
       },

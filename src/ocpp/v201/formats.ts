@@ -1,16 +1,6 @@
 /** String formats of the JSON schemas that valibot does not have in the same form. */
 import * as v from "valibot";
-
-const RFC_3339 =
-  /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt ]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
-
-/** RFC 3339 date-time with any number of fractional digits and any offset. */
-export function isDateTime(text: string): boolean {
-  const match = RFC_3339.exec(text);
-  if (match === null) return false;
-  const [, year, month, day] = match;
-  return Number(day) <= new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
-}
+import { isDateTime } from "../../lib/date-time.ts";
 
 /** JavaScript has no leap seconds: a date-time with one would be no date at all. Only seconds can be 60. */
 export function withoutLeapSecond(dateTime: string): string {
@@ -30,6 +20,16 @@ export const dateTime = v.pipe(
   v.transform(withOffset),
   v.check(isDateTime, "not an RFC 3339 date-time"),
   v.transform(withoutLeapSecond),
+);
+
+const LARGEST_INTEGER = 2 ** 31 - 1;
+const SMALLEST_INTEGER = -(2 ** 31);
+
+/** Part 2, 2.1.4: 32 bits. What lies beyond may have lost digits when the frame was read. */
+export const integer = v.pipe(
+  v.number(),
+  v.integer(),
+  v.check((value) => value >= SMALLEST_INTEGER && value <= LARGEST_INTEGER, "not an integer of 32 bits"),
 );
 
 /** JSON schema counts code points where JavaScript counts UTF-16 units. */

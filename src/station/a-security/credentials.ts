@@ -7,10 +7,10 @@ import type { Block, StationContext } from "../context.ts";
 const CANDIDATES_KEY = "security.passwordCandidates";
 const Candidates = v.array(v.string());
 const CANDIDATES_LIMIT = 4;
-/** A00.FR.205 with errata 2.1; the upper bound is the variable's own maxLimit, which is 40 to 64. */
-const SHORTEST_PASSWORD = 16;
-/** The characters of a passwordString (part 2, primitive data types). */
-const PASSWORD_STRING = /^[A-Za-z0-9*\-_=:+|@.]*$/;
+/** In characters, whatever a component file says: A00.FR.205 with errata 2.1. */
+const PASSWORD_LENGTH = { minLimit: 16, maxLimit: 64 };
+/** Errata 2.1 lets a password have every symbol; a control character is none (RFC 7617, 2). */
+const CONTROL_CHARACTER = /\p{Cc}/u;
 const REFUSALS: ReadonlySet<number> = new Set([401, 403]);
 
 /**
@@ -37,10 +37,11 @@ export function createCredentialsBlock(context: StationContext): Block {
     additionalInfo,
   });
 
+  deviceModel.describe(SecurityCtrlr.BasicAuthPassword, PASSWORD_LENGTH);
   // A01.FR.01, FR.02, FR.10: kept as the variable's value, in files that only the station can read.
   deviceModel.addRule(SecurityCtrlr.BasicAuthPassword, (value, source) => {
-    if (value.length < SHORTEST_PASSWORD) return refuse(`at least ${SHORTEST_PASSWORD} characters`);
-    if (!PASSWORD_STRING.test(value)) return refuse("a character that is not allowed in passwords");
+    if (CONTROL_CHARACTER.test(value) || !value.isWellFormed())
+      return refuse("a character that is not allowed in passwords");
     // Kept before the new one is stored: whatever happens now, one of them opens the door.
     const present = deviceModel.read(SecurityCtrlr.BasicAuthPassword);
     if (present === undefined || present === value || source === "internal") return undefined;

@@ -1,5 +1,5 @@
 import type { SetResult } from "../../device-model/device-model.ts";
-import { TxCtrlr } from "../../device-model/variables.ts";
+import { AuthCtrlr, SecurityCtrlr, TxCtrlr } from "../../device-model/variables.ts";
 import type { StationContext } from "../context.ts";
 
 /** What a transaction can begin or end with here: no sensor sees an empty parking bay. */
@@ -30,4 +30,30 @@ export function addTransactionPointRules({ deviceModel }: StationContext): void 
     };
   deviceModel.addRule(TxCtrlr.TxStartPoint, rule(START_POINTS));
   deviceModel.addRule(TxCtrlr.TxStopPoint, rule(STOP_POINTS));
+}
+
+/** Part 2, 2.1.4. */
+const IDENTIFIER_STRING = /^[A-Za-z0-9*\-_=:+|@.]*$/;
+/** The group id is an idToken of a group (part 2, 2.36). */
+const LONGEST_GROUP_ID = 36;
+
+/** B05.FR.07: identifiers that could never be met otherwise, whatever a configuration allows. */
+export function addIdentifierRules({ deviceModel }: StationContext): void {
+  const refuse = (reasonCode: string, additionalInfo: string): SetResult => ({
+    status: "Rejected",
+    reasonCode,
+    additionalInfo,
+  });
+  const isIdentifier = (value: string): SetResult | undefined =>
+    IDENTIFIER_STRING.test(value) ? undefined : refuse("InvalidValue", "a character that identifiers do not have");
+  deviceModel.addRule(AuthCtrlr.MasterPassGroupId, (value) =>
+    value.length > LONGEST_GROUP_ID
+      ? refuse("TooLargeElement", `longer than ${LONGEST_GROUP_ID} characters`)
+      : isIdentifier(value),
+  );
+  deviceModel.addRule(SecurityCtrlr.Identity, isIdentifier);
+  // A00.FR.204: the CSMS could not tell the name from the password.
+  deviceModel.addRule(SecurityCtrlr.Identity, (value) =>
+    value.includes(":") ? refuse("InvalidValue", "no colon") : undefined,
+  );
 }

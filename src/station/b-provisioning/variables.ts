@@ -1,9 +1,10 @@
 import type { VariableAddress } from "../../device-model/variable-handle.ts";
 import { ChargingStation, ClockCtrlr, DeviceDataCtrlr, InternalCtrlr } from "../../device-model/variables.ts";
+import { firstCharacters } from "../../lib/characters.ts";
 import { OcppError } from "../../ocpp/errors.ts";
 import type { ComponentType, GetVariablesResponse, SetVariablesResponse, VariableType } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
-import { addTransactionPointRules } from "./variable-rules.ts";
+import { addIdentifierRules, addTransactionPointRules } from "./variable-rules.ts";
 
 export function toAddress(component: ComponentType, variable: VariableType): VariableAddress {
   return {
@@ -68,7 +69,7 @@ export function createVariablesBlock(context: StationContext): Block {
       return {
         attributeStatus: result.status,
         attributeType, // B06.FR.03, FR.11
-        ...(result.value !== undefined && { attributeValue: result.value.slice(0, limit) }), // B06.FR.04, FR.10, FR.13
+        ...(result.value !== undefined && { attributeValue: firstCharacters(result.value, limit) }), // B06.FR.04, FR.10, FR.13
         component,
         variable,
         ...(attributeStatusInfo !== undefined && { attributeStatusInfo }),
@@ -112,6 +113,7 @@ export function createVariablesBlock(context: StationContext): Block {
   });
 
   addTransactionPointRules(context);
+  addIdentifierRules(context);
   // What the BootNotification tells under names of the vendor is told under the standardized ones, too.
   const mirrored = [
     [ChargingStation.Model, InternalCtrlr.ChargePointModel],

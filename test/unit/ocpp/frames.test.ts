@@ -21,6 +21,12 @@ test("a broken answer is not answered", () => {
   expect(parseFrame('[4,"a"]').kind).toBe("broken-answer");
 });
 
+test("incident: a long integer in the data of a DataTransfer came out as ...992", () => {
+  const frame = parseFrame('[2,"a","DataTransfer",{"vendorId":"v","data":{"id":9007199254740993,"list":[-1e3,1.5]}}]');
+  const payload = frame.kind === "call" ? (frame.payload as { readonly data: unknown }) : undefined;
+  expect(JSON.stringify(payload?.data)).toBe('{"id":9007199254740993,"list":[-1000,1.5]}');
+});
+
 test("back-off: minimum, doubled RepeatTimes times, plus a new random part each time (part 4, 5.3, errata 4)", () => {
   const settings = { waitMinimumSeconds: 10, repeatTimes: 2, randomRangeSeconds: 4 };
   const random = { next: () => 0.5, uuid: () => "" };

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { generateMessages } from "../../../scripts/generate/messages.ts";
-import { isDateTime } from "../../../src/ocpp/v201/formats.ts";
+import { isDateTime } from "../../../src/lib/date-time.ts";
 import { ACTIONS, MESSAGE_SCHEMAS } from "../../../src/ocpp/v201/index.ts";
 import { validateRequest, validateResponse } from "../../../src/ocpp/validation.ts";
 import { examplesOf } from "../../support/message-examples.ts";
@@ -77,6 +77,22 @@ test.each([
   ["2026-01-01T00:00:00", false],
 ])("date-time %s: %p", (text, valid) => {
   expect(isDateTime(text)).toBe(valid);
+});
+
+test.each([
+  ["RequestStartTransaction", "remoteStartId", { idToken: { idToken: "A", type: "Central" } }],
+  ["GetBaseReport", "requestId", { reportBase: "FullInventory" }],
+  ["SendLocalList", "versionNumber", { updateType: "Full" }],
+] as const)("incident: %s took a %s of more than 32 bits (part 2, 2.1.4)", (action, member, others) => {
+  const codeOf = (value: number): string => {
+    const result = validateRequest(action, { ...others, [member]: value });
+    return result.ok ? "ok" : `${result.code} ${result.description}`;
+  };
+  const refused = `TypeConstraintViolation ${member}: not an integer of 32 bits`;
+  expect([2_147_483_648, 2 ** 40, Number("9007199254740993"), -2_147_483_649].map(codeOf)).toEqual(
+    Array(4).fill(refused),
+  );
+  expect([2_147_483_647, -2_147_483_648].map(codeOf)).toEqual(["ok", "ok"]);
 });
 
 test("incident: the leap second, which RFC 3339 allows, made an invalid date of a card's expiry", () => {

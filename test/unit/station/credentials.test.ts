@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { SecurityCtrlr } from "../../../src/device-model/variables.ts";
+import { createCredentialsBlock } from "../../../src/station/a-security/credentials.ts";
 import { InProcessCharger } from "../../support/in-process-charger.ts";
 
 const OLD = "DEADBEEFDEADBEEF";
@@ -53,6 +54,25 @@ const twoProfiles = {
 };
 
 describe("A01: a new password", () => {
+  test.each([
+    ["spaces, umlauts and signs", 'Schlüssel & "Schloß" für 5 € %'],
+    ["64 characters of which each is two units", "🔑".repeat(64)],
+  ])("incident: %s were refused, though a password may have every symbol (errata 2.1)", async (_, value) => {
+    await start({}, () => [OLD, value]);
+    expect(await setPassword(value)).toBe("Accepted");
+    await charger.clock.advance(3_000);
+    expect(shown).toEqual([OLD, value]);
+  });
+
+  test("sixteen to sixty-four characters, whatever a component file says", async () => {
+    await start({}, () => [OLD, "x".repeat(64)]);
+    const found = charger.deviceModel.find(SecurityCtrlr.BasicAuthPassword);
+    if (typeof found !== "string") found.characteristics = { ...found.characteristics, minLimit: 20, maxLimit: 40 };
+    createCredentialsBlock(charger.context);
+    expect(typeof found === "string" ? found : found.characteristics).toMatchObject({ minLimit: 16, maxLimit: 64 });
+    expect(await setPassword("x".repeat(64))).toBe("Accepted");
+  });
+
   test("is answered, then used, and noted in the security log without being shown (A01.FR.01, FR.02, FR.10–12)", async () => {
     await start();
     expect(await setPassword(NEW)).toBe("Accepted");
@@ -68,7 +88,9 @@ describe("A01: a new password", () => {
   test.each([
     ["shorter than 16 characters", "fifteen-letters"],
     ["longer than its maxLimit", "x".repeat(65)],
-    ["with a character that is none of a passwordString", "a password of some length"],
+    ["with a control character", "a password of\tsome length"],
+    ["with half a character, which UTF-8 does not have", "a password of some \ud83d length"],
+    ["of sixteen units, but eight characters", "🔑".repeat(8)],
   ])("%s is rejected and changes nothing", async (_, value) => {
     await start();
     expect(await setPassword(value)).toBe("Rejected");

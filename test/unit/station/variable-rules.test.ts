@@ -34,3 +34,21 @@ test.each([
     expect(await set(variable, value)).toBe(status);
   },
 );
+
+test.each([
+  ["AuthCtrlr", "MasterPassGroupId", "POLICE-7@city.example", "Accepted"],
+  ["AuthCtrlr", "MasterPassGroupId", "", "Accepted"],
+  ["AuthCtrlr", "MasterPassGroupId", "x".repeat(37), "Rejected"],
+  ["AuthCtrlr", "MasterPassGroupId", "Polizei Köln", "Rejected"],
+])(
+  "incident: any text was taken as an identifier: %s.%s %p is %s (part 2, 2.1.4)",
+  async (name, variable, value, status) => {
+    charger = await new InProcessCharger().start();
+    const found = charger.deviceModel.find({ component: name, variable });
+    // The file of a vendor may leave the limit out.
+    if (typeof found !== "string") found.characteristics = { dataType: "string", supportsMonitoring: false };
+    const address = { component: name, variable };
+    const [result] = await charger.deviceModel.set([{ address, attributeType: "Actual", value }], "csms");
+    expect(result?.status).toBe(status as "Accepted");
+  },
+);
