@@ -1,17 +1,19 @@
 import type {
-  ChargingStateEnumType,
   MeterValueType,
   ReasonEnumType,
   TransactionEventRequest,
   TriggerReasonEnumType,
 } from "../../ocpp/v201/index.ts";
 import type { PresentedToken } from "../ports.ts";
+import { followCharging, secondsCharged } from "./charging-time.ts";
 import type { Session, Transaction } from "./session.ts";
 
 export interface EventFacts {
   readonly eventType: "Started" | "Updated" | "Ended";
   readonly trigger: TriggerReasonEnumType;
   readonly timestamp: Date;
+  /** The same moment by the steady time, which durations are counted with. */
+  readonly countedAt: Date;
   readonly offline: boolean;
   readonly meterValue: readonly MeterValueType[];
   readonly stoppingToken?: PresentedToken | undefined;
@@ -27,20 +29,6 @@ function notBefore(timestamp: Date, lastEventAt: string): Date {
   const last = Date.parse(lastEventAt);
   const late = last - timestamp.getTime();
   return late > 0 && late < ROUNDING_MILLISECONDS ? new Date(last) : timestamp;
-}
-
-function secondsCharged(transaction: Transaction, at: Date): number {
-  const running =
-    transaction.chargingSince === undefined ? 0 : (at.getTime() - Date.parse(transaction.chargingSince)) / 1000;
-  return transaction.secondsCharged + Math.max(0, running);
-}
-
-/** Counts the time that energy flows (timeSpentCharging). */
-export function followCharging(transaction: Transaction, state: ChargingStateEnumType, at: Date): Transaction {
-  if (state === "Charging")
-    return transaction.chargingSince === undefined ? { ...transaction, chargingSince: at.toISOString() } : transaction;
-  const { chargingSince: _, ...rest } = transaction;
-  return { ...rest, secondsCharged: secondsCharged(transaction, at) };
 }
 
 /** What this event tells of the things that are told once, or when they changed (part 2, E 1.5). */
@@ -81,7 +69,7 @@ export function buildEvent(
       transactionId: transaction.transactionId,
       ...(told.state && { chargingState: session.chargingState }), // E01.FR.18, E02.FR.13
       ...(eventType === "Ended" && {
-        timeSpentCharging: Math.round(secondsCharged(transaction, timestamp)),
+        timeSpentCharging: Math.round(secondsCharged(transaction, facts.countedAt)),
         stoppedReason: (session.stoppedReason ?? "Other") as ReasonEnumType, // E06.FR.08, E07.FR.05, FR.06
       }),
       ...(remoteStartId !== undefined && { remoteStartId }), // C05.FR.03, F01.FR.25, F02.FR.01
@@ -93,7 +81,7 @@ export function buildEvent(
     ...(facts.meterValue.length > 0 && { meterValue: facts.meterValue }),
   };
   const after: Transaction = {
-    ...followCharging(transaction, session.chargingState, timestamp),
+    ...followCharging(transaction, session.chargingState, facts.countedAt),
     nextSequenceNumber: transaction.nextSequenceNumber + 1,
     tokenTold: transaction.tokenTold || told.token !== undefined,
     evseTold: transaction.evseTold || (told.evse && session.evConnected),

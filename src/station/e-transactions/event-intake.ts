@@ -1,3 +1,4 @@
+import type { SteadyTime } from "../../lib/steady-time.ts";
 import type { StationContext } from "../context.ts";
 import { UntilStored } from "../model/until-stored.ts";
 import type { SessionInput } from "./transition.ts";
@@ -10,7 +11,8 @@ export interface EventIntake {
 /** Takes the events of EVSEs and connectors that exist, in order and each until it is stored. */
 export function createEventIntake(
   { clock, logger, model }: StationContext,
-  take: (event: SessionInput) => void,
+  steadyTime: SteadyTime,
+  take: (event: SessionInput, countedAt: Date) => void,
 ): EventIntake {
   const untilStored = new UntilStored(clock, logger);
 
@@ -24,7 +26,8 @@ export function createEventIntake(
       const known = evse.connectors.some(({ connectorId }) => connectorId === event.connectorId);
       if (!known) logger.error(`${event.kind} names connector ${event.connectorId} of EVSE ${event.evseId}: no such`);
       const placed = known ? event : { ...event, connectorId: evse.connectors[0]?.connectorId ?? 1 };
-      untilStored.take(`${event.kind} of EVSE ${event.evseId}`, () => take(placed));
+      const countedAt = steadyTime.of(event.timestamp);
+      untilStored.take(`${event.kind} of EVSE ${event.evseId}`, () => take(placed, countedAt));
     },
     stop: () => untilStored.stop(),
   };

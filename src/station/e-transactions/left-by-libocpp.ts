@@ -3,7 +3,7 @@ import { type ChargingStateEnumType, IdTokenTypeSchema } from "../../ocpp/v201/i
 import type { QueuedTransactionEvent } from "../../store/message-queue-repository.ts";
 import type { StoredTransaction } from "../../store/transaction-repository.ts";
 import type { StationContext } from "../context.ts";
-import { followCharging } from "./event-builder.ts";
+import { followCharging } from "./charging-time.ts";
 import { newSession, newTransaction, type Session, type Transaction } from "./session.ts";
 
 const CHARGING_STATES = ["Charging", "EVConnected", "SuspendedEV", "SuspendedEVSE", "Idle"] as const;

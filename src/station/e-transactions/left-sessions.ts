@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { MeterValueTypeSchema } from "../../ocpp/v201/index.ts";
 import type { StationContext } from "../context.ts";
 import { thinToSize } from "../model/meter-values.ts";
+import { lastCountedAt } from "./charging-time.ts";
 import { buildEvent } from "./event-builder.ts";
 import { sessionsLeftByLibocpp } from "./left-by-libocpp.ts";
 import { type Session, SessionSchema } from "./session.ts";
@@ -52,6 +53,7 @@ function endSuperseded({ core, csms, logger }: StationContext, session: Session)
     eventType: "Ended",
     trigger: "AbnormalCondition",
     timestamp: new Date(lastEventAt),
+    countedAt: lastCountedAt(session),
     offline: true,
     meterValue: thinToSize(stored, METER_VALUES_LIMIT_BYTES),
   });

@@ -24,6 +24,7 @@ const Transaction = v.object({
   phasesTold: v.exactOptional(v.number()),
   publicKeyTold: v.optional(v.boolean(), false),
   lastEventAt: v.string(),
+  /** Steady time, that of `lastKnown.countedAt`. */
   chargingSince: v.exactOptional(v.string()),
   secondsCharged: v.number(),
   energyAtStartWattHours: v.exactOptional(v.number()),
@@ -37,6 +38,8 @@ export type Transaction = v.InferOutput<typeof Transaction>;
 /** A meter reading with its time, so that a power cut leaves the last one behind. */
 const LastKnown = v.object({
   at: v.string(),
+  /** The same moment by the steady time of the run that wrote it. */
+  countedAt: v.exactOptional(v.string()),
   reading: v.exactOptional(v.object({ timestamp: v.string(), samples: v.array(SampledValueTypeSchema) })),
 });
 
@@ -98,11 +101,12 @@ export function withTransaction(session: Session, change: (transaction: Transact
   return session.transaction === undefined ? session : { ...session, transaction: change(session.transaction) };
 }
 
-export function withLastKnown(session: Session, at: Date, reading: MeterReading | undefined): Session {
+export function withLastKnown(session: Session, at: Date, countedAt: Date, reading: MeterReading | undefined): Session {
   return {
     ...session,
     lastKnown: {
       at: at.toISOString(),
+      countedAt: countedAt.toISOString(),
       ...(reading !== undefined && {
         reading: { timestamp: reading.timestamp.toISOString(), samples: [...reading.samples] },
       }),

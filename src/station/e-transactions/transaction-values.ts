@@ -25,7 +25,11 @@ export interface TransactionValues {
    * Everything kept and the last value, thinned to what a message may hold (E06.FR.11–13, E07.FR.08–10, E08.FR.09–11,
    * E09.FR.05–07, E12.FR.07–09, E15.FR.01–03).
    */
-  end(transactionId: string, reading: MeterReading | undefined, event?: SessionInput): readonly MeterValueType[];
+  end(
+    transactionId: string,
+    reading: MeterReading | undefined,
+    how: { readonly event: SessionInput | undefined; readonly unseen: boolean },
+  ): readonly MeterValueType[];
   /** The values of one moment, those of TxUpdatedMeasurands (J02.FR.10). */
   update(reading: MeterReading | undefined, kind: ReadingContextEnumType): readonly MeterValueType[];
   /** Keeps what the meter said before and after an interruption. */
@@ -98,10 +102,13 @@ export function createTransactionValues({ core, deviceModel, model }: StationCon
       keep(transactionId, "Transaction.Begin", forEnded(reading, "Transaction.Begin"));
       return select(reading, "Transaction.Begin", deviceModel.read(SampledDataCtrlr.TxStartedMeasurands));
     },
-    end(transactionId, reading, event) {
+    end(transactionId, reading, { event, unseen }) {
       const limit = (deviceModel.read(InternalCtrlr.MaxMessageSize) ?? DEFAULT_MESSAGE_BYTES) - ENVELOPE_BYTES;
       const values = kept(transactionId);
-      return thinToSize(withSignedStart([...values, ...latest(values, reading, "Transaction.End")], event), limit);
+      // Nothing is newer than what the meter says now, whatever the wall clock was set to meanwhile.
+      const isNow = reading !== undefined && !unseen;
+      const last = isNow ? forEnded(reading, "Transaction.End") : latest(values, reading, "Transaction.End");
+      return thinToSize(withSignedStart([...values, ...last], event), limit);
     },
     update: (reading, kind) => select(reading, kind, deviceModel.read(SampledDataCtrlr.TxUpdatedMeasurands)),
     keepInterruption(session, readingAfter) {

@@ -1,9 +1,11 @@
 import { SampledDataCtrlr, TxCtrlr } from "../../device-model/variables.ts";
 import { every, type Timer } from "../../lib/clock.ts";
+import { SteadyTime } from "../../lib/steady-time.ts";
 import type { MeterValueType, ReasonEnumType, TriggerReasonEnumType } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
 import { importedEnergyWattHours, phasesInUse } from "../model/meter-values.ts";
 import type { MeterReading } from "../ports.ts";
+import { countedUntil, countOn } from "./charging-time.ts";
 import { createDeauthorization } from "./deauthorization.ts";
 import { buildEvent, type EventFacts } from "./event-builder.ts";
 import { createEventIntake } from "./event-intake.ts";
@@ -28,10 +30,16 @@ const REMEMBER_MILLISECONDS = 60_000;
 
 const ENDS_WITH_AUTHORIZATION: ReadonlySet<TxPoint> = new Set(["Authorized", "PowerPathClosed", "EnergyTransfer"]);
 
-type Ending = Pick<EventFacts, "trigger" | "timestamp" | "stoppingToken"> & {
-  readonly reading: MeterReading | undefined;
-  readonly event?: SessionInput;
-};
+/** When something happened, by the wall clock and by the steady time. */
+type Moment = Pick<EventFacts, "timestamp" | "countedAt">;
+
+type Ending = Moment &
+  Pick<EventFacts, "trigger" | "stoppingToken"> & {
+    readonly reading: MeterReading | undefined;
+    readonly event?: SessionInput;
+    /** The session ended unseen: what was kept may be newer than the reading. */
+    readonly unseen?: boolean;
+  };
 
 /** E01–E15: the transactions of all EVSEs, each event decided, stored and queued in one unit of work. */
 export function createTransactionsBlock(context: StationContext): Block {
@@ -39,6 +47,8 @@ export function createTransactionsBlock(context: StationContext): Block {
   const journal = createSessionJournal(context);
   const values = createTransactionValues(context);
   const sessions = new Map<number, Session>();
+  const steadyTime = new SteadyTime(clock);
+  const thisMoment = (): Moment => ({ timestamp: clock.now(), countedAt: steadyTime.now() });
   /** Sessions that are over, by EVSE: what still arrives of them is too late. */
   const lastSessionIds = new Map<number, string>();
   let remembering: Timer | undefined;
@@ -86,7 +96,8 @@ export function createTransactionsBlock(context: StationContext): Block {
       let next: Session | undefined;
       core.unitOfWork.afterCommit(() => keep(evseId, next));
       const decided = decision();
-      next = decided && withLastKnown(decided, clock.now(), model.evse(evseId)?.reading ?? lastKnownReading(decided));
+      const reading = model.evse(evseId)?.reading;
+      next = decided && withLastKnown(decided, clock.now(), steadyTime.now(), reading ?? lastKnownReading(decided));
       journal.save(evseId, next);
     });
 
@@ -120,7 +131,7 @@ export function createTransactionsBlock(context: StationContext): Block {
   const start = (
     session: Session,
     trigger: TriggerReasonEnumType,
-    timestamp: Date,
+    moment: Moment,
     reading: MeterReading | undefined,
   ): Session => {
     const transactionId = journal.nextTransactionId(session);
@@ -130,24 +141,24 @@ export function createTransactionsBlock(context: StationContext): Block {
       ...begun,
       transactionCount: session.transactionCount + 1,
       transaction: {
-        ...newTransaction(transactionId, timestamp),
+        ...newTransaction(transactionId, moment.timestamp),
         ...(energyAtStart !== undefined && { energyAtStartWattHours: energyAtStart }),
       },
     };
     const meterValue = values.begin(transactionId, reading);
-    const told = tell(opened, { eventType: "Started", trigger, timestamp, meterValue });
+    const told = tell(opened, { ...moment, eventType: "Started", trigger, meterValue });
     const { evseId, connectorId } = session;
     core.unitOfWork.afterCommit(() => events.emit("transactionStarted", { transactionId, evseId, connectorId }));
     return told;
   };
 
-  const end = (session: Session, { reading, event, ...facts }: Ending): Session => {
+  const end = (session: Session, { reading, event, unseen = false, ...facts }: Ending): Session => {
     const { transaction, evseId, connectorId } = session;
     if (transaction === undefined) return session;
     const { transactionId } = transaction;
     const suspended = session.chargingState === "SuspendedEV" ? "StoppedByEV" : "Other";
     const ending: Session = { ...session, stoppedReason: session.stoppedReason ?? suspended };
-    const meterValue = values.end(transactionId, reading, event);
+    const meterValue = values.end(transactionId, reading, { event, unseen });
     const { transaction: _, ...rest } = tell(ending, { ...facts, eventType: "Ended", meterValue });
     journal.close(transactionId);
     values.forget(transactionId);
@@ -164,63 +175,63 @@ export function createTransactionsBlock(context: StationContext): Block {
     return isSigned || own.timestamp >= known.timestamp ? own : known;
   };
 
-  const carryOut = (step: Step, event: SessionInput): Session | undefined => {
+  const carryOut = (step: Step, event: SessionInput, countedAt: Date): Session | undefined => {
     const { session, trigger = "AbnormalCondition", stoppingToken } = step;
-    const { timestamp } = event;
+    const moment: Moment = { timestamp: event.timestamp, countedAt };
     const reading = readingOf(event);
     let next = session;
-    if (step.starts) next = start(session, trigger, timestamp, reading);
-    else if (step.ends) next = end(session, { trigger, timestamp, stoppingToken, reading, event });
+    if (step.starts) next = start(session, trigger, moment, reading);
+    else if (step.ends) next = end(session, { ...moment, trigger, stoppingToken, reading, event });
     else if (step.trigger !== undefined) {
       const meterValue = event.kind === "SessionResumed" ? values.update(reading, "Interruption.End") : [];
-      next = tell(session, { eventType: "Updated", trigger, timestamp, meterValue, stoppingToken });
+      next = tell(session, { ...moment, eventType: "Updated", trigger, meterValue, stoppingToken });
     }
     return step.over ? undefined : next;
   };
 
   /** What an earlier session left at the EVSE when another one begins: its end was never told. */
-  const endForgotten = (session: Session, timestamp: Date): void => {
+  const endForgotten = (session: Session, moment: Moment): void => {
     logger.warn(`Session ${session.sessionId} of EVSE ${session.evseId} ended without a word: another one begins`);
     const stopped: Session = { ...session, stoppedReason: session.stoppedReason ?? "Other" };
     decide(session.evseId, () => {
-      end(stopped, { trigger: "AbnormalCondition", timestamp, reading: model.evse(session.evseId)?.reading });
+      end(stopped, { ...moment, trigger: "AbnormalCondition", reading: model.evse(session.evseId)?.reading });
       return undefined;
     });
     lastSessionIds.set(session.evseId, session.sessionId);
   };
 
   /** The session that an event belongs to; undefined when it speaks of one that is over. */
-  const sessionOf = (event: SessionInput): Session | undefined => {
+  const sessionOf = (event: SessionInput, countedAt: Date): Session | undefined => {
     const current = sessions.get(event.evseId);
     const { sessionId, evseId } = event;
     if (current !== undefined && (sessionId === "" || sessionId === current.sessionId)) return current;
     if (current?.sessionId === "") return { ...current, sessionId };
     const isOver = sessionId !== "" && lastSessionIds.get(evseId) === sessionId && event.kind !== "SessionStarted";
     if (isOver || !begins(event)) return undefined;
-    if (current !== undefined) endForgotten(current, event.timestamp);
+    if (current !== undefined) endForgotten(current, { timestamp: event.timestamp, countedAt });
     return newSession(sessionId, evseId, event.connectorId);
   };
 
-  const takeStep = (event: SessionEvent): void => {
-    const session = sessionOf(event);
+  const takeStep = (event: SessionEvent, countedAt: Date): void => {
+    const session = sessionOf(event, countedAt);
     if (session === undefined) {
       logger.warn(`${event.kind} of EVSE ${event.evseId} is ignored: session "${event.sessionId}" does not run`);
       return;
     }
     const step = transition(session, event, points());
-    decide(event.evseId, () => carryOut(step, event));
+    decide(event.evseId, () => carryOut(step, event, countedAt));
     if (step.over) lastSessionIds.set(event.evseId, step.session.sessionId);
     if (event.kind === "ChargingStarted") deauthorization.checkEnergyLimit(event.evseId);
   };
 
-  const take = (event: SessionInput): void => {
+  const take = (event: SessionInput, countedAt: Date): void => {
     if (concernsSession(event)) {
       interruption.meet(event);
-      takeStep(event);
+      takeStep(event, countedAt);
     }
     events.emit("evseChanged", { evseId: event.evseId });
   };
-  const intake = createEventIntake(context, take);
+  const intake = createEventIntake(context, steadyTime, take);
 
   /** The latest of the times at which the station is known to have been there. */
   const lastAlive = ({ lastKnown, transaction }: Session): Date => {
@@ -250,7 +261,9 @@ export function createTransactionsBlock(context: StationContext): Block {
       };
       decide(session.evseId, () => {
         const trigger = byReset ? "ResetCommand" : "AbnormalCondition"; // B12.FR.05
-        end(lost, { trigger, timestamp: lastAlive(session), reading: lastKnownReading(session) });
+        const timestamp = lastAlive(session);
+        const countedAt = countedUntil(session, timestamp);
+        end(lost, { trigger, timestamp, countedAt, reading: lastKnownReading(session), unseen: true });
         return undefined;
       });
     },
@@ -262,10 +275,7 @@ export function createTransactionsBlock(context: StationContext): Block {
   };
 
   const endNow = (session: Session, trigger: TriggerReasonEnumType, stoppedReason: ReasonEnumType): Session =>
-    end(
-      { ...session, stoppedReason },
-      { trigger, timestamp: clock.now(), reading: model.evse(session.evseId)?.reading },
-    );
+    end({ ...session, stoppedReason }, { ...thisMoment(), trigger, reading: model.evse(session.evseId)?.reading });
 
   const deauthorization = createDeauthorization(context, {
     at: (evseId) => sessions.get(evseId),
@@ -279,7 +289,7 @@ export function createTransactionsBlock(context: StationContext): Block {
           ? endNow(withdrawn, "Deauthorized", "DeAuthorized")
           : tell(
               { ...withdrawn, stoppedReason: "DeAuthorized" },
-              { eventType: "Updated", trigger: "Deauthorized", timestamp: clock.now(), meterValue: [] },
+              { ...thisMoment(), eventType: "Updated", trigger: "Deauthorized", meterValue: [] },
             );
       }),
   });
@@ -290,7 +300,7 @@ export function createTransactionsBlock(context: StationContext): Block {
     meterValue: readonly MeterValueType[] = [],
   ): boolean => {
     if (sessions.get(evseId)?.transaction === undefined) return false;
-    change(evseId, (session) => tell(session, { eventType: "Updated", trigger, timestamp: clock.now(), meterValue }));
+    change(evseId, (session) => tell(session, { ...thisMoment(), eventType: "Updated", trigger, meterValue }));
     return true;
   };
 
@@ -350,7 +360,10 @@ export function createTransactionsBlock(context: StationContext): Block {
   return {
     name: "transactions",
     start() {
-      const left = readLeftSessions(context);
+      const now = clock.now();
+      const left = new Map(
+        [...readLeftSessions(context)].map(([evseId, session]) => [evseId, countOn(session, now)] as const),
+      );
       // They run until the opposite is known: they can be stopped, and keep others from starting.
       for (const session of left.values()) if (session.transaction !== undefined) show(session.evseId, session);
       interruption.start(left);

@@ -95,7 +95,12 @@ export function createFirmwareBlock(context: StationContext): Block {
     silence = clock.after(milliseconds, () => {
       // What transactions or its time keep waiting has nothing to say.
       const lost = gate.isClosed() ? undefined : ongoing();
-      if (lost !== undefined) end(lost, failureOf(lost));
+      if (lost === undefined) return;
+      // The clock may have been set back meanwhile: what waits for its time waits longer then.
+      const now = clock.now();
+      const delay = isWaitingForItsTime(lost, now) ? retrieveDelayMilliseconds(lost, now) : 0;
+      if (delay > 0) listenFor(delay + SILENCE_LIMIT_MILLISECONDS);
+      else end(lost, failureOf(lost));
     });
   };
 
