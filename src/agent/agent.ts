@@ -59,6 +59,8 @@ export interface AgentOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly version: string;
+  /** The day on which this program was released. */
+  readonly released: Date;
   /** Writes to the console what is not a line of the application log. */
   readonly print: (text: string) => void;
 }
@@ -174,7 +176,7 @@ export class Agent {
     input: HardwareInput,
     evses: readonly EvseDescription[],
   ): Promise<void> {
-    const { clock, logger, random, version } = this.options;
+    const { clock, logger, random, version, released } = this.options;
     const hardware = createHardware(module, this.options.arguments.moduleId, evses, clock, logger);
     const reason = Promise.race([
       hardware.system.bootReason().catch((): BootReason => "Unknown"),
@@ -221,6 +223,7 @@ export class Agent {
           return bootReason();
         },
         softwareVersion: version,
+        released,
         messageLogDirectory: parameters.MessageLogPath,
         compositeSchedule: {
           intervalSeconds: parameters.CompositeScheduleIntervalS,

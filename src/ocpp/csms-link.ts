@@ -12,7 +12,7 @@ import type { OcppError } from "./errors.ts";
 import { type CallHandler, type CallOutcome, RpcSession, type WireMessage } from "./rpc.ts";
 import type { Action, RequestOf } from "./v201/index.ts";
 import { isAction } from "./validation.ts";
-import type { Transport, WebSocketListener } from "./websocket.ts";
+import type { Transport, Validity, WebSocketListener } from "./websocket.ts";
 
 export type { CallHandler, CallOutcome, HandlerResult, WireMessage } from "./rpc.ts";
 
@@ -33,6 +33,8 @@ export interface LinkEvents {
     readonly switchedProfile: boolean;
     /** Fingerprints (SHA-256) of the CSMS's certificate and of what it was verified with. */
     readonly serverChain: readonly string[];
+    /** When these certificates are valid; undefined without TLS. */
+    readonly serverValidity: Validity | undefined;
   };
   disconnected: { readonly reason: string };
   connectionFailed: { readonly profile: ConnectionProfile; readonly failure: ConnectionFailure };
@@ -271,6 +273,7 @@ export class CsmsLink {
         offlineMilliseconds,
         switchedProfile,
         serverChain: transport.serverChain ?? [],
+        serverValidity: transport.serverValidity,
       });
     } finally {
       this.pump();

@@ -57,9 +57,16 @@ export interface WebSocketListener {
   closed(reason: string, failure: ConnectionFailure | undefined): void;
 }
 
+export interface Validity {
+  readonly from: Date;
+  readonly until: Date;
+}
+
 export interface Transport {
   /** Fingerprints (SHA-256) of the server's certificates, from its own to the root it was verified with; empty without TLS. */
   readonly serverChain?: readonly string[];
+  /** When all of them are valid; undefined without TLS. */
+  readonly serverValidity?: Validity | undefined;
   send(text: string): void;
   close(code: number, reason: string): void;
 }
@@ -154,20 +161,32 @@ class LinkGuard {
   }
 }
 
-/** SHA-256 fingerprints of the chain that the server has shown, its own certificate first. */
-function chainFingerprints(socket: TLSSocket): readonly string[] {
-  const fingerprints: string[] = [];
+/** The chain that the server has shown, its own certificate first. */
+function chainOf(socket: TLSSocket): readonly DetailedPeerCertificate[] {
+  const chain: DetailedPeerCertificate[] = [];
+  const isNew = ({ fingerprint256 }: DetailedPeerCertificate): boolean =>
+    fingerprint256 !== undefined && !chain.some((known) => known.fingerprint256 === fingerprint256);
   let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
-  while (certificate?.fingerprint256 !== undefined && !fingerprints.includes(certificate.fingerprint256)) {
-    fingerprints.push(certificate.fingerprint256);
+  while (certificate !== undefined && isNew(certificate)) {
+    chain.push(certificate);
     certificate = certificate.issuerCertificate;
   }
-  return fingerprints;
+  return chain;
+}
+
+/** The time in which every certificate of a chain is valid. */
+function validityOf(chain: readonly DetailedPeerCertificate[]): Validity | undefined {
+  if (chain.length === 0) return undefined;
+  return {
+    from: new Date(Math.max(...chain.map(({ valid_from }) => Date.parse(valid_from)))),
+    until: new Date(Math.min(...chain.map(({ valid_to }) => Date.parse(valid_to)))),
+  };
 }
 
 /** One websocket from the first packet to its end; tells its listener of the end exactly once. */
 class WebSocketConnection implements Transport {
   serverChain: readonly string[] = [];
+  serverValidity: Validity | undefined;
   private readonly guard: LinkGuard;
   private readonly handshakeTimer: Timer;
   private failure: ConnectionFailure | undefined;
@@ -227,7 +246,9 @@ class WebSocketConnection implements Transport {
     if (tls === undefined || !(socket instanceof TLSSocket)) return;
     const defect = agreedDefect(socket, tls);
     if (defect !== undefined) return this.giveUp(defect);
-    this.serverChain = chainFingerprints(socket);
+    const chain = chainOf(socket);
+    this.serverChain = chain.map(({ fingerprint256 }) => fingerprint256);
+    this.serverValidity = validityOf(chain);
     // TLS 1.3 brings its tickets only after the handshake; those of 1.2 are here already.
     const session = socket.getSession();
     if (session !== undefined) tls.onSession?.(session);

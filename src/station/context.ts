@@ -24,6 +24,8 @@ export interface StationSettings {
   readonly resetStopDelaySeconds: number;
   readonly bootReason: BootReason;
   readonly softwareVersion: string;
+  /** The day of the release: no clock that is right shows an earlier time. */
+  readonly released: Date;
   readonly messageLogDirectory: string;
   readonly compositeSchedule: {
     readonly intervalSeconds: number;

@@ -14,7 +14,7 @@ import type { Logger } from "../../src/log/logger.ts";
 import type { ConnectionProfile } from "../../src/ocpp/connection.ts";
 import type { ConnectionFailure } from "../../src/ocpp/connection-failure.ts";
 import { CsmsLink } from "../../src/ocpp/csms-link.ts";
-import type { WebSocketListener } from "../../src/ocpp/websocket.ts";
+import type { Transport, WebSocketListener } from "../../src/ocpp/websocket.ts";
 import type { StationContext, StationEvents } from "../../src/station/context.ts";
 import { createStationModel, type StationModel } from "../../src/station/model/station-model.ts";
 import type {
@@ -80,6 +80,7 @@ export class InProcessCharger {
   bootReason: BootReason = "PowerUp";
   /** Fingerprints of what the CSMS shows, from its certificate to the root. */
   serverChain: readonly string[] = [];
+  serverValidity: Transport["serverValidity"];
   /** What the CSMS thinks of the credentials that an attempt shows; undefined: it lets the station in. */
   judge: (shown: ShownCredentials) => ConnectionFailure | undefined = () => undefined;
   react: (call: SeenCall) => Reaction = (call) => ({ answer: defaultAnswer(call.action, this.clock) });
@@ -163,6 +164,7 @@ export class InProcessCharger {
         resetStopDelaySeconds: 0,
         bootReason: this.bootReason,
         softwareVersion: "test",
+        released: new Date("2025-09-01"),
         messageLogDirectory: join(this.directory, "logs"),
         compositeSchedule: { intervalSeconds: 30, durationSeconds: 600, unit: "A" },
       },
@@ -276,6 +278,7 @@ export class InProcessCharger {
     });
     return {
       serverChain: this.serverChain,
+      ...(this.serverValidity !== undefined && { serverValidity: this.serverValidity }),
       send: (text: string) => {
         if (this.listener === listener) this.receive(listener, text);
       },

@@ -1,5 +1,6 @@
 import { ClockCtrlr } from "../../device-model/variables.ts";
 import { every, type Timer } from "../../lib/clock.ts";
+import type { Validity } from "../../ocpp/websocket.ts";
 import type { Block, StationContext } from "../context.ts";
 
 /** A correction above this is worth a security event when the device model names no threshold. */
@@ -10,6 +11,9 @@ const FALLBACK_DEVIATION_SECONDS = 2;
 /** How often the wall clock is compared with the one that never jumps, to notice that somebody else has set it. */
 const JUMP_CHECK_MILLISECONDS = 10_000;
 
+/** Nothing that this program meets is later. */
+const LATEST_TIME = new Date("2099-12-31T23:59:59.999Z");
+
 /** A time without fraction of a second stands for the whole second that it begins. */
 function isWholeSecond(time: string): boolean {
   return !time.includes(".");
@@ -17,12 +21,15 @@ function isWholeSecond(time: string): boolean {
 
 /**
  * B01.FR.06, G02.FR.06: the CSMS's time is taken when ClockCtrlr.TimeSource names the Heartbeat. Whoever sets the clock,
- * a large correction is a security event.
+ * a large correction is a security event. A time that cannot be right is not taken.
  */
 export function createClockSynchronizationBlock(context: StationContext): Block {
-  const { clock, deviceModel, events, hardware, logger } = context;
+  const { clock, csms, deviceModel, events, hardware, logger, settings } = context;
   let check: Timer | undefined;
+  const unsubscribes: (() => void)[] = [];
   let offsetMilliseconds = 0;
+  /** When the certificates of the CSMS are valid that TLS has verified. */
+  let serverValidity: Validity | undefined;
 
   /** How far the wall clock is from the monotonic one; it changes when the clock is set. */
   const offset = (): number => clock.now().getTime() - clock.monotonicMilliseconds();
@@ -58,6 +65,18 @@ export function createClockSynchronizationBlock(context: StationContext): Block 
     reportIfLarge(deviationSeconds);
   };
 
+  /** Why a time cannot be right; with it no certificate would be valid any more, and nothing could put it right again. */
+  const implausibility = (time: Date): string | undefined => {
+    if (time < settings.released) return "it is before the release of this program";
+    if (time > LATEST_TIME) return "it is after 2099";
+    if (serverValidity === undefined) return undefined;
+    const isValid = time >= serverValidity.from && time <= serverValidity.until;
+    return isValid ? undefined : "the certificate of the CSMS is not valid then";
+  };
+
+  // What it reads is the clock; there is no other way to set it than the one that TimeSource names.
+  deviceModel.addRule(ClockCtrlr.DateTime, () => ({ status: "Rejected", reasonCode: "ReadOnly" }));
+
   context.services.synchronizeClock = (currentTime, roundTripMilliseconds) => {
     const rank = (deviceModel.read(ClockCtrlr.TimeSource) ?? []).indexOf("Heartbeat");
     if (rank < 0) return;
@@ -66,6 +85,11 @@ export function createClockSynchronizationBlock(context: StationContext): Block 
     if (Number.isNaN(time.getTime())) return;
     const deviationSeconds = (time.getTime() - clock.now().getTime()) / 1000;
     if (agrees(deviationSeconds, currentTime, rank === 0)) return;
+    const defect = implausibility(time);
+    if (defect !== undefined) {
+      logger.warn(`The time of the CSMS, ${currentTime}, is not taken: ${defect}`);
+      return;
+    }
     setClock(time, deviationSeconds).catch((error: Error) =>
       logger.warn(`The system time could not be set: ${error.message}`),
     );
@@ -76,9 +100,15 @@ export function createClockSynchronizationBlock(context: StationContext): Block 
     start() {
       offsetMilliseconds = offset();
       check = every(clock, JUMP_CHECK_MILLISECONDS, noticeJump);
+      unsubscribes.push(
+        csms.events.on("connected", (connection) => {
+          serverValidity = connection.serverValidity;
+        }),
+      );
     },
     stop() {
       check?.cancel();
+      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },
   };
 }

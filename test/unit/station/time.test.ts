@@ -83,6 +83,59 @@ describe("the time of the CSMS", () => {
   });
 });
 
+describe("incident: a time of the CSMS at which no certificate is valid was taken", () => {
+  const refusals = () =>
+    charger.log.filter((line) => line.includes("is not taken")).map((line) => line.split(": ").at(-1));
+  const startAt = async (currentTime: string, serverValidity?: InProcessCharger["serverValidity"]) => {
+    charger = new InProcessCharger();
+    charger.serverValidity = serverValidity;
+    charger.react = ({ action }) =>
+      action === "BootNotification" ? { answer: { currentTime, interval: 300, status: "Accepted" } } : { answer: {} };
+    await charger.start();
+    await charger.clock.advance(1_000);
+  };
+
+  test.each([
+    ["1970-01-01T00:00:00.000Z", "it is before the release of this program"],
+    ["2025-08-31T23:59:59.000Z", "it is before the release of this program"],
+    ["2100-01-01T00:00:00.000Z", "it is after 2099"],
+    ["9999-12-31T23:59:59.000Z", "it is after 2099"],
+  ])("%s: %s", async (currentTime, refusal) => {
+    await startAt(currentTime);
+    expect(setTimes()).toEqual([]);
+    expect(refusals()).toEqual([refusal]);
+    expect(charger.csms.registration).toBe("Accepted");
+  });
+
+  test.each(["2025-09-01T00:00:00.100Z", "2099-12-31T23:59:59.500Z"])("%s is taken", async (currentTime) => {
+    await startAt(currentTime);
+    expect(setTimes()).toHaveLength(1);
+  });
+
+  test("over TLS none at which the certificate in use is not valid, by the boot or a heartbeat", async () => {
+    const serverValidity = { from: new Date("2026-01-01T00:00:00Z"), until: new Date("2026-06-01T00:00:00Z") };
+    await startAt("2026-06-01T00:00:01.000Z", serverValidity);
+    expect(setTimes()).toEqual([]);
+    expect(refusals()).toEqual(["the certificate of the CSMS is not valid then"]);
+    charger.react = () => ({ answer: { currentTime: "2025-12-31T23:00:00.000Z" } });
+    await charger.clock.advance(300_000);
+    expect(setTimes()).toEqual([]);
+    charger.react = () => ({ answer: { currentTime: "2026-05-31T23:00:00.000Z" } });
+    await charger.clock.advance(300_000);
+    expect(setTimes()).toHaveLength(1);
+  });
+
+  test("ClockCtrlr.DateTime cannot be set, whatever a component file says", async () => {
+    charger = await new InProcessCharger().start();
+    const found = charger.deviceModel.find(ClockCtrlr.DateTime);
+    if (typeof found !== "string") {
+      const actual = found.attributes.get("Actual");
+      if (actual !== undefined) Object.assign(actual, { mutability: "ReadWrite" });
+    }
+    expect(await set({ name: "DateTime" }, "9999-01-01T00:00:00Z")).toBe("Rejected");
+  });
+});
+
 describe("a clock that jumps", () => {
   test("is reported once, whoever has set it", async () => {
     await startWith(0, withFraction);
