@@ -12,6 +12,7 @@ import {
 } from "../everest/interfaces/index.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Emitter } from "../lib/events.ts";
+import { isOcppInteger } from "../lib/integer.ts";
 import type { Logger } from "../log/logger.ts";
 import type { HardwareEvents } from "../station/ports.ts";
 
@@ -42,6 +43,11 @@ function extensionsByEvse(module: EverestModule, logger: Logger): readonly Exten
 
 /** So many inputs may wait for the start of the station; readings give way first. */
 const WAITING_LIMIT = 5_000;
+
+/** EVerest's word for no request is a negative number. */
+function requestOf(requestId: number): { requestId?: number } {
+  return requestId >= 0 && isOcppInteger(requestId) ? { requestId } : {};
+}
 
 /**
  * What the hardware side reports, in one queue: everything that arrives before the station runs is replayed in order,
@@ -125,21 +131,19 @@ export class HardwareInput {
     for (const system of module.peers("system", "system")) {
       system.onVariable("firmware_update_status", ({ firmware_update_status: state, request_id }) => {
         if (!this.isKnown(SystemFirmwareUpdateStatusEnumWords, state, "firmware_update_status")) return;
-        // -1 stands for an update without request.
-        const requestId = request_id >= 0 ? { requestId: request_id } : {};
-        this.pass(() => this.events.emit("firmwareStatus", { state, ...requestId }));
+        this.pass(() => this.events.emit("firmwareStatus", { state, ...requestOf(request_id) }));
       });
       system.onVariable("log_status", ({ log_status: state, request_id }) => {
         if (!this.isKnown(SystemLogStatusEnumWords, state, "log_status")) return;
-        const requestId = request_id >= 0 ? { requestId: request_id } : {};
-        this.pass(() => this.events.emit("logStatus", { state, ...requestId }));
+        this.pass(() => this.events.emit("logStatus", { state, ...requestOf(request_id) }));
       });
     }
     for (const reservation of module.peers("reservation", "reservation"))
       reservation.onVariable("reservation_update", ({ reservation_id, reservation_status }) =>
-        this.pass(() =>
-          this.events.emit("reservationUpdate", { reservationId: reservation_id, state: reservation_status }),
-        ),
+        this.pass(() => {
+          if (isOcppInteger(reservation_id))
+            this.events.emit("reservationUpdate", { reservationId: reservation_id, state: reservation_status });
+        }),
       );
     const evseOf = this.evseByModule();
     module.onError((error) => {

@@ -13,6 +13,7 @@ import {
   type EverestParameter,
   effectiveMapping,
 } from "../everest/configuration.ts";
+import { withoutFloatNoise } from "../lib/float-noise.ts";
 import { isSecretName } from "../log/mask-secrets.ts";
 import { type EvseDescription, VEHICLE_CERTIFICATES } from "../station/ports.ts";
 
@@ -64,7 +65,7 @@ function variable(
 /** The most power that an EVSE can give; undefined while its hardware has not told. */
 export function maximumPowerWatts({ maxPhaseCount, maxCurrentAmperes }: HardwareCapabilities): number | undefined {
   if (maxPhaseCount === undefined || maxCurrentAmperes === undefined) return undefined;
-  return maxCurrentAmperes * NOMINAL_VOLTAGE * maxPhaseCount;
+  return withoutFloatNoise(maxCurrentAmperes * NOMINAL_VOLTAGE * maxPhaseCount);
 }
 
 function evseComponent(

@@ -1,4 +1,5 @@
 import type { PowermeterPowermeter, UnitsSignedSignedMeterValue } from "../everest/interfaces/index.ts";
+import { withoutFloatNoise } from "../lib/float-noise.ts";
 import type { MeasurandEnumType, PhaseEnumType, SampledValueType, SignedMeterValueType } from "../ocpp/v201/index.ts";
 import type { MeterReading } from "../station/ports.ts";
 
@@ -54,7 +55,7 @@ function samples(
     const signature = signed?.[line] && toSignedMeterValue(signed[line]);
     return [
       {
-        value,
+        value: withoutFloatNoise(value),
         measurand,
         ...(phase !== undefined && { phase }),
         location: "Outlet" as const,
@@ -102,7 +103,7 @@ export function parseTimestamp(text: string | undefined, now: Date): Date {
 
 /**
  * A powermeter value of EVerest as samples of OCPP (BEHAVIOUR 6.1, with frequency and directions): every line that the
- * meter has, as the meter sees it (J01.FR.09–11, J02.FR.05–07), registers as they are read (J02.FR.16, FR.17).
+ * meter has, as the meter sees it, but for the noise of binary fractions (J01.FR.09–11, J02.FR.05–07), registers as they are read (J02.FR.16, FR.17).
  */
 export function toMeterReading(
   meter: PowermeterPowermeter,
@@ -161,7 +162,7 @@ export function toMeterReading(
         ? []
         : [
             {
-              value: extra.stateOfChargePercent,
+              value: withoutFloatNoise(extra.stateOfChargePercent),
               measurand: "SoC" as const,
               location: "EV" as const,
               unitOfMeasure: { unit: "Percent" },

@@ -7,6 +7,7 @@ import {
   type SessionCostSessionCost,
 } from "../everest/interfaces/index.ts";
 import type { Clock } from "../lib/clock.ts";
+import { withoutFloatNoise } from "../lib/float-noise.ts";
 import type { Logger } from "../log/logger.ts";
 import type { TransactionEventRequest } from "../ocpp/v201/index.ts";
 import type { ObserverPort, RunningCost } from "../station/ports.ts";
@@ -33,18 +34,13 @@ export function toSessionCost(cost: RunningCost): SessionCostSessionCost {
     status: finished ? "Finished" : "Running",
     cost_chunks: [
       {
-        cost: { value: Math.floor(roundedProduct(totalCost, decimals)) },
+        cost: { value: Math.floor(withoutFloatNoise(totalCost * 10 ** decimals)) },
         timestamp_to: timestamp,
         ...(energyWattHours !== undefined && { metervalue_to: Math.floor(energyWattHours) }),
       },
     ],
     ...(message !== undefined && { message: [toMessageContent(message)] }),
   };
-}
-
-/** `amount` × 10^decimals without the dust of binary fractions, e.g. 4.35 × 100. */
-function roundedProduct(amount: number, decimals: number): number {
-  return Number((amount * 10 ** decimals).toFixed(6));
 }
 
 /** The variables of `ocpp_generic` that tell other modules what the station does. */

@@ -4,6 +4,7 @@ import type {
   PowermeterPowermeter,
   UnitsSignedSignedMeterValue,
 } from "../everest/interfaces/index.ts";
+import { isOcppInteger } from "../lib/integer.ts";
 import type { ReasonEnumType } from "../ocpp/v201/index.ts";
 import type { EvseEvent, MeterReading } from "../station/ports.ts";
 import { parseTimestamp, toMeterReading, toSignedMeterValue } from "./meter-reading.ts";
@@ -94,7 +95,9 @@ export function toEvseEvent(
     return token === undefined ? {} : { token };
   };
   const reservationOf = (context: { readonly reservation_id?: number } | undefined) =>
-    context?.reservation_id === undefined ? {} : { reservationId: context.reservation_id };
+    context?.reservation_id !== undefined && isOcppInteger(context.reservation_id)
+      ? { reservationId: context.reservation_id }
+      : {};
 
   switch (event.event) {
     case "SessionStarted": {

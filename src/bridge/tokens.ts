@@ -9,6 +9,7 @@ import {
   type TextMessageMessageContent,
 } from "../everest/interfaces/index.ts";
 import { Refusal } from "../everest/served-command.ts";
+import { isOcppInteger } from "../lib/integer.ts";
 import type {
   IdTokenEnumType,
   IdTokenInfoType,
@@ -91,7 +92,8 @@ export function toPresentedToken(
   return {
     idToken: toIdToken(provided.id_token),
     ...(group !== undefined && groupObstacle === undefined && { groupIdToken: toIdToken(group) }),
-    ...(provided.request_id !== undefined && { remoteStartId: provided.request_id }),
+    ...(provided.request_id !== undefined &&
+      isOcppInteger(provided.request_id) && { remoteStartId: provided.request_id }),
     remote: provided.authorization_type === "OCPP",
   };
 }

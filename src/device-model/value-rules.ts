@@ -1,5 +1,6 @@
 import { characterCount } from "../lib/characters.ts";
 import { isDateTime } from "../lib/date-time.ts";
+import { isOcppInteger } from "../lib/integer.ts";
 import type { Characteristics } from "./definitions.ts";
 
 /** Why a value does not fit, with the reason code of the appendix. */
@@ -13,8 +14,6 @@ const DATE_TIME = /^[^ .]+(\.\d{1,3}[^\d.].*)?$/;
 /** Part 2, 2.1.4: neither leading zeros nor a plus sign; of decimals it says nothing else than JSON does. */
 const INTEGER = /^(0|-?[1-9]\d*)$/;
 const DECIMAL = /^-?(0|[1-9]\d*)(\.\d+)?$/;
-const LARGEST_INTEGER = 2 ** 31 - 1;
-const SMALLEST_INTEGER = -(2 ** 31);
 /** Decimal places that a value of the CSMS may have; what the station itself reports keeps its resolution (part 2, 2.1.4). */
 const DECIMAL_PLACES_OF_CSMS = 6;
 
@@ -58,8 +57,9 @@ function listDefect(
 
 function integerDefect(value: string, characteristics: Characteristics, zeroAllowed: boolean): ValueDefect | undefined {
   if (!INTEGER.test(value)) return invalid("not an integer");
-  const isWide = Number(value) > LARGEST_INTEGER || Number(value) < SMALLEST_INTEGER;
-  return isWide ? invalid("not an integer of 32 bits") : rangeDefect(Number(value), characteristics, zeroAllowed);
+  return isOcppInteger(Number(value))
+    ? rangeDefect(Number(value), characteristics, zeroAllowed)
+    : invalid("not an integer of 32 bits");
 }
 
 /** More decimal places than the CSMS may send (part 2, 2.1.4)? */

@@ -28,6 +28,17 @@ describe("the certificate of the CSMS (A00.FR.308–311, FR.411–414)", () => {
     expect(server.seen.serverName).toBe("localhost");
   });
 
+  test("until when it is valid, with all above it, is known: no time beyond is taken from the CSMS", async () => {
+    const times = { notBefore: days(-2), notAfter: days(3) };
+    const { charger } = await scene.start(await scene.listen(scene.issue(["localhost"], times)));
+    const validity = charger.transport?.serverValidity;
+    for (const [told, given] of [
+      [validity?.from, times.notBefore],
+      [validity?.until, times.notAfter],
+    ])
+      expect(Math.abs((told?.getTime() ?? 0) - (given?.getTime() ?? 0))).toBeLessThan(1_000);
+  });
+
   const invalid: readonly (readonly [string, () => Certificate, RegExp])[] = [
     ["expired", () => scene.issue(["localhost"], { notBefore: days(-9), notAfter: days(-1) }), /not valid: .*expired/],
     ["not yet valid", () => scene.issue(["localhost"], { notBefore: days(1) }), /not yet valid/],

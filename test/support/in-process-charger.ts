@@ -75,6 +75,7 @@ export class InProcessCharger {
   reachable = true;
   /** Real sockets to the URLs of the network profiles instead of the memory CSMS; the clock stays the fake one. */
   usesNetwork = false;
+  transport: Transport | undefined;
   /** Network profiles whose CSMS does not answer. */
   readonly unreachableSlots = new Set<number>();
   bootReason: BootReason = "PowerUp";
@@ -136,7 +137,10 @@ export class InProcessCharger {
         ...settings,
         open: async (profile, listener) => {
           this.attempts.push(profile);
-          if (this.usesNetwork) return settings.open(profile, listener);
+          if (this.usesNetwork) {
+            this.transport = await settings.open(profile, listener);
+            return this.transport;
+          }
           const client = profile.securityProfile === 3 ? await this.context.services.clientCertificate?.() : undefined;
           const failure = this.judge({
             profile,

@@ -1,6 +1,7 @@
 /** String formats of the JSON schemas that valibot does not have in the same form. */
 import * as v from "valibot";
 import { isDateTime } from "../../lib/date-time.ts";
+import { isOcppInteger } from "../../lib/integer.ts";
 
 /** JavaScript has no leap seconds: a date-time with one would be no date at all. Only seconds can be 60. */
 export function withoutLeapSecond(dateTime: string): string {
@@ -22,15 +23,8 @@ export const dateTime = v.pipe(
   v.transform(withoutLeapSecond),
 );
 
-const LARGEST_INTEGER = 2 ** 31 - 1;
-const SMALLEST_INTEGER = -(2 ** 31);
-
 /** Part 2, 2.1.4: 32 bits. What lies beyond may have lost digits when the frame was read. */
-export const integer = v.pipe(
-  v.number(),
-  v.integer(),
-  v.check((value) => value >= SMALLEST_INTEGER && value <= LARGEST_INTEGER, "not an integer of 32 bits"),
-);
+export const integer = v.pipe(v.number(), v.integer(), v.check(isOcppInteger, "not an integer of 32 bits"));
 
 /** JSON schema counts code points where JavaScript counts UTF-16 units. */
 export function maxCharacters(limit: number) {

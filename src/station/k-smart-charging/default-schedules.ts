@@ -1,5 +1,6 @@
 import { SmartChargingCtrlr } from "../../device-model/variables.ts";
 import type { Timer } from "../../lib/clock.ts";
+import { withoutFloatNoise } from "../../lib/float-noise.ts";
 import type { Block, StationContext } from "../context.ts";
 import type { ChargingLimits } from "../ports.ts";
 
@@ -23,7 +24,11 @@ export function createDefaultSchedulesBlock(context: StationContext): Block {
         : (deviceModel.read(SmartChargingCtrlr.CompositeScheduleDefaultLimitWatts) ?? DEFAULT_LIMIT_WATTS);
     const common = { unit, durationSeconds, start: clock.now() };
     const ofEvses = model.evses.map(({ evseId }) => ({ ...common, evseId, periods: [{ startSeconds: 0, limit }] }));
-    const ofStation = { ...common, evseId: 0, periods: [{ startSeconds: 0, limit: limit * model.evses.length }] };
+    const ofStation = {
+      ...common,
+      evseId: 0,
+      periods: [{ startSeconds: 0, limit: withoutFloatNoise(limit * model.evses.length) }],
+    };
     return [ofStation, ...ofEvses];
   };
 

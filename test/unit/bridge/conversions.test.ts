@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { maximumPowerWatts } from "../../../src/bridge/device-model-components.ts";
 import { toHardwareError } from "../../../src/bridge/errors.ts";
 import { toMeterReading } from "../../../src/bridge/meter-reading.ts";
 import { toEvseEvent, toStoppedReason } from "../../../src/bridge/session-event.ts";
@@ -6,6 +7,46 @@ import { toAuthorizationQuery, toIdToken, toValidationResult } from "../../../sr
 import type { EvseManagerSessionEvent } from "../../../src/everest/interfaces/index.ts";
 
 const NOW = new Date("2026-01-01T00:00:00.000Z");
+
+describe("incident: the CSMS was told 0.30000000000000004 Wh", () => {
+  const told = (energy: number, more: object = {}) =>
+    toMeterReading({ timestamp: "", energy_Wh_import: { total: energy }, ...more }, NOW).samples.map(
+      ({ value }) => value,
+    );
+  test.each([
+    [0.1 + 0.2, 0.3],
+    [4.35 * 100, 435],
+    [Array.from({ length: 1_000 }, () => 0.1).reduce((sum, one) => sum + one), 100],
+    [Math.fround(230.2), 230.2],
+    [Math.fround(12_345.678), 12_345.678],
+    [12_345_678.123456, 12_345_678.123456],
+    [100_000_008, 100_000_008],
+    [0.5, 0.5],
+    [0, 0],
+  ])("%d is told as %d", (measured, value) => {
+    expect(told(measured)).toEqual([value]);
+  });
+
+  test("in every measurand and direction, and in what drivers' vehicles say", () => {
+    const more = { power_W: { total: -(0.1 + 0.2), L1: Math.fround(16.1) }, voltage_V: { L1: Math.fround(229.9) } };
+    expect(told(1, more)).toEqual([1, 16.1, 0.3, 229.9]);
+    const soc = toMeterReading({ timestamp: "", energy_Wh_import: { total: 1 } }, NOW, {
+      stateOfChargePercent: Math.fround(45.6),
+    });
+    expect(soc.samples.at(-1)?.value).toBe(45.6);
+    expect(maximumPowerWatts({ maxCurrentAmperes: 16.1, maxPhaseCount: 3 })).toBe(11_109);
+  });
+});
+
+test("numbers of EVerest that are no integers of OCPP do not get into its messages", () => {
+  const event = {
+    uuid: "u",
+    timestamp: "2026-01-01T12:00:00Z",
+    event: "SessionStarted",
+    session_started: { reason: "EVConnected", reservation_id: 2 ** 31 },
+  } as unknown as EvseManagerSessionEvent;
+  expect(toEvseEvent(1, event, NOW)).not.toHaveProperty("reservationId");
+});
 
 describe("session events (BEHAVIOUR 5.3)", () => {
   const event = (name: string, more: object = {}) =>
