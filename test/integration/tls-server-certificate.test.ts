@@ -32,11 +32,9 @@ describe("the certificate of the CSMS (A00.FR.308–311, FR.411–414)", () => {
     const times = { notBefore: days(-2), notAfter: days(3) };
     const { charger } = await scene.start(await scene.listen(scene.issue(["localhost"], times)));
     const validity = charger.transport?.serverValidity;
-    for (const [told, given] of [
-      [validity?.from, times.notBefore],
-      [validity?.until, times.notAfter],
-    ])
-      expect(Math.abs((told?.getTime() ?? 0) - (given?.getTime() ?? 0))).toBeLessThan(1_000);
+    expect(Math.abs((validity?.until.getTime() ?? 0) - times.notAfter.getTime())).toBeLessThan(1_000);
+    // The root of the test is younger than its leaf.
+    expect(Math.abs((validity?.from.getTime() ?? 0) - Date.now())).toBeLessThan(60_000);
   });
 
   const invalid: readonly (readonly [string, () => Certificate, RegExp])[] = [
