@@ -174,8 +174,12 @@ describe("resumption of TLS sessions, by configuration", () => {
     const { charger, outcome } = await scene.start(server, { variables });
     expectConnected(outcome);
     expect(server.seen.resumed).toBe(false);
+    const validity = charger.transport?.serverValidity;
     await again(charger);
     expect(server.seen.resumed).toBe(true);
+    // The certificates are shown in the first handshake only, but bound the CSMS's time in this one, too.
+    expect(validity).toBeDefined();
+    expect(charger.transport?.serverValidity).toEqual(validity);
   });
 
   test("off unless configured", async () => {
