@@ -1,5 +1,8 @@
 /** B01.FR.06 and G02.FR.06 on the compiled executable: the CSMS's time reaches EVerest's System. */
+
 import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { onCharger, type TestSystem } from "../support/test-system.ts";
 
 const setTimes = (system: TestSystem) =>
@@ -34,3 +37,20 @@ test("G02.FR.06: another TimeSource leaves the clock alone", () =>
     await system.receiveNo("SecurityEventNotification");
     expect(setTimes(system)).toEqual([]);
   }));
+
+const hasGit = existsSync(join(import.meta.dir, "../../.git"));
+
+test.skipIf(!hasGit)(
+  "incident: the System got any time of a CSMS; none before the commit (skipped without git) or after 2099",
+  () =>
+    onCharger({ stopped: true }, async (system) => {
+      const { csms } = system.charger;
+      const times = ["1970-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z", "9999-12-31T23:59:59.000Z"];
+      csms.on("BootNotification", () => ({ currentTime: times[0] ?? "", interval: 1, status: "Accepted" }));
+      csms.on("Heartbeat", () => ({ currentTime: times.shift() ?? "2030-06-01T12:00:01.000Z" }));
+      await system.charger.startStation();
+      await until(() => setTimes(system).length > 0);
+      expect(times).toEqual([]);
+      expect(setTimes(system)[0]).toMatch(/^2030-06-01T/);
+    }),
+);

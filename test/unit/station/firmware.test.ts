@@ -393,4 +393,17 @@ describe("L01.FR.32, L02.FR.21: the reboot that an installation brings", () => {
     expect(told().at(-1)).toEqual(["InstallScheduled", 9]);
     expect(allowed()).toBe(0);
   });
+
+  test("the clock is set back while a download waits for its time: it waits longer, and has not failed", async () => {
+    await start();
+    const now = charger.clock.now().getTime();
+    await order(9, { ...SIGNED, retrieveDateTime: new Date(now + 3_600_000).toISOString() });
+    await report(9, "DownloadScheduled");
+    await restart("PowerUp");
+    charger.clock.jumpTo(new Date(now - 86_400_000));
+    await charger.clock.advance(5_000_000);
+    expect(told().at(-1)).toEqual(["DownloadScheduled", 9]);
+    await charger.clock.advance(86_400_000);
+    expect(told().at(-1)).toEqual(["DownloadFailed", 9]);
+  });
 });
