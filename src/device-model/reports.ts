@@ -88,10 +88,19 @@ export function* baseReport(deviceModel: DeviceModel, base: ReportBase, valueLim
       if (isInBase(deviceModel, variable, base)) yield toEntry(deviceModel, variable, valueLimit);
 }
 
-/** B08.FR.07–10: a component without the variable counts as true, except for Problem; with several instances one is enough. */
-function meets(deviceModel: DeviceModel, component: ComponentState, criterion: ComponentCriterion): boolean {
-  const variables = [...component.variables.values()].filter(({ name }) => same(name, criterion));
-  return variables.length === 0 ? criterion !== "Problem" : variables.some((variable) => isTrue(deviceModel, variable));
+/**
+ * What a criterion selects of a component (B08.FR.07–10): of one that has the variable only that variable, where it is
+ * true (TC_B_16); all of one that has not, except for Problem.
+ */
+function selectedBy(
+  deviceModel: DeviceModel,
+  component: ComponentState,
+  criterion: ComponentCriterion,
+): readonly VariableState[] {
+  const variables = [...component.variables.values()];
+  const own = variables.filter(({ name }) => same(name, criterion));
+  if (own.length > 0) return own.filter((variable) => isTrue(deviceModel, variable));
+  return criterion === "Problem" ? [] : variables;
 }
 
 function matchesComponent({ definition }: ComponentState, filter: ReportFilter["component"]): boolean {
@@ -104,16 +113,20 @@ function matchesComponent({ definition }: ComponentState, filter: ReportFilter["
   );
 }
 
-function matches(variable: VariableState, filter: ReportFilter): boolean {
+/** `unnamed`: what stands for all where the filter names no variable (B08.FR.20). */
+function matches(variable: VariableState, filter: ReportFilter, unnamed: ReadonlySet<VariableState>): boolean {
   if (!matchesComponent(variable.component, filter.component)) return false;
-  if (filter.variable === undefined) return true; // B08.FR.20
+  if (filter.variable === undefined) return unnamed.has(variable);
   return (
     same(variable.name, filter.variable.name) &&
     (!filter.variable.instance || same(variable.instance ?? "", filter.variable.instance)) // B08.FR.21
   );
 }
 
-/** The entries of a custom report: criteria are alternatives, and limit the listed component-variables (B08.FR.05, FR.11). */
+/**
+ * The entries of a custom report: criteria are alternatives, and limit the listed component-variables (B08.FR.05, FR.11).
+ * A variable that is listed by its name is reported of every component that meets a criterion (TC_B_18).
+ */
 export function* customReport(
   deviceModel: DeviceModel,
   criteria: readonly ComponentCriterion[],
@@ -121,9 +134,14 @@ export function* customReport(
   valueLimit: number,
 ): Generator<ReportEntry> {
   for (const component of deviceModel.allComponents()) {
-    if (criteria.length > 0 && !criteria.some((criterion) => meets(deviceModel, component, criterion))) continue; // B08.FR.13
+    const selected = new Set(
+      criteria.length === 0
+        ? component.variables.values()
+        : criteria.flatMap((criterion) => selectedBy(deviceModel, component, criterion)), // B08.FR.13
+    );
+    if (selected.size === 0) continue;
     for (const variable of component.variables.values())
-      if (filters.length === 0 || filters.some((filter) => matches(variable, filter)))
+      if (filters.length === 0 ? selected.has(variable) : filters.some((filter) => matches(variable, filter, selected)))
         yield toEntry(deviceModel, variable, valueLimit);
   }
 }

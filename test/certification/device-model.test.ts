@@ -24,6 +24,7 @@ async function itemsPerMessage(system: TestSystem, message: string): Promise<num
   return Number((getVariableResult as readonly Facts[])[0]?.attributeValue);
 }
 
+const componentOf = ({ component }: ReportDataType): string => JSON.stringify(component);
 const ofReport = ({ component, variable: { name, instance } }: ReportDataType): string =>
   `${component.name}${component.evse === undefined ? "" : `@${component.evse.id}.${component.evse.connectorId ?? ""}`} ${name}${instance === undefined ? "" : `[${instance}]`}`;
 
@@ -63,15 +64,22 @@ describe("variables", () => {
 describe("custom reports", () => {
   test("TC_B_16_CS criteria: what is reported can be read, and is true (errata 6.2.12)", () =>
     onCharger({}, async (system) => {
+      let ownersFound = 0;
       for (const [index, criterion] of (["Active", "Available", "Enabled"] as const).entries()) {
         const entries = await report(system, 20 + index, { componentCriteria: [criterion] });
         expect(entries.length).toBeGreaterThan(0);
-        const told = entries.filter(({ variable: { name } }) => name === criterion);
-        for (const { component, variable: of } of told)
+        const owners = new Set(entries.filter(({ variable }) => variable.name === criterion).map(componentOf));
+        ownersFound += owners.size;
+        // B08.FR.07–09: a component without the variable is reported as a whole; nothing of it is the criterion's.
+        for (const { component, variable: of } of entries.filter((entry) => owners.has(componentOf(entry))))
           await system.send("GetVariables", { getVariableData: [{ component, variable: of }] } as never, {
             getVariableResult: [{ attributeStatus: "Accepted", attributeValue: "true" }],
           });
+        const variablesOfAll = await report(system, 50 + index, {});
+        const hasVariable = new Set(variablesOfAll.filter((one) => one.variable.name === criterion).map(componentOf));
+        expect(entries.map(componentOf).filter((one) => hasVariable.has(one) && !owners.has(one))).toEqual([]);
       }
+      expect(ownersFound).toBeGreaterThan(0);
     }));
 
   test("TC_B_17_CS, TC_B_18_CS component-variables, alone and limited by a criterion", () =>

@@ -238,6 +238,6 @@ describe("logs and customer information", () => {
         { requestId: 2, report: true, clear: false, idToken: { idToken: "NOBODY", type: "Central" } },
         { status: "Accepted" },
       );
-      await system.receive("NotifyCustomerInformation", { requestId: 2, seqNo: 0 });
+      await system.receive("NotifyCustomerInformation", { requestId: 2, seqNo: 0, tbc: false, data: "" });
     }));
 });

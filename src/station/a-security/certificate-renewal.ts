@@ -16,6 +16,8 @@ const LEAF_USE: Record<Use, LeafCertificateUse> = {
 const RENEWAL_DAYS = 30;
 const DEFAULT_CHECK_DELAY_SECONDS = 60;
 const DEFAULT_CHECK_INTERVAL_SECONDS = 43_200;
+/** A wait that doubles again and again stays within this. */
+const LONGEST_WAIT_SECONDS = 31_536_000;
 
 /** A02 and A03 with errata 2.9: new certificates for the station and for ISO 15118. */
 export function createCertificateRenewalBlock(context: StationContext): Block {
@@ -46,16 +48,23 @@ export function createCertificateRenewalBlock(context: StationContext): Block {
     waiting.delete(use);
   };
 
-  /** CertSigningWaitMinimum, doubled with each repetition (A02.FR.17, FR.18, A03.FR.17, FR.18). */
+  /** How often the wait may double: CertSigningRepeatTimes counts the increments, not the requests. */
+  const incrementLimit = (): number => Math.max(0, deviceModel.read(SecurityCtrlr.CertSigningRepeatTimes) ?? 0);
+
+  /** CertSigningWaitMinimum, doubled with each repetition but the first (A02.FR.17, FR.18, A03.FR.17, FR.18). */
   const waitFor = (use: Use, repetition: number, next: () => void): void => {
     stopWaiting(use);
-    const seconds = Math.max(1, deviceModel.read(SecurityCtrlr.CertSigningWaitMinimum) ?? 1) * 2 ** repetition;
+    const minimum = Math.max(1, deviceModel.read(SecurityCtrlr.CertSigningWaitMinimum) ?? 1);
+    const seconds = Math.min(minimum * 2 ** Math.min(repetition, incrementLimit()), LONGEST_WAIT_SECONDS);
     waiting.set(use, clock.after(seconds * 1000, next));
   };
 
-  /** Asked for again CertSigningRepeatTimes times, then no more (A02.FR.19, A03.FR.19). */
+  /**
+   * Asked for again after the first wait and after each that was doubled, then no more (A02.FR.19, A03.FR.19). No
+   * increments at all switch the repetition off.
+   */
   const awaitSigned = (use: Use, repetition: number): void => {
-    const isLast = repetition >= (deviceModel.read(SecurityCtrlr.CertSigningRepeatTimes) ?? 0);
+    const isLast = incrementLimit() === 0 || repetition > incrementLimit();
     const giveUp = (): void => {
       waiting.delete(use);
       givenUp.add(use);

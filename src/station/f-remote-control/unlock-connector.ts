@@ -31,7 +31,8 @@ export function createUnlockConnectorBlock(context: StationContext): Block {
   const unlock = async (evseId: number, connectorId: number): Promise<UnlockConnectorResponse> => {
     const evse = model.evse(evseId);
     if (evse === undefined || model.connector(evseId, connectorId) === undefined) return { status: "UnknownConnector" }; // F05.FR.03
-    if (evse.transaction !== undefined && evse.authorized) return { status: "OngoingAuthorizedTransaction" }; // F05.FR.02
+    if (evse.transaction?.connectorId === connectorId && evse.authorized)
+      return { status: "OngoingAuthorizedTransaction" }; // F05.FR.02
     try {
       // Tried whether a cable is there or not (F05.FR.06).
       if (!(await hardware.evse.forceUnlock(evseId, connectorId))) return fail("the charger took no unlock command");
@@ -45,8 +46,10 @@ export function createUnlockConnectorBlock(context: StationContext): Block {
 
   csms.handle("UnlockConnector", async ({ evseId, connectorId }) => {
     const response = await unlock(evseId, connectorId); // F05.FR.01
+    // The transaction at another connector of the EVSE has nothing to do with it.
+    const concernsTransaction = model.evse(evseId)?.transaction?.connectorId === connectorId;
     const tell = (): void => services.noteTrigger?.(evseId, "UnlockCommand");
-    return { response, ...(response.status === "Unlocked" && { afterResponse: tell }) };
+    return { response, ...(response.status === "Unlocked" && concernsTransaction && { afterResponse: tell }) };
   });
 
   // The hardware side unlocks whenever the EV side is disconnected and offers no way to change that.

@@ -9,7 +9,8 @@ const DEFAULT_DATA_CHARACTERS = 51_200;
 /** Reports that may be on their way at once; another request has to wait (N09.FR.03, N10.FR.05). */
 const REPORT_LIMIT = 4;
 
-const NO_DATA = "no data found";
+/** The one message that says that nothing is known carries no data (N09.FR.06, N10.FR.04). */
+const NO_DATA = "";
 const CLEARED = "data cleared";
 
 /** Whom a request means: the keys under which cache and list hold the customer, and which tokens are the customer's. */

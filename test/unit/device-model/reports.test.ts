@@ -104,19 +104,43 @@ test("B08.FR.07: Active is reported where it is true or does not exist; unset is
   );
 });
 
-test("B08.FR.08, FR.09: one available instance of several is enough; Enabled exists nowhere", () => {
-  expect(custom(["Available"]).filter((entry) => entry.startsWith("Tariff"))).toHaveLength(5);
-  expect(custom(["Enabled"])).toHaveLength(15);
+test("TC_B_16, B08.FR.07–09: a criterion brought all variables of a component that has its variable", () => {
+  expect(custom(["Active"]).filter((entry) => entry.startsWith("Fan"))).toEqual(["Fan Active"]);
+  expect(custom(["Active"]).filter((entry) => entry.startsWith("ChargingStation"))).toHaveLength(2);
+  expect(custom(["Available"]).filter((entry) => entry.startsWith("Tariff"))).toEqual(["Tariff AvailableB"]);
+  expect(custom(["Enabled"])).toHaveLength(15); // It exists nowhere.
 });
 
 test("B08.FR.10: Problem is only reported where it is true", () => {
-  expect(custom(["Problem"])).toEqual(["Fan Active", "Fan Problem"]);
+  expect(custom(["Problem"])).toEqual(["Fan Problem"]);
 });
 
 test("B08.FR.13: criteria are alternatives, B08.FR.05: and limit what is listed", () => {
+  expect(custom(["Problem", "Active"]).filter((entry) => entry.startsWith("Fan"))).toEqual([
+    "Fan Active",
+    "Fan Problem",
+  ]);
   expect(custom(["Problem", "Active"], [{ component: { name: "Fan" }, variable: { name: "Active" } }])).toEqual([
     "Fan Active",
   ]);
+});
+
+test("TC_B_18: a variable that is listed by name is reported where the component meets the criterion, others are not", () => {
+  const filters = [
+    { component: { name: "Tariff" }, variable: { name: "Length" } },
+    { component: { name: "Fan" } },
+    { component: { name: "EVSE", evse: { id: 1 } }, variable: { name: "AvailabilityState" } },
+  ];
+  expect(custom(["Available"], filters)).toEqual([
+    "EVSE@1. AvailabilityState",
+    "Fan Active",
+    "Fan Problem",
+    "Fan2 Active",
+    "Fan3@1. Active",
+    "Tariff Length",
+  ]);
+  expect(custom(["Active"], filters).filter((entry) => entry.startsWith("Fan"))).toEqual(["Fan Active"]);
+  expect(custom(["Problem"], filters)).toEqual(["Fan Problem"]);
 });
 
 test.each<[string, ReportFilter, readonly string[]]>([

@@ -46,11 +46,11 @@ describe("who is meant", () => {
   test("TC_N_62: an identifier of another kind is known to nobody here (N09.FR.06, N10.FR.04)", async () => {
     await start();
     await present(charger, card("A"));
-    expect(await told(REPORT_AND_CLEAR, { customerIdentifier: "A" })).toEqual(["Accepted", "no data found"]);
+    expect(await told(REPORT_AND_CLEAR, { customerIdentifier: "A" })).toEqual(["Accepted", ""]);
     expect(charger.core.authCache.entries).toBe(1);
   });
 
-  test("TC_N_63: by contract certificate: told and forgotten (N09.FR.05, N10.FR.03)", async () => {
+  test("TC_N_63: by contract certificate: told and forgotten; then the report is empty, no text of our own (N09.FR.05, FR.06, N10.FR.03)", async () => {
     await start();
     const customerCertificate = {
       hashAlgorithm: "SHA256",
@@ -61,13 +61,13 @@ describe("who is meant", () => {
     const hashData = { ...customerCertificate, hashAlgorithm: "SHA256" as const, responderURL: "http://ocsp.example" };
     await present(charger, card("DE8AA", "eMAID"), { certificateHashData: [hashData] });
     const other = { ...customerCertificate, serialNumber: "2" };
-    expect(await told(REPORT, { customerCertificate: other })).toEqual(["Accepted", "no data found"]);
+    expect(await told(REPORT, { customerCertificate: other })).toEqual(["Accepted", ""]);
     const again = { ...customerCertificate, serialNumber: "1f" };
     expect(await told(REPORT_AND_CLEAR, { customerCertificate: again })).toEqual([
       "Accepted",
       '{"authorizationCache":{"status":"Accepted"}}',
     ]);
-    expect(await told(REPORT, { customerCertificate })).toEqual(["Accepted", "no data found"]);
+    expect(await told(REPORT, { customerCertificate })).toEqual(["Accepted", ""]);
   });
 });
 
@@ -105,7 +105,7 @@ describe("what is told (N09)", () => {
   test("TC_N_28: nothing is known: one message says so (N09.FR.06)", async () => {
     await start();
     const { requestId } = await ask(REPORT, customer);
-    expect(partsOf(requestId)).toMatchObject([{ seqNo: 0, tbc: false, data: "no data found" }]);
+    expect(partsOf(requestId)).toMatchObject([{ seqNo: 0, tbc: false, data: "" }]);
   });
 
   test("a long report comes in parts of 512 characters, numbered, the last one without tbc (N09.FR.05)", async () => {
@@ -154,7 +154,7 @@ describe("what is forgotten (N10)", () => {
     await start();
     await present(charger, card("A"));
     expect(await told(REPORT_AND_CLEAR)).toEqual(["Accepted", '{"authorizationCache":{"status":"Accepted"}}']);
-    expect(await told(REPORT_AND_CLEAR)).toEqual(["Accepted", "no data found"]);
+    expect(await told(REPORT_AND_CLEAR)).toEqual(["Accepted", ""]);
     expect(charger.core.authCache.entries).toBe(0);
   });
 
@@ -173,7 +173,7 @@ describe("what is forgotten (N10)", () => {
     await ask(CLEAR, customer);
     expect(await told(REPORT)).toEqual(["Accepted", '{"localAuthorizationList":{"status":"Accepted"}}']);
     await sendLocalList(charger, 2, "Differential", [entry("A")]);
-    expect(await told(REPORT)).toEqual(["Accepted", "no data found"]);
+    expect(await told(REPORT)).toEqual(["Accepted", ""]);
   });
 
   test("others are left alone, and so is what a running transaction needs", async () => {
@@ -193,6 +193,6 @@ describe("what is forgotten (N10)", () => {
       .query("INSERT INTO STATION_REJECTED_MESSAGE (MESSAGE_TYPE, MESSAGE, REASON, REJECTED_AT) VALUES (?, ?, ?, ?)")
       .run("TransactionEvent", JSON.stringify(rejected), "test", "2026-01-01T00:00:00Z");
     expect(await told(REPORT_AND_CLEAR)).toEqual(["Accepted", '{"transactionsNotDelivered":["old"]}']);
-    expect(await told(REPORT)).toEqual(["Accepted", "no data found"]);
+    expect(await told(REPORT)).toEqual(["Accepted", ""]);
   });
 });

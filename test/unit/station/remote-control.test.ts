@@ -365,6 +365,18 @@ describe("F05: UnlockConnector", () => {
     expect(sent("forceUnlock")).toHaveLength(3);
   });
 
+  test("F05.FR.02: a connector was not unlocked because of the transaction at another one of the EVSE", async () => {
+    charger = await new InProcessCharger(1, {}, 1, 2).start();
+    await charger.clock.advance(100);
+    plugIn();
+    authorize(card);
+    expect(await unlock(1, 1)).toBe("OngoingAuthorizedTransaction");
+    const told = events().length;
+    expect(await unlock(1, 2)).toBe("Unlocked");
+    expect(sent("forceUnlock")).toEqual([[1, 2]]);
+    expect(events()).toHaveLength(told);
+  });
+
   test("F05.FR.04–06: tried without a cable, too; a lock error that follows or was there is a failure", async () => {
     await start();
     expect(await unlock()).toBe("Unlocked");
