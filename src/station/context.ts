@@ -118,6 +118,8 @@ export interface StationServices {
   }): "Accepted" | "Rejected" | "Scheduled";
   /** G: makes connectors Unavailable for as long as `holder` wants it (reset, firmware update); never persisted. */
   holdUnavailable(holder: string, evseIds: readonly number[]): void;
+  /** G: likewise, but their status stays what it is: only new sessions are refused (TC_B_41). */
+  holdClosed(holder: string, evseIds: readonly number[]): void;
   releaseUnavailable(holder: string): void;
   /** A: what the station presents in the next attempt with security profile 3, old or new while it is renewed (A02.FR.28). */
   clientCertificate(): Promise<LeafCertificateFiles | undefined>;

@@ -215,13 +215,17 @@ describe("reset", () => {
       await system.receive("SecurityEventNotification", { type: "ResetOrReboot" });
     }));
 
-  test("TC_B_21_CS with a transaction, OnIdle: scheduled, then reset when it has ended", () =>
+  test("TC_B_21_CS with a transaction, OnIdle: scheduled, then reset when it was stopped, the EV still plugged in", () =>
     onCharger({}, async (system) => {
       await system.charge();
       await system.send("Reset", { type: "OnIdle" }, { status: "Scheduled" });
       await system.stopAuthorizedLocally();
-      await system.charger.everest.evse(1).unplug();
       await until(() => system.charger.everest.recorded("reset").length === 1);
+      await system.charger.end("SIGTERM");
+      system.skip();
+      await system.charger.startStation();
+      await system.receive("BootNotification", { reason: "ScheduledReset" });
+      await system.receive("StatusNotification", { evseId: 1, connectorStatus: "Occupied" });
     }));
 
   test("TC_B_22_CS with a transaction, Immediate: the transaction ends with ImmediateReset", () =>

@@ -27,15 +27,15 @@ export function createResetBlock(context: StationContext): Block {
     model.evses.filter((evse) => evseId === undefined || evse.evseId === evseId);
 
   /**
-   * Errata 2.14: no transaction, also none that an earlier run left, no session, no cable (EVerest locks it as soon as it
-   * is plugged in) and no reservation.
+   * Errata 2.14: no transaction, also none that an earlier run left, no reservation and no locked cable. EVerest locks it
+   * while somebody is authorized or the relays are closed: an EV that is only plugged in does not matter (TC_B_21).
    */
   const isEvseIdle = (evseId: number | undefined): boolean =>
     evsesOf(evseId).every(
       (evse) =>
         !core.transactions.runsOn(evse.evseId) &&
-        evse.sessionId === undefined &&
-        !evse.evConnected &&
+        !evse.authorized &&
+        !evse.energyFlows &&
         !evse.connectors.some(({ reserved }) => reserved),
     );
 
@@ -82,9 +82,12 @@ export function createResetBlock(context: StationContext): Block {
     }
   };
 
-  /** While a reset waits, EVSEs that are free take no new driver; a reserved one waits for its own (B12). */
+  /**
+   * While a reset waits, EVSEs that are free take no new driver, so that it is not put off for ever; a reserved one waits
+   * for its own (B12). They are reported as they are (TC_B_41).
+   */
   const holdFreeEvses = (evseId: number | undefined): void =>
-    services.holdUnavailable?.(
+    services.holdClosed?.(
       resetHolder(evseId),
       evsesOf(evseId)
         .filter((evse) => isEvseIdle(evse.evseId))
@@ -116,7 +119,8 @@ export function createResetBlock(context: StationContext): Block {
     return undefined;
   };
 
-  csms.handle("Reset", async ({ type, evseId }) => {
+  csms.handle("Reset", async ({ type, evseId: givenEvseId }) => {
+    const evseId = givenEvseId === 0 ? undefined : givenEvseId; // The station, as in ChangeAvailability.
     const refused = await obstacle(type, evseId);
     if (refused !== undefined) return { response: refused };
     const scheduled = type === "OnIdle" && !isIdle(evseId);

@@ -68,6 +68,7 @@ export function createTransactionsBlock(context: StationContext): Block {
     evse.sessionId = session?.sessionId;
     evse.evConnected = session?.evConnected ?? false;
     evse.authorized = session?.authorized ?? false;
+    evse.energyFlows = session?.energyFlows ?? false;
     const transaction = session?.transaction;
     evse.transaction =
       session === undefined || transaction === undefined

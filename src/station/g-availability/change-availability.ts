@@ -13,6 +13,13 @@ const ScheduledChanges = v.array(v.object({ evseId: v.number(), connectorId: v.n
 type ChangeStatus = "Accepted" | "Rejected" | "Scheduled";
 type ScheduledChange = v.InferOutput<typeof ScheduledChanges>[number];
 
+/** EVSEs that somebody keeps from new sessions for a while, e.g. a waiting reset; never persisted. */
+interface Hold {
+  readonly evseIds: ReadonlySet<number>;
+  /** Their status is Unavailable; otherwise it stays what it is. */
+  readonly isShown: boolean;
+}
+
 const SCHEDULED_CHANGES_KEY = "availability.scheduled";
 /** Holder of the EVSEs that take no new transaction while a change of the whole station waits for the others. */
 const SCHEDULE = "scheduled-availability";
@@ -27,20 +34,26 @@ function covers(outer: Target, inner: Target): boolean {
 /** G03 and G04: operational status of station, EVSEs and connectors, persistent, and carried out by the hardware. */
 export function createChangeAvailabilityBlock(context: StationContext): Block {
   const { core, csms, events, hardware, hardwareEvents, logger, model } = context;
-  /** Holders that keep an EVSE Unavailable for a while, e.g. a waiting reset; never persisted. */
-  const holders = new Map<string, ReadonlySet<number>>();
+  const holders = new Map<string, Hold>();
   let scheduled: readonly ScheduledChange[] = [];
   const unsubscribes: (() => void)[] = [];
 
   const stored = ({ evseId, connectorId }: Target): boolean =>
     core.availability.get(evseId, connectorId) !== "Inoperative";
 
-  /** Operative only if station, EVSE and connector all are (G03.FR.06, FR.07, G04.FR.07, FR.08), and nobody holds the EVSE. */
-  const isOperative = (evseId: number, connectorId: number): boolean =>
+  const isHeld = (evseId: number, onlyShown: boolean): boolean =>
+    [...holders.values()].some(({ evseIds, isShown }) => evseIds.has(evseId) && (isShown || !onlyShown));
+
+  /** Available only if station, EVSE and connector all are (G03.FR.06, FR.07, G04.FR.07, FR.08), and nobody says otherwise. */
+  const isShownOperative = (evseId: number, connectorId: number): boolean =>
     stored({ evseId: 0, connectorId: 0 }) &&
     stored({ evseId, connectorId: 0 }) &&
     stored({ evseId, connectorId }) &&
-    ![...holders.values()].some((evseIds) => evseIds.has(evseId));
+    !isHeld(evseId, true);
+
+  /** What the hardware side is told: an EVSE that only takes no new session is disabled there, too. */
+  const isOperative = (evseId: number, connectorId: number): boolean =>
+    isShownOperative(evseId, connectorId) && !isHeld(evseId, false);
 
   /** Without evse the whole station is meant (G04.FR.01); empty when there is no such thing. */
   const connectorsOf = (target: Target): { evseId: number; connectorId: number }[] =>
@@ -63,7 +76,7 @@ export function createChangeAvailabilityBlock(context: StationContext): Block {
    */
   const apply = async (evseId: number, connectorId: number): Promise<void> => {
     const operative = isOperative(evseId, connectorId);
-    if (!operative) setUnavailable(evseId, connectorId, true);
+    if (!isShownOperative(evseId, connectorId)) setUnavailable(evseId, connectorId, true);
     try {
       const enabled = await hardware.evse.enableConnector(evseId, connectorId, operative);
       if (isOperative(evseId, connectorId) !== operative) return;
@@ -83,10 +96,15 @@ export function createChangeAvailabilityBlock(context: StationContext): Block {
     for (const { evseId, connectorId } of connectorsOf(target)) void apply(evseId, connectorId);
   };
 
-  /** Others may enable and disable, too. An Enabled from before our own disabling may come late: it does not count. */
+  /**
+   * Others may enable and disable, too. An Enabled from before our own disabling may come late: it does not count. Nor
+   * does the Disabled of an EVSE that is only closed.
+   */
   const followHardware = ({ kind, evseId, connectorId }: EvseEvent): void => {
-    if (kind === "Disabled") setUnavailable(evseId, connectorId, true);
-    if (kind === "Enabled" && isOperative(evseId, connectorId)) setUnavailable(evseId, connectorId, false);
+    const operative = isOperative(evseId, connectorId);
+    const isOnlyClosed = !operative && isShownOperative(evseId, connectorId);
+    if (kind === "Disabled" && !isOnlyClosed) setUnavailable(evseId, connectorId, true);
+    if (kind === "Enabled" && operative) setUnavailable(evseId, connectorId, false);
   };
 
   const saveScheduled = (changes: readonly ScheduledChange[]): void => {
@@ -96,13 +114,15 @@ export function createChangeAvailabilityBlock(context: StationContext): Block {
     });
   };
 
-  const hold = (holder: string, evseIds: ReadonlySet<number>): void => {
-    const held = holders.get(holder) ?? new Set();
+  const hold = (holder: string, evseIds: ReadonlySet<number>, isShown = true): void => {
+    const held = holders.get(holder)?.evseIds ?? new Set();
     if (evseIds.size === 0) holders.delete(holder);
-    else holders.set(holder, evseIds);
+    else holders.set(holder, { evseIds, isShown });
     for (const { evseId } of model.evses)
       if (held.has(evseId) !== evseIds.has(evseId)) applyAll({ evseId, connectorId: 0 });
   };
+  const holdMore = (holder: string, evseIds: readonly number[], isShown: boolean): void =>
+    hold(holder, new Set([...(holders.get(holder)?.evseIds ?? []), ...evseIds]), isShown);
 
   /** While the station waits to become Inoperative, an EVSE that is idle takes no new transaction. */
   const holdIdleEvses = (): void => {
@@ -152,8 +172,8 @@ export function createChangeAvailabilityBlock(context: StationContext): Block {
     for (const change of ready) applyAll(change);
   };
 
-  context.services.holdUnavailable = (holder, evseIds) =>
-    hold(holder, new Set([...(holders.get(holder) ?? []), ...evseIds]));
+  context.services.holdUnavailable = (holder, evseIds) => holdMore(holder, evseIds, true);
+  context.services.holdClosed = (holder, evseIds) => holdMore(holder, evseIds, false);
   context.services.releaseUnavailable = (holder) => hold(holder, new Set());
   context.services.changeAvailability = ({ evseId, connectorId, operative }) => {
     const { status, carryOut } = decide({ evseId: evseId ?? 0, connectorId: connectorId ?? 0 }, operative);

@@ -34,6 +34,8 @@ export interface EvseModel {
   evConnected: boolean;
   /** A token may charge here now, with or without an OCPP transaction; written by the E block. */
   authorized: boolean;
+  /** The relays are closed for the EV, also without a transaction; written by the E block. */
+  energyFlows: boolean;
   /** The newest reading of the EVSE's meter; written by the J block. */
   reading: MeterReading | undefined;
   /** The key with which the meter's signatures are checked; written by the J block. */
@@ -76,6 +78,7 @@ export function createStationModel(
     sessionId: undefined,
     evConnected: false,
     authorized: false,
+    energyFlows: false,
     reading: undefined,
     meterPublicKey: undefined,
   }));

@@ -28,29 +28,98 @@ const allowEvseReset = (evseId: number) =>
     "test",
     { mayWriteReadOnly: true },
   );
+const remoteStart = { remoteStartId: 1, idToken: TOKEN.idToken };
 const boots = () => charger.callsOf("BootNotification").map(({ reason }) => reason);
 
 describe("OnIdle waits (errata 2.14)", () => {
-  test("B12.FR.01, FR.03: for the end of the transaction and of the cable's lock", async () => {
+  test("TC_B_21, B12.FR.01, FR.03: it waited for the unplugging after the transaction was stopped", async () => {
     await start();
     begin();
     expect(await reset({ type: "OnIdle" })).toEqual({ status: "Scheduled" });
+    await pass(20);
+    expect(resets()).toEqual([]);
+    finish();
+    await pass(20);
+    expect(resets()).toEqual([true]);
+    expect(charger.callsOf("TransactionEvent").at(-1)).toMatchObject({ eventType: "Ended" });
+    charger.crash();
+    charger.calls.length = 0;
+    await charger.start();
+    await pass(1);
+    expect(boots()).toEqual(["ScheduledReset"]);
+    expect(charger.callsOf("StatusNotification")[0]).toMatchObject({ evseId: 1, connectorStatus: "Occupied" });
+    await pass(60);
+    expect(resets()).toEqual([true]);
+  });
+
+  test("B12.FR.01: for the transaction that lasts as long as the cable is plugged", async () => {
+    await start({ "TxCtrlr.TxStartPoint": "EVConnected", "TxCtrlr.TxStopPoint": "EVConnected" });
+    begin();
+    await reset({ type: "OnIdle" });
     finish();
     await pass(20);
     expect(resets()).toEqual([]);
     unplug();
     await pass(20);
     expect(resets()).toEqual([true]);
-    expect(charger.callsOf("TransactionEvent").at(-1)).toMatchObject({ eventType: "Ended" });
   });
 
-  test("B11.FR.07: for a cable that is plugged in without a transaction", async () => {
-    await start({ "TxCtrlr.TxStartPoint": "PowerPathClosed" });
-    plugIn();
+  test("B11.FR.07: for a cable that is locked without a transaction, not for one that is only plugged in", async () => {
+    await start({ "TxCtrlr.TxStartPoint": "EnergyTransfer", "TxCtrlr.TxStopPoint": "EnergyTransfer" });
+    begin();
+    plugIn(2);
     expect(await reset({ type: "OnIdle" })).toEqual({ status: "Scheduled" });
-    unplug();
+    await pass(20);
+    expect(resets()).toEqual([]);
+    charger.event(1, { kind: "Deauthorized", sessionId: "s1" });
     await pass(20);
     expect(resets()).toEqual([true]);
+  });
+
+  test("for relays that are still closed after the transaction was ended without authorization", async () => {
+    await start();
+    begin();
+    charger.event(1, { kind: "ChargingStarted", sessionId: "s1" });
+    await reset({ type: "OnIdle" });
+    charger.context.services.stopTransactions?.(1, "ImmediateReset").catch(() => undefined);
+    charger.hardwareAnswers.stopTransaction = () => true;
+    await pass(15);
+    expect([charger.model.evse(1)?.transaction, resets()]).toEqual([undefined, []]);
+    finish();
+    await pass(20);
+    expect(resets()).toEqual([true]);
+  });
+
+  test("TC_B_41: an EVSE that was free reported Unavailable; it is Available and takes nobody until the reset", async () => {
+    await start();
+    begin(1);
+    begin(2);
+    expect(await reset({ type: "OnIdle" })).toEqual({ status: "Scheduled" });
+    charger.calls.length = 0;
+    finish(1);
+    charger.event(1, { kind: "Disabled" });
+    await pass(1);
+    unplug(1);
+    await pass(20);
+    expect(enabling().slice(-1)).toEqual([[1, 1, false]]);
+    expect(charger.callsOf("StatusNotification")).toMatchObject([{ evseId: 1, connectorStatus: "Available" }]);
+    const started = await charger.call("RequestStartTransaction", { evseId: 1, ...remoteStart });
+    expect(started.body).toMatchObject({ status: "Rejected" });
+    const anywhere = await charger.call("RequestStartTransaction", remoteStart);
+    expect(anywhere.body).toMatchObject({ status: "Rejected" });
+    expect(resets()).toEqual([]);
+    finish(2);
+    await pass(20);
+    expect(resets()).toEqual([true]);
+  });
+
+  test("what the CSMS makes Inoperative while the reset waits is Unavailable nevertheless", async () => {
+    await start();
+    begin(1);
+    await reset({ type: "OnIdle" });
+    await charger.call("ChangeAvailability", { operationalStatus: "Inoperative", evse: { id: 2 } });
+    await pass(1);
+    expect(charger.callsOf("StatusNotification").at(-1)).toMatchObject({ evseId: 2, connectorStatus: "Unavailable" });
   });
 
   test("B11.FR.07: for a reservation, whose EVSE stays open for its driver", async () => {
@@ -258,6 +327,15 @@ describe("a reset that does not come", () => {
     expect(resets()).toEqual([false, false, false]);
     expect(charger.log.join("\n")).toContain("could not be reset");
   });
+});
+
+test("evseId 0 was refused as an unknown EVSE; it means the station, as in ChangeAvailability", async () => {
+  await start();
+  begin();
+  expect(await reset({ type: "OnIdle", evseId: 0 })).toEqual({ status: "Scheduled" });
+  finish();
+  await pass(20);
+  expect(resets()).toEqual([true]);
 });
 
 describe("refused", () => {
