@@ -29,6 +29,8 @@ const OWN_REPORT_MILLISECONDS = 2_000;
 /** An update of an earlier run of which the hardware side says nothing for so long has not survived the restart. */
 const SILENCE_LIMIT_MILLISECONDS = 300_000;
 
+/** So long an update may be without another status once its time has come: a download over a slow link says nothing meanwhile. */
+const STATUS_LIMIT_MILLISECONDS = 21_600_000;
 /** An installation that was allowed has to begin, or the EVSEs that wait for it would be lost. */
 const BEGIN_LIMIT_MILLISECONDS = 1_800_000;
 
@@ -99,10 +101,15 @@ export function createFirmwareBlock(context: StationContext): Block {
       // The clock may have been set back meanwhile: what waits for its time waits longer then.
       const now = clock.now();
       const delay = isWaitingForItsTime(lost, now) ? retrieveDelayMilliseconds(lost, now) : 0;
-      if (delay > 0) listenFor(delay + SILENCE_LIMIT_MILLISECONDS);
-      else end(lost, failureOf(lost));
+      if (delay > 0) return listenFor(delay + SILENCE_LIMIT_MILLISECONDS);
+      logger.error(`Nothing more was heard of the firmware update in state ${lost.state}: it is given up`);
+      untilStored.take("The end of a silent firmware update", () => end(lost, failureOf(lost)));
     });
   };
+
+  /** The end of an update may never be told: resets wait for it (errata 2.14), and EVSEs. */
+  const listenForNextStatus = (current: FirmwareUpdate): void =>
+    listenFor(retrieveDelayMilliseconds(current, clock.now()) + STATUS_LIMIT_MILLISECONDS);
 
   const end = (current: FirmwareUpdate, state: FirmwareStatusEnumType): void => {
     tell(current, state);
@@ -131,8 +138,10 @@ export function createFirmwareBlock(context: StationContext): Block {
     }
     silence?.cancel();
     if (current.state !== state) tell(current, state);
-    if (ongoing() !== undefined) gate.review();
-    else gate.open();
+    const next = ongoing();
+    if (next === undefined) return gate.open();
+    listenForNextStatus(next);
+    gate.review();
   };
 
   const validateCertificate = async ({ signingCertificate }: FirmwareType): Promise<HardwareAnswer> => {
@@ -179,6 +188,8 @@ export function createFirmwareBlock(context: StationContext): Block {
       ...(firmwareVersion !== undefined && { firmwareVersion }),
     });
     gate.open();
+    const begun = ongoing();
+    if (begun !== undefined) listenForNextStatus(begun);
     return canceled ? "AcceptedCanceled" : answer;
   };
 

@@ -1,3 +1,4 @@
+import type { Timer } from "../../lib/clock.ts";
 import type { GetLogRequest, GetLogResponse, UploadLogStatusEnumType } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
 import { AnswerFirst } from "../model/answer-first.ts";
@@ -5,6 +6,10 @@ import { UntilStored } from "../model/until-stored.ts";
 import type { LogUploadState } from "../ports.ts";
 
 const FILE_NAME_LIMIT = 255;
+/** An upload of which nothing is heard for so long, and the time that its repetitions take, has failed. */
+const SILENCE_LIMIT_SECONDS = 3_600;
+/** Whatever repetitions the CSMS has asked for. */
+const LONGEST_SILENCE_SECONDS = 86_400;
 
 /** N01: log files on request of the CSMS; the hardware side collects and uploads them. */
 export function createLogsBlock(context: StationContext): Block {
@@ -14,12 +19,26 @@ export function createLogsBlock(context: StationContext): Block {
   /** The latest request, whose upload may be tried again after a failure. */
   let latest: number | undefined;
   let lastStatus: UploadLogStatusEnumType | undefined;
+  let silenceLimitSeconds = SILENCE_LIMIT_SECONDS;
+  let silence: Timer | undefined;
   const answerFirst = new AnswerFirst();
   const untilStored = new UntilStored(clock, logger);
   let unsubscribe: (() => void) | undefined;
 
   const tell = (status: UploadLogStatusEnumType, requestId: number): void => {
     core.unitOfWork.run(() => csms.enqueue("LogStatusNotification", { status, requestId })); // N01.FR.07, FR.13
+  };
+
+  /** Its end may never be told: others wait for it (errata 2.14), and so does the CSMS. */
+  const listen = (): void => {
+    silence?.cancel();
+    const awaited = uploading;
+    if (awaited === undefined) return;
+    silence = clock.after(silenceLimitSeconds * 1000, () => {
+      logger.error(`Nothing was heard of log upload ${awaited} for ${silenceLimitSeconds} s: it is given up`);
+      uploading = undefined;
+      untilStored.take("The end of a silent log upload", () => take("UploadFailure", awaited));
+    });
   };
 
   const order = ({ log, logType, requestId, retries, retryInterval }: GetLogRequest) => {
@@ -57,6 +76,9 @@ export function createLogsBlock(context: StationContext): Block {
     uploading = requestId;
     latest = requestId;
     lastStatus = undefined;
+    const repetitionSeconds = Math.max(0, request.retries ?? 0) * Math.max(0, request.retryInterval ?? 0);
+    silenceLimitSeconds = Math.min(SILENCE_LIMIT_SECONDS + repetitionSeconds, LONGEST_SILENCE_SECONDS);
+    listen();
     return answer(
       {
         status: superseded === undefined ? status : "AcceptedCanceled", // N01.FR.12
@@ -74,11 +96,11 @@ export function createLogsBlock(context: StationContext): Block {
     if (id === undefined || state === "Idle") return; // not the CSMS's upload; Idle only on request of the CSMS
     // A superseded upload was told AcceptedCanceled and has ended with that.
     if (latest !== undefined && id !== latest) return;
-    if (state === lastStatus) return;
-    tell(state, id); // N01.FR.08–10
+    if (state !== lastStatus) tell(state, id); // N01.FR.08–10
     latest = id;
     lastStatus = state;
     uploading = state === "Uploading" ? id : undefined;
+    listen();
   };
 
   services.isLogUploadActive = () => uploading !== undefined;
@@ -98,6 +120,7 @@ export function createLogsBlock(context: StationContext): Block {
       );
     },
     stop() {
+      silence?.cancel();
       untilStored.stop();
       unsubscribe?.();
     },

@@ -407,3 +407,46 @@ describe("L01.FR.32, L02.FR.21: the reboot that an installation brings", () => {
     expect(told().at(-1)).toEqual(["DownloadFailed", 9]);
   });
 });
+
+describe("an update of which nothing more is heard kept resets waiting for ever", () => {
+  const waits = () => charger.context.services.isFirmwareUpdateActive?.();
+
+  test("while it downloads, for six hours after its time has come", async () => {
+    await start();
+    await order(1, { ...UNSIGNED, retrieveDateTime: inOneHour() });
+    await report(1, "Downloading");
+    await charger.clock.advance(24_000_000);
+    expect(waits()).toBe(true);
+    await charger.clock.advance(2_000_000);
+    expect([told().at(-1), waits()]).toEqual([["DownloadFailed", 1], false]);
+    // What is heard after all is told.
+    await report(1, "Downloaded");
+    expect(told().at(-1)).toEqual(["Downloaded", 1]);
+  });
+
+  test("while it installs, for six hours; its EVSEs serve again", async () => {
+    await start();
+    await order(1, UNSIGNED);
+    await report(1, "Downloading", "Downloaded", "Installing");
+    expect(unavailable()).toEqual([1, 2]);
+    await charger.clock.advance(21_700_000);
+    expect([told().at(-1), waits(), unavailable()]).toEqual([["InstallationFailed", 1], false, []]);
+  });
+
+  test("when the hardware side takes the order and says nothing at all", async () => {
+    await start();
+    await order(1, UNSIGNED);
+    await charger.clock.advance(21_700_000);
+    expect(told()).toEqual([["DownloadFailed", 1]]);
+  });
+
+  test("also after a restart, when it has spoken once", async () => {
+    await start();
+    await order(1, UNSIGNED);
+    await report(1, "Downloading", "Downloaded", "Installing");
+    await restart("PowerUp");
+    await report(1, "Installing");
+    await charger.clock.advance(21_700_000);
+    expect([told().at(-1), unavailable()]).toEqual([["InstallationFailed", 1], []]);
+  });
+});

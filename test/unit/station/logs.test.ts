@@ -50,6 +50,41 @@ describe("N01: log files", () => {
     expect(charger.context.services.isLogUploadActive?.()).toBe(false);
   });
 
+  test("an upload whose end was never told kept resets waiting for ever; it is given up after an hour", async () => {
+    for (const states of [[], ["Uploading"]] as LogUploadState[][]) {
+      await start();
+      await getLog(1);
+      await report(1, ...states);
+      const { body } = await charger.call("Reset", { type: "OnIdle" });
+      expect(body).toEqual({ status: "Scheduled" });
+      await charger.clock.advance(3_500_000);
+      expect(charger.hardwareCalls.filter(({ name }) => name === "reset")).toHaveLength(0);
+      await charger.clock.advance(200_000);
+      expect(told().at(-1)).toEqual(["UploadFailure", 1]);
+      expect(charger.hardwareCalls.filter(({ name }) => name === "reset").length).toBeGreaterThan(0);
+      expect(charger.log.join("\n")).toContain("given up");
+      if (states.length === 0) charger.dispose();
+    }
+    await report(1, "Uploaded");
+    expect(told().at(-1)).toEqual(["Uploaded", 1]);
+  });
+
+  test("a superseded upload's time does not run out for the one that goes on, and repetitions have theirs", async () => {
+    await start();
+    await getLog(1);
+    await charger.clock.advance(3_000_000);
+    await getLog(2, { retries: 3, retryInterval: 1_000 });
+    await report(2, "Uploading");
+    await charger.clock.advance(6_000_000);
+    expect(charger.context.services.isLogUploadActive?.()).toBe(true);
+    await report(2, "Uploading");
+    await charger.clock.advance(6_000_000);
+    expect(charger.context.services.isLogUploadActive?.()).toBe(true);
+    await charger.clock.advance(1_000_000);
+    expect(told().at(-1)).toEqual(["UploadFailure", 2]);
+    expect(charger.context.services.isLogUploadActive?.()).toBe(false);
+  });
+
   test("a SecurityLog names the station's own log of security events (N01.FR.03)", async () => {
     await start();
     await getLog(2, { logType: "SecurityLog" });
