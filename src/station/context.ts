@@ -49,6 +49,9 @@ export interface StationEvents {
   transactionEventAnswered: { readonly request: TransactionEventRequest; readonly response: TransactionEventResponse };
   /** An EVSE lost or got a session, a cable, a reservation, or availability: somebody waiting for idle looks again. */
   evseChanged: { readonly evseId: number };
+  /** C: a token is to be decided about, and then was; `evseIds` as in AuthorizationQuery. */
+  tokenPresented: { readonly evseIds?: readonly number[] };
+  tokenDecided: { readonly idToken: IdTokenType; readonly evseIds?: readonly number[]; readonly accepted: boolean };
   /** The answer to SetVariables is out: what needs a new connection may cut this one. */
   variablesSet: object;
   /** Reports a security event; the A block decides about criticality, queueing, log and bus (A04). */
@@ -91,7 +94,7 @@ export interface StationServices {
   noteTrigger(evseId: number, trigger: TriggerReasonEnumType): void;
   /** E: what the end of the running transaction will be for, or that it was nothing. */
   noteStopReason(evseId: number, reason: ReasonEnumType | undefined): void;
-  /** J: likewise for MeterValues; undefined when there is no reading. */
+  /** J: likewise for MeterValues; undefined when there is no reading and none is to be expected. */
   triggerMeterValues(evseId: number | undefined): (() => void) | undefined;
   /** G: changes the flags of a connector and tells whoever must know. */
   updateConnector(evseId: number, connectorId: number, change: (connector: ConnectorModel) => void): void;

@@ -64,7 +64,7 @@ describe("unlock", () => {
 describe("trigger message", () => {
   test("TC_F_11_CS, TC_F_12_CS MeterValues of one EVSE and of all", () =>
     onCharger({}, async (system) => {
-      await Bun.sleep(500);
+      // Perhaps before the first reading: the message follows with it (F06.FR.10).
       await system.send("TriggerMessage", { requestedMessage: "MeterValues", evse: { id: 1 } }, { status: "Accepted" });
       const { meterValue } = (await system.receive("MeterValues", { evseId: 1 })) as {
         meterValue: readonly { sampledValue: readonly Facts[] }[];

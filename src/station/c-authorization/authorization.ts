@@ -16,7 +16,7 @@ function decide(status: IdTokenInfoType["status"], source: AuthorizationDecision
 
 /** C01–C16: may this token charge? Decided locally where the rules allow it, else by the CSMS. */
 export function createAuthorizationBlock(context: StationContext): Block {
-  const { clock, core, csms, deviceModel, logger, model, services } = context;
+  const { clock, core, csms, deviceModel, events, logger, model, services } = context;
   const cache = createAuthorizationCache(context);
   const lookUp = createLocalKnowledge(context, cache);
   const contract = createContractValidation(context);
@@ -153,13 +153,25 @@ export function createAuthorizationBlock(context: StationContext): Block {
       : { ...decision, idTokenInfo: { ...decision.idTokenInfo, status: "NotAtThisLocation" } };
   };
 
-  services.authorize = async (query) => {
+  const authorizeSafely = async (query: AuthorizationQuery): Promise<AuthorizationDecision> => {
     try {
       return atPresentedEvses(query, await authorize(query));
     } catch (error) {
       logger.error(`A token could not be authorized: ${(error as Error)?.stack ?? String(error)}`);
       return decide("Unknown", "local");
     }
+  };
+
+  services.authorize = async (query) => {
+    const at = query.evseIds === undefined ? {} : { evseIds: query.evseIds };
+    events.emit("tokenPresented", at);
+    const decision = await authorizeSafely(query);
+    events.emit("tokenDecided", {
+      ...at,
+      idToken: query.idToken,
+      accepted: decision.idTokenInfo.status === "Accepted",
+    });
+    return decision;
   };
   services.learnIdTokenInfo = cache.learn;
 

@@ -51,6 +51,8 @@ export function createTransactionsBlock(context: StationContext): Block {
   const thisMoment = (): Moment => ({ timestamp: clock.now(), countedAt: steadyTime.now() });
   /** Sessions that are over, by EVSE: what still arrives of them is too late. */
   const lastSessionIds = new Map<number, string>();
+  /** An event was promised of a transaction of an earlier run: it follows when it is known to go on; else its Ended does (F06.FR.10). */
+  const triggeredEarly = new Set<number>();
   let remembering: Timer | undefined;
   const unsubscribes: (() => void)[] = [];
 
@@ -250,9 +252,11 @@ export function createTransactionsBlock(context: StationContext): Block {
       });
       if (transaction === undefined) return;
       events.emit("transactionResumed", { transactionId: transaction.transactionId, evseId, connectorId });
+      if (triggeredEarly.delete(evseId)) tellTriggered(evseId);
       deauthorization.resume(session);
     },
     abandon(session) {
+      triggeredEarly.delete(session.evseId);
       const byReset = endsByReset(session);
       const lost: Session = {
         ...session,
@@ -308,14 +312,15 @@ export function createTransactionsBlock(context: StationContext): Block {
   services.stopTransactions = deauthorization.stopTransactions;
   services.reportMeterValues = report;
   services.noteTrigger = (evseId, trigger) => void report(evseId, trigger); // E02.FR.16, FR.17, E03.FR.12
+  const tellTriggered = (evseId: number): boolean =>
+    report(evseId, "Trigger", values.update(model.evse(evseId)?.reading, "Trigger")); // F06.FR.07
   services.triggerTransactionEvent = (evseId) => {
-    const running = [...sessions.values()].filter(
-      (session) => session.transaction !== undefined && (evseId === undefined || session.evseId === evseId),
+    const running = model.evses.filter(
+      (evse) => evse.transaction !== undefined && (evseId === undefined || evse.evseId === evseId),
     );
     if (running.length === 0) return undefined;
     return () => {
-      for (const session of running)
-        report(session.evseId, "Trigger", values.update(model.evse(session.evseId)?.reading, "Trigger")); // F06.FR.07
+      for (const evse of running) if (!tellTriggered(evse.evseId)) triggeredEarly.add(evse.evseId);
     };
   };
   services.noteStopReason = (evseId, reason) =>

@@ -8,6 +8,7 @@ import type { Block, StationContext } from "../context.ts";
 import type { EvseModel } from "../model/station-model.ts";
 import type { EvseEvent } from "../ports.ts";
 import { profileDefect } from "./profile-defect.ts";
+import { createStartClaims } from "./start-claims.ts";
 
 /** After these an EV does not wait for its driver any longer. */
 const ENDS_WAITING: ReadonlySet<EvseEvent["kind"]> = new Set(["TransactionStarted", "Deauthorized", "SessionFinished"]);
@@ -22,6 +23,7 @@ export function createRemoteStartBlock(context: StationContext): Block {
   const { csms, deviceModel, hardware, hardwareEvents, logger, model, services } = context;
   /** EVSEs at which somebody has plugged in and has not charged yet. */
   const waitingEvs = new Set<number>();
+  const claims = createStartClaims(context);
   let unsubscribe: (() => void) | undefined;
 
   const noteWaitingEv = (event: EvseEvent): void => {
@@ -37,7 +39,7 @@ export function createRemoteStartBlock(context: StationContext): Block {
   const evseObstacle = (evse: EvseModel): Refusal | undefined => {
     if (evse.connectors.every(({ status }) => status === "Unavailable" || status === "Faulted"))
       return { reasonCode: "NotEnabled", additionalInfo: "the EVSE is unavailable or faulted" }; // F01.FR.23, F02.FR.25
-    if (evse.transaction?.authorized === true || evse.authorized)
+    if (evse.transaction?.authorized === true || evse.authorized || claims.isClaimed(evse.evseId))
       return { reasonCode: "TxInProgress", additionalInfo: "the EVSE is in use" }; // F01.FR.24, F02.FR.26
     if (services.isResetPending?.(evse.evseId) === true)
       return { reasonCode: "NotEnabled", additionalInfo: "a reset is waiting" };
@@ -68,7 +70,11 @@ export function createRemoteStartBlock(context: StationContext): Block {
   };
 
   const firstNotReserved = async (request: RequestStartTransactionRequest): Promise<EvseModel | undefined> => {
-    for (const evse of candidates(request)) if (!(await isReservedForOther(evse, request))) return evse;
+    for (const evse of candidates(request)) {
+      if (await isReservedForOther(evse, request)) continue;
+      // Where no EVSE is named, one that was taken meanwhile leaves the next.
+      if (request.evseId !== undefined || evseObstacle(evse) === undefined) return evse;
+    }
     return undefined;
   };
 
@@ -129,6 +135,7 @@ export function createRemoteStartBlock(context: StationContext): Block {
       };
       return { response };
     }
+    claims.claim(evse.evseId, request.idToken);
     const transactionId = services.expectRemoteStart?.(evse.evseId, request.remoteStartId, request.idToken);
     return {
       response: { status: "Accepted", ...(transactionId !== undefined && { transactionId }) }, // F01.FR.13
@@ -140,9 +147,11 @@ export function createRemoteStartBlock(context: StationContext): Block {
     name: "remote-start",
     start() {
       unsubscribe = hardwareEvents.on("evse", noteWaitingEv);
+      claims.start();
     },
     stop() {
       unsubscribe?.();
+      claims.stop();
     },
   };
 }

@@ -5,6 +5,7 @@ import type { Block, StationContext } from "../context.ts";
 import { toMeterValue, withPublicKeys } from "../model/meter-values.ts";
 import type { EvseModel } from "../model/station-model.ts";
 import { everyAligned } from "./aligned-timer.ts";
+import { createFirstReadings } from "./first-readings.ts";
 
 /** Values kept for one Ended event; beyond it every other intermediate one goes (J02.FR.20). */
 const STORED_VALUES_LIMIT = 1_000;
@@ -16,6 +17,7 @@ export function createMeteringBlock(context: StationContext): Block {
   const timers = new Map<string, Timer>();
   /** EVSEs whose transaction certainly runs; one that a power cut interrupted may be over. */
   const running = new Set<number>();
+  const firstReadings = createFirstReadings(context);
   const unsubscribes: (() => void)[] = [];
 
   const select = (
@@ -137,17 +139,22 @@ export function createMeteringBlock(context: StationContext): Block {
     alignEvery("aligned-ended", deviceModel.read(AlignedDataCtrlr.TxEndedInterval), storeAligned);
   };
 
+  /** What the meter says now (F06.FR.06, FR.09); false when there is nothing to send. */
+  const sendTriggered = (evse: EvseModel): boolean => {
+    const value = aligned(evse, "Trigger", deviceModel.read(AlignedDataCtrlr.Measurands));
+    if (value !== undefined) sendMeterValues(evse, value, true);
+    return value !== undefined;
+  };
+
   services.triggerMeterValues = (evseId) => {
-    const values = model.evses.flatMap((evse) => {
-      const value =
-        evseId === undefined || evseId === 0 || evse.evseId === evseId
-          ? aligned(evse, "Trigger", deviceModel.read(AlignedDataCtrlr.Measurands)) // F06.FR.06
-          : undefined;
-      return value === undefined ? [] : [{ evse, value }];
-    });
-    if (values.length === 0) return undefined;
+    const measurands = deviceModel.read(AlignedDataCtrlr.Measurands);
+    const concerned = model.evses.filter((evse) => !evseId || evse.evseId === evseId);
+    const ready = concerned.filter((evse) => aligned(evse, "Trigger", measurands) !== undefined);
+    const expected = measurands?.length ? concerned.filter(firstReadings.isExpected) : [];
+    if (ready.length === 0 && expected.length === 0) return undefined;
     return () => {
-      for (const { evse, value } of values) sendMeterValues(evse, value, true);
+      for (const evse of ready) sendTriggered(evse);
+      for (const evse of expected) firstReadings.await(evse, () => sendTriggered(evse)); // F06.FR.10
     };
   };
 
@@ -160,7 +167,9 @@ export function createMeteringBlock(context: StationContext): Block {
       unsubscribes.push(
         hardwareEvents.on("meter", ({ evseId, reading }) => {
           const evse = model.evse(evseId);
-          if (evse !== undefined) evse.reading = reading;
+          if (evse === undefined) return;
+          evse.reading = reading;
+          firstReadings.arrived(evseId);
         }),
         hardwareEvents.on("publicKey", ({ evseId, publicKey }) => {
           const evse = model.evse(evseId);
@@ -181,6 +190,7 @@ export function createMeteringBlock(context: StationContext): Block {
       startAligned();
     },
     stop() {
+      firstReadings.stop();
       for (const timer of timers.values()) timer.cancel();
       timers.clear();
       for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();

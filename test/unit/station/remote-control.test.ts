@@ -48,6 +48,63 @@ describe("F01, F02: RequestStartTransaction", () => {
     ]);
   });
 
+  const startsAtOnce = async (...requests: readonly object[]) => {
+    const from = charger.answers.length;
+    for (const [index, request] of requests.entries())
+      charger.sendText(
+        JSON.stringify([
+          2,
+          `start-${index}`,
+          "RequestStartTransaction",
+          { remoteStartId: index, idToken: APP, ...request },
+        ]),
+      );
+    await charger.clock.advance(200);
+    return charger.answers
+      .slice(from)
+      .toSorted((one, other) => one.messageId.localeCompare(other.messageId))
+      .map(({ body }) => (body as Payload).status);
+  };
+
+  test("F01.FR.24, F02.FR.26: two starts for one EVSE within a moment were both Accepted", async () => {
+    await start();
+    expect(await startsAtOnce({ evseId: 1 }, { evseId: 1 }, { evseId: 2 })).toEqual([
+      "Accepted",
+      "Rejected",
+      "Accepted",
+    ]);
+    expect(sent("provideToken")).toMatchObject([[{ evseId: 1, remoteStartId: 0 }], [{ evseId: 2 }]]);
+  });
+
+  test("F01.FR.07, F02.FR.15: starts without an EVSE get one each, and no more than there are", async () => {
+    await start();
+    expect(await startsAtOnce({}, {}, {})).toEqual(["Accepted", "Accepted", "Rejected"]);
+    expect(sent("provideToken").map(([token]) => (token as Payload).evseId)).toEqual([1, 2]);
+  });
+
+  test("a start that the hardware side did not act on keeps its EVSE for ten seconds only, a refused one at once no more", async () => {
+    await start();
+    await remoteStart();
+    expect(await remoteStart()).toMatchObject({ status: "Rejected", statusInfo: { reasonCode: "TxInProgress" } });
+    await charger.clock.advance(10_000);
+    expect(await remoteStart()).toMatchObject({ status: "Accepted" });
+    charger.context.events.emit("tokenPresented", { evseIds: [1] });
+    charger.context.events.emit("tokenDecided", { evseIds: [1], idToken: APP, accepted: false });
+    expect(await remoteStart()).toMatchObject({ status: "Accepted" });
+  });
+
+  test("F01.FR.24: a start while a card is being decided there was Accepted and came to nothing", async () => {
+    await start();
+    const { react } = charger;
+    charger.react = (call) => (call.action === "Authorize" ? "silence" : react(call));
+    void charger.context.services.authorize?.({ ...card, evseIds: [1] });
+    await charger.clock.advance(10);
+    expect(await remoteStart()).toMatchObject({ status: "Rejected", statusInfo: { reasonCode: "TxInProgress" } });
+    expect(await remoteStart({ evseId: 2 })).toMatchObject({ status: "Accepted" });
+    await charger.clock.advance(120_000);
+    expect(await remoteStart()).toMatchObject({ status: "Accepted" });
+  });
+
   test("F01.FR.02, F02.FR.10: without it the token is as good as validated", async () => {
     await start({ "AuthCtrlr.AuthorizeRemoteStart": "false" });
     await remoteStart();
@@ -451,7 +508,6 @@ describe("F06: TriggerMessage", () => {
 
   test("F06.FR.06, FR.09, FR.11: meter values of one EVSE, or of all, as they are now", async () => {
     await start({ "AlignedDataCtrlr.Measurands": "Energy.Active.Import.Register" });
-    expect(await trigger("MeterValues")).toBe("Rejected");
     charger.meter(1, 10);
     charger.meter(2, 20);
     charger.meter(2, 30);
@@ -469,6 +525,71 @@ describe("F06: TriggerMessage", () => {
       [1, register(10)],
       [2, register(30)],
     ]);
+  });
+
+  const triggeredValues = () =>
+    charger
+      .callsOf("MeterValues")
+      .map(({ evseId, meterValue }) => [
+        evseId,
+        (meterValue as { sampledValue: { value: number }[] }[])[0]?.sampledValue[0]?.value,
+      ]);
+
+  test("TC_F_11, TC_F_12, F06.FR.10: before the first reading MeterValues were refused; they follow with it", async () => {
+    await start({ "AlignedDataCtrlr.Measurands": "Energy.Active.Import.Register" });
+    expect(await trigger("MeterValues", { id: 1 })).toBe("Accepted");
+    charger.meter(2, 20);
+    expect(await trigger("MeterValues")).toBe("Accepted");
+    await charger.clock.advance(1_000);
+    expect(triggeredValues()).toEqual([[2, 20]]);
+    charger.meter(1, 10);
+    charger.meter(1, 11);
+    await charger.clock.advance(100);
+    expect(triggeredValues()).toEqual([
+      [2, 20],
+      [1, 10],
+    ]);
+  });
+
+  test("F06.FR.10: a meter that stays silent: given up after 30 s, refused from then on, until it speaks", async () => {
+    await start({ "AlignedDataCtrlr.Measurands": "Energy.Active.Import.Register" });
+    expect(await trigger("MeterValues", { id: 1 })).toBe("Accepted");
+    await charger.clock.advance(31_000);
+    expect(charger.log.join("\n")).toContain("The meter of EVSE 1 is silent");
+    expect(await trigger("MeterValues", { id: 1 })).toBe("Rejected");
+    charger.meter(1, 10);
+    await charger.clock.advance(100);
+    expect(triggeredValues()).toEqual([]);
+    expect(await trigger("MeterValues", { id: 1 })).toBe("Accepted");
+    await charger.clock.advance(100);
+    expect(triggeredValues()).toEqual([[1, 10]]);
+  });
+
+  test("without a measurand to send no reading is worth waiting for", async () => {
+    await start({ "AlignedDataCtrlr.Measurands": "" });
+    expect(await trigger("MeterValues", { id: 1 })).toBe("Rejected");
+  });
+
+  test("F06.FR.07, FR.10: the transaction of an earlier run was no transaction until it was heard of again", async () => {
+    for (const goesOn of [true, false]) {
+      await start();
+      plugIn();
+      authorize(card);
+      await charger.clock.advance(100);
+      charger.crash();
+      charger.calls.length = 0;
+      await charger.start();
+      await charger.clock.advance(100);
+      expect(await trigger("TransactionEvent", { id: 1 })).toBe("Accepted");
+      await charger.clock.advance(100);
+      expect(events()).toEqual([]);
+      if (goesOn) charger.event(1, { kind: "SessionResumed", sessionId: "s1" });
+      await charger.clock.advance(25_000);
+      expect(events()[0]).toMatchObject(
+        goesOn ? { eventType: "Updated", triggerReason: "Trigger" } : { eventType: "Ended" },
+      );
+      if (goesOn) charger.dispose();
+    }
   });
 
   test("F06.FR.07: a TransactionEvent of one EVSE, or of all that have one", async () => {
