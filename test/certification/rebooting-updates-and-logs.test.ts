@@ -90,24 +90,35 @@ describe("firmware update", () => {
     }));
 });
 
-test("TC_A_23_CS no CertificateSigned: asked again with growing waits, and each answer is taken", () =>
-  onCharger({ patch: { SecurityCtrlr: { CertSigningWaitMinimum: 1, CertSigningRepeatTimes: 1 } } }, async (system) => {
-    await system.send("TriggerMessage", { requestedMessage: "SignChargingStationCertificate" }, { status: "Accepted" });
-    const times: number[] = [];
-    for (let request = 0; request < 3; request++) {
-      await system.receive("SignCertificate", { certificateType: "ChargingStationCertificate" });
-      times.push(Date.now());
-    }
-    const [first = 0, second = 0, third = 0] = times;
-    expect(third - second).toBeGreaterThan(second - first);
-    await system.receiveNo("SignCertificate", 4_500); // A02.FR.19
-    for (let answer = 0; answer < 3; answer++)
-      await system.send(
-        "CertificateSigned",
-        { certificateChain: PEM, certificateType: "ChargingStationCertificate" },
-        { status: "Accepted" },
-      );
-  }));
+test(
+  "TC_A_23_CS no CertificateSigned: asked again with growing waits, and each answer is taken",
+  () =>
+    onCharger(
+      { patch: { SecurityCtrlr: { CertSigningWaitMinimum: 1, CertSigningRepeatTimes: 1 } } },
+      async (system) => {
+        await system.send(
+          "TriggerMessage",
+          { requestedMessage: "SignChargingStationCertificate" },
+          { status: "Accepted" },
+        );
+        const times: number[] = [];
+        for (let request = 0; request < 3; request++) {
+          await system.receive("SignCertificate", { certificateType: "ChargingStationCertificate" });
+          times.push(Date.now());
+        }
+        const [first = 0, second = 0, third = 0] = times;
+        expect(third - second).toBeGreaterThan(second - first);
+        await system.receiveNo("SignCertificate", 4_500); // A02.FR.19
+        for (let answer = 0; answer < 3; answer++)
+          await system.send(
+            "CertificateSigned",
+            { certificateChain: PEM, certificateType: "ChargingStationCertificate" },
+            { status: "Accepted" },
+          );
+      },
+    ),
+  20_000,
+);
 
 describe("log files", () => {
   const getLog = (requestId: number, more: Partial<GetLogRequest> = {}): GetLogRequest => ({
