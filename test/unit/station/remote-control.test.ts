@@ -48,7 +48,10 @@ describe("F01, F02: RequestStartTransaction", () => {
     ]);
   });
 
+  /** Whether an EVSE is reserved takes a while, in which the next CALL comes. */
   const startsAtOnce = async (...requests: readonly object[]) => {
+    charger.hardwareAnswers.isReservedForOther = () =>
+      new Promise((resolve) => charger.clock.after(20, () => resolve(false)));
     const from = charger.answers.length;
     for (const [index, request] of requests.entries())
       charger.sendText(

@@ -76,15 +76,19 @@ describe("OnIdle waits (errata 2.14)", () => {
     expect(resets()).toEqual([true]);
   });
 
-  test("for relays that are still closed after the transaction was ended without authorization", async () => {
-    await start();
+  test("for relays that were closed although the token was refused and the transaction has ended", async () => {
+    await start({ "TxCtrlr.StopTxOnInvalidId": "true", "TxCtrlr.TxStopPoint": "Authorized" });
+    charger.hardwareAnswers.stopTransaction = () => false;
+    const { react } = charger;
+    charger.react = (call) =>
+      call.payload.idToken !== undefined ? { answer: { idTokenInfo: { status: "Blocked" } } } : react(call);
     begin();
+    await pass(1);
     charger.event(1, { kind: "ChargingStarted", sessionId: "s1" });
-    await reset({ type: "OnIdle" });
-    charger.context.services.stopTransactions?.(1, "ImmediateReset").catch(() => undefined);
-    charger.hardwareAnswers.stopTransaction = () => true;
+    expect(await reset({ type: "OnIdle" })).toEqual({ status: "Scheduled" });
     await pass(15);
-    expect([charger.model.evse(1)?.transaction, resets()]).toEqual([undefined, []]);
+    expect(charger.model.evse(1)).toMatchObject({ transaction: undefined, authorized: false, energyFlows: true });
+    expect(resets()).toEqual([]);
     finish();
     await pass(20);
     expect(resets()).toEqual([true]);
