@@ -1,3 +1,5 @@
+import { JSON_NESTING_LIMIT } from "./json-text.ts";
+
 /** JSON (RFC 8259) whose members know where they stand, for messages about configuration files. */
 export type JsonPath = readonly (string | number)[];
 
@@ -36,8 +38,6 @@ const STRING = /"(?:[^"\\\n]|\\.)*"/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WORD = /true|false|null/y;
 const NO_MEMBERS: ReadonlyMap<string | number, Node> = new Map();
-/** Deeper nesting is no configuration. */
-const MAXIMUM_DEPTH = 100;
 
 function positionOf(text: string, offset: number): TextPosition {
   const before = text.slice(0, offset);
@@ -57,7 +57,7 @@ class Parser {
   }
 
   private parseValue(path: JsonPath): Node {
-    if (path.length > MAXIMUM_DEPTH) this.fail("nested too deep");
+    if (path.length > JSON_NESTING_LIMIT) this.fail("nested too deep");
     const next = this.peek();
     const { offset } = this;
     if (next === "{") return this.parseObject(path);

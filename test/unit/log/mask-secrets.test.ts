@@ -44,6 +44,22 @@ describe("secrets do not get into the message log (A01.FR.11, C04.FR.04)", () =>
     "a keyCode": { idToken: { idToken: SECRET, type: "KeyCode" } },
     "DataTransfer: JSON in a text": { vendorId: "v", data: JSON.stringify({ login: { password: SECRET } }) },
     "DataTransfer: an object": { vendorId: "v", data: { apiKey: SECRET, list: [{ pin: SECRET }] } },
+    "DataTransfer: a member named authorization": { vendorId: "v", data: { authorization: `Basic ${SECRET}` } },
+    "DataTransfer: Proxy-Authorization, in capitals": { vendorId: "v", data: { "Proxy-Authorization": SECRET } },
+    "DataTransfer: OCPP 1.6's AuthorizationKey": { vendorId: "v", data: { key: "AuthorizationKey", value: SECRET } },
+    "DataTransfer: a list of headers": { vendorId: "v", data: [{ name: "Authorization", value: `Bearer ${SECRET}` }] },
+    "DataTransfer: a password that is an object": { vendorId: "v", data: { password: { old: SECRET, new: [SECRET] } } },
+    "DataTransfer: JSON in a text in JSON in a text": {
+      vendorId: "v",
+      data: JSON.stringify({ inner: JSON.stringify({ authorization: SECRET }) }),
+    },
+    "DataTransfer: JSON in the middle of a text": { vendorId: "v", data: `login {"password": "${SECRET}"}` },
+    "DataTransfer: JSON in a text, cut off": { vendorId: "v", data: `{"a":1,"password":"${SECRET}` },
+    "DataTransfer: a form": { vendorId: "v", data: `user=u&password=${SECRET}&x=1` },
+    "DataTransfer: a header of HTTP": { vendorId: "v", data: `GET / HTTP/1.1\r\nAuthorization: Basic ${SECRET}=\r\n` },
+    "customData of any message": { customData: { vendorId: "v", deep: [{ authorization: { header: SECRET } }] } },
+    "a security event's techInfo": { type: "X", techInfo: `{"user":"u","password":"${SECRET}"}` },
+    "GetLog: the password in the query": { log: { remoteLocation: `https://host/up?user=u&password=${SECRET}` } },
   }))
     test(where, () => {
       const text = masked(payload);
@@ -68,6 +84,10 @@ describe("what is no secret stays, to the letter", () => {
   for (const [what, text] of Object.entries({
     "an identification": '[2,"1","Authorize",{"idToken":{"idToken":"DEADBEEF","type":"ISO14443"}}]',
     "a variable without secret": '[2,"1","SetVariables",{"setVariableData":[{"attributeValue":"10"}]}]',
+    "words that only sound like it":
+      '[2,"1","NotifyReport",{"a":"basic authentication","b":"Basic Authentication","c":"the bearer certificate"}]',
+    "a variable that ends with a name of secrets":
+      '[3,"1",{"getVariableResult":[{"variable":{"name":"DisableRemoteAuthorization"},"attributeValue":"true"}]}]',
     spacing: '[ 2, "1",  "Heartbeat", { } ]',
     "no JSON": "hello",
   }))
