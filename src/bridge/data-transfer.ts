@@ -5,6 +5,7 @@ import {
   type OcppDataTransferResponse,
   OcppDataTransferStatusWords,
 } from "../everest/interfaces/index.ts";
+import { parseJson } from "../lib/json-text.ts";
 import type { CsmsLink } from "../ocpp/csms-link.ts";
 import type { CustomDataType, DataTransferRequest } from "../ocpp/v201/index.ts";
 import type { DataTransferPort } from "../station/ports.ts";
@@ -13,7 +14,7 @@ import { known } from "./words.ts";
 /** Text that is not JSON stays text: a module that forgot the quotes is understood all the same. */
 function parseJsonText(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return text;
   }

@@ -1,3 +1,4 @@
+import { parseJson } from "../lib/json-text.ts";
 import { type ComponentDefinition, variableKey } from "./definitions.ts";
 
 /** Something that the configuration lacks, and the place that it is about as far as there is one. */
@@ -104,7 +105,7 @@ function missing(component: ComponentDefinition, labels: readonly string[]): rea
 
 function isJsonArray(text: string): boolean {
   try {
-    return Array.isArray(JSON.parse(text));
+    return Array.isArray(parseJson(text));
   } catch {
     return false;
   }

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { parseJson } from "../lib/json-text.ts";
 
 /** The words of the envelope that were renamed in August 2026 (PROTOCOL 17.4). */
 export type Dialect = "GetConfig" | "Configuration";
@@ -52,7 +53,7 @@ export type ErrorMessage = v.InferOutput<typeof ErrorData>;
 /** A payload on the bus, taken apart. `undefined` for what is no envelope. */
 export function openEnvelope(text: string): v.InferOutput<typeof Envelope> | undefined {
   try {
-    const parsed = v.safeParse(Envelope, JSON.parse(text));
+    const parsed = v.safeParse(Envelope, parseJson(text));
     return parsed.success ? parsed.output : undefined;
   } catch {
     return undefined;

@@ -47,10 +47,12 @@ export class JsonNestingError extends SyntaxError {
   }
 }
 
+type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown;
+
 /** @throws SyntaxError; JsonNestingError for what is nested too deeply. */
-export function parseJson(text: string): unknown {
+export function parseJson(text: string, reviver?: Reviver): unknown {
   if (isNestedTooDeeply(text)) throw new JsonNestingError();
-  return JSON.parse(text);
+  return JSON.parse(text, reviver as Parameters<typeof JSON.parse>[1]);
 }
 
 /** JSON indented by 2; undefined for what is no JSON, or would be longer than `limitCharacters` then. */

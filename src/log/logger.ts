@@ -1,3 +1,4 @@
+import { printable, shortened } from "../lib/printable.ts";
 import { maskUrlPasswords } from "./mask-secrets.ts";
 
 /** The application log. Never give it a secret: passwords, keys and tokens of authorization are named, not shown. */
@@ -10,6 +11,9 @@ export interface Logger {
   error(message: string): void;
   critical(message: string): void;
 }
+
+/** Whoever is quoted in a message does not decide how long the line is. */
+const LINE_LIMIT_CHARACTERS = 16_384;
 
 const SEVERITY_RANK: Record<Severity, number> = { debug: 0, info: 1, warn: 2, error: 3, critical: 4 };
 const SEVERITY_LABEL: Record<Severity, string> = {
@@ -33,7 +37,7 @@ export function createLineLogger(options: LineLoggerOptions): Logger {
   const log = (severity: Severity, message: string): void => {
     if (SEVERITY_RANK[severity] < SEVERITY_RANK[options.minimumSeverity]) return;
     const time = options.now().toISOString().replace("T", " ").replace("Z", "");
-    const singleLine = maskUrlPasswords(message).replace(/[\r\n]+/g, " ⏎ ");
+    const singleLine = printable(shortened(maskUrlPasswords(message), LINE_LIMIT_CHARACTERS));
     options.write(`${time} [${SEVERITY_LABEL[severity]}] ${options.processName.padEnd(15)} :: ${singleLine}\n`);
   };
   return {

@@ -1,3 +1,4 @@
+import { JsonNestingError, parseJson } from "../lib/json-text.ts";
 import type { CallErrorCode, OcppError } from "./errors.ts";
 
 /** A frame of OCPP-J (part 4, chapter 4), taken apart but its payload not yet validated. */
@@ -40,17 +41,20 @@ function keepDigits(_key: string, value: unknown, { source }: { readonly source?
 /** `JSON.rawJSON`, which TypeScript does not know yet. */
 const { rawJSON: rawJson } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
 
-function parseJson(text: string): unknown {
-  return LONG_INTEGER.test(text)
-    ? JSON.parse(text, keepDigits as Parameters<typeof JSON.parse>[1])
-    : (JSON.parse(text) as unknown);
+/** Whose it is stands at the beginning: the sender need not wait for an answer in vain. */
+function nestedTooDeeply(text: string, description: string): Frame {
+  const [, type, messageId = UNREADABLE_MESSAGE_ID] = /^\s*\[\s*(\d)\s*,\s*"([^"\\]{1,36})"/.exec(text) ?? [];
+  return Number(type) === CALL_RESULT || Number(type) === CALL_ERROR
+    ? { kind: "broken-answer", messageId, description }
+    : bad(messageId, type === undefined ? "RpcFrameworkError" : "FormatViolation", description);
 }
 
 export function parseFrame(text: string): Frame {
   let parts: unknown;
   try {
-    parts = parseJson(text);
-  } catch {
+    parts = parseJson(text, LONG_INTEGER.test(text) ? keepDigits : undefined);
+  } catch (error) {
+    if (error instanceof JsonNestingError) return nestedTooDeeply(text, error.message);
     return bad(UNREADABLE_MESSAGE_ID, "RpcFrameworkError", "the frame is not JSON");
   }
   if (!Array.isArray(parts) || parts.length < 1)

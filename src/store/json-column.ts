@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { parseJson } from "../lib/json-text.ts";
 
 /** A TEXT column that holds JSON of a known shape. */
 export function jsonColumn<Schema extends v.GenericSchema>(schema: Schema) {
@@ -6,7 +7,7 @@ export function jsonColumn<Schema extends v.GenericSchema>(schema: Schema) {
     v.string(),
     v.rawTransform<string, unknown>(({ dataset, addIssue, NEVER }) => {
       try {
-        return JSON.parse(dataset.value) as unknown;
+        return parseJson(dataset.value);
       } catch {
         addIssue({ message: "not JSON" });
         return NEVER;

@@ -1,3 +1,6 @@
+import { indentJson } from "../../lib/json-text.ts";
+import { printable } from "../../lib/printable.ts";
+
 /** One entry of the message log: a frame, or something that the station says about its connection. */
 export interface LogEntry {
   readonly time: Date;
@@ -18,20 +21,18 @@ const CLASSES = { station: "ChargePoint", csms: "CentralSystem", system: "SYS" }
 const COLOURS = { station: "\u001b[36m", csms: "\u001b[33m", system: "\u001b[35m" } as const;
 const COLOUR_OFF = "\u001b[0m";
 
+/** Indentation of deep nesting makes a multiple of a message; beyond this it is shown on one line. */
+const INDENTED_LIMIT_CHARACTERS = 1_000_000;
+
 /** Several formats show the same text: it is indented once. */
 const INDENTED = new WeakMap<LogEntry, string>();
 
-/** Indented by 2; what is no JSON stays as it is. */
+/** Indented by 2; what is no JSON, or too much of it, stays as it is on one line. */
 function indented(entry: LogEntry): string {
   const known = INDENTED.get(entry);
   if (known !== undefined) return known;
   const { text = "" } = entry;
-  let result = text;
-  try {
-    result = JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    // Shown as it came.
-  }
+  const result = indentJson(text, INDENTED_LIMIT_CHARACTERS) ?? printable(text);
   INDENTED.set(entry, result);
   return result;
 }
@@ -88,6 +89,6 @@ export const HTML_FOOT = "</table>\n</body>\n</html>\n";
 export function asConsole(entry: LogEntry, detailed: boolean): string {
   const { time, origin, text = "" } = entry;
   const header = `${time.toISOString()}: ${DIRECTIONS[origin]} ${columns(entry).join(" ")}`.trimEnd();
-  const content = detailed ? `\n${indented(entry)}` : ` ${text.replace(/[\r\n]+/g, " ")}`;
+  const content = detailed ? `\n${indented(entry)}` : ` ${printable(text)}`;
   return `${COLOURS[origin]}${header}${text === "" ? "" : content}${COLOUR_OFF}\n`;
 }

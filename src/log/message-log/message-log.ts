@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock, Timer } from "../../lib/clock.ts";
+import { printable, shortened } from "../../lib/printable.ts";
 import type { Logger } from "../logger.ts";
 import { maskSecrets } from "../mask-secrets.ts";
 import { asConsole, asHtmlRow, asText, HTML_FOOT, HTML_HEAD, type LogEntry } from "./formats.ts";
@@ -32,8 +33,11 @@ const FILE_OF_A_START = /^(\d{4}-\d\d-\d\dT[\d:.]+Z)(?:_raw)?\.(?:log|html|secur
 /** Entries and characters that may wait to be written; what comes then is left out. */
 const WAITING_LIMIT = 2_000;
 const WAITING_LIMIT_CHARACTERS = 8_000_000;
-/** Entries that are formatted before the event loop goes on. */
+/** What is formatted before the event loop goes on; a single entry may have more characters. */
 const ENTRIES_A_TURN = 20;
+const CHARACTERS_A_TURN = 500_000;
+/** The action of a frame is whatever the CSMS has written there. */
+const NAME_LIMIT_CHARACTERS = 200;
 
 /** Files of old starts are deleted, the latest are kept. */
 function forgetOldStarts(directory: string): void {
@@ -80,9 +84,9 @@ export class MessageLog {
       this.leftOut++;
       return;
     }
-    this.waiting.push(entry);
+    this.waiting.push({ ...entry, name: printable(shortened(entry.name, NAME_LIMIT_CHARACTERS)) });
     this.waitingCharacters += characters;
-    this.timer ??= this.options.clock.after(0, () => this.pass(ENTRIES_A_TURN));
+    this.timer ??= this.options.clock.after(0, () => this.pass());
   }
 
   takeSecurityEvent(event: Readonly<Record<string, unknown>>): void {
@@ -92,20 +96,25 @@ export class MessageLog {
   /** Resolves when everything is on the disk. */
   async close(): Promise<void> {
     this.timer?.cancel();
-    this.pass(this.waiting.length);
+    this.pass(this.waiting.length, Number.POSITIVE_INFINITY);
     await Promise.all(this.files.map((file) => file.close()));
   }
 
   /** A few entries, the rest in later turns: formatting shares the event loop with the wire. */
-  private pass(limit: number): void {
+  private pass(entries = ENTRIES_A_TURN, characters = CHARACTERS_A_TURN): void {
     const { clock } = this.options;
     this.timer = undefined;
-    for (const entry of this.waiting.splice(0, limit)) {
-      this.waitingCharacters -= entry.text?.length ?? 0;
+    let [leftEntries, leftCharacters] = [entries, characters];
+    while (leftEntries-- > 0 && leftCharacters > 0) {
+      const entry = this.waiting.shift();
+      if (entry === undefined) break;
+      const length = entry.text?.length ?? 0;
+      this.waitingCharacters -= length;
+      leftCharacters -= length;
       const masked = entry.text === undefined ? entry : { ...entry, text: maskSecrets(entry.text) };
       for (const sink of this.sinks) this.passTo(sink, masked);
     }
-    if (this.waiting.length > 0) this.timer = clock.after(0, () => this.pass(ENTRIES_A_TURN));
+    if (this.waiting.length > 0) this.timer = clock.after(0, () => this.pass());
     else if (this.leftOut > 0) {
       const name = `${this.leftOut} messages are missing here.`;
       this.leftOut = 0;

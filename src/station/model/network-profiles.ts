@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { DeviceModel } from "../../device-model/device-model.ts";
+import { parseJson } from "../../lib/json-text.ts";
 import type { ConnectionProfile } from "../../ocpp/connection.ts";
 import type { KeyValueRepository } from "../../store/key-value-repository.ts";
 import { isForbiddenDowngrade } from "./security-profile.ts";
@@ -17,7 +18,7 @@ export type StoredProfile = v.InferOutput<typeof StoredProfile>;
 
 function parseList(text: string): readonly unknown[] {
   try {
-    const entries: unknown = JSON.parse(text);
+    const entries: unknown = parseJson(text);
     return Array.isArray(entries) ? entries : [];
   } catch {
     return [];

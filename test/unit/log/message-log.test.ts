@@ -247,3 +247,55 @@ test("files of the latest starts are kept, older ones and nothing else go", asyn
   expect(names).toContain("notes.log");
   expect(names).not.toContain("2026-02-01T00:00:00.000Z_raw.html");
 });
+
+describe("what the CSMS sends does not decide how much is formatted", () => {
+  const deepest = (text: string): LogEntry => ({ ...boot(), text });
+
+  test("incident: 100,000 nested arrays were indented, 1.1 GB of blanks", async () => {
+    const text = `[2,"1","DataTransfer",{"data":${"[".repeat(100_000)}${"]".repeat(100_000)}}]`;
+    const log = start(["log", "html", "console_detailed", "callback"], { raw: true });
+    log.take(deepest(text));
+    await log.close();
+    expect(read(`${START}.log`)).toContain(`\n${text}\n\n`);
+    for (const name of files()) expect(statSync(join(directory, name)).size).toBeLessThan(text.length + 2_000);
+    expect(printed.length).toBeLessThan(text.length + 2_000);
+    expect(published).toMatchObject([{ text }]);
+  });
+
+  test("nested arrays with a secret somewhere", async () => {
+    const log = start(["log"]);
+    log.take(deepest(`[2,"1","DataTransfer",{"password":"s3cr3t","data":${"[".repeat(5_000)}${"]".repeat(5_000)}}]`));
+    await log.close();
+    expect(read(`${START}.log`)).not.toContain("s3cr3t");
+  });
+
+  test("a long list far inside is not given a line and its blanks for each number", async () => {
+    const text = `${"[".repeat(90)}${Array(100_000).fill(0).join()}${"]".repeat(90)}`;
+    const log = start(["log"]);
+    log.take(deepest(text));
+    await log.close();
+    expect(statSync(join(directory, `${START}.log`)).size).toBeLessThan(text.length + 2_000);
+  });
+
+  test("large frames are formatted a few at a time, others have their turn between them", async () => {
+    const log = start(["callback"]);
+    for (let index = 0; index < 7; index++) log.take(deepest(`["${"x".repeat(400_000)}"]`));
+    let publishedBefore = -1;
+    clock.after(0, () => {
+      publishedBefore = published.length;
+    });
+    await clock.advance(0);
+    expect(publishedBefore).toBe(2);
+    expect(published).toHaveLength(7);
+  });
+
+  test("an action of a megabyte, and one that pretends to be other entries", async () => {
+    const log = start(["log"]);
+    log.take({ ...boot(), name: `X\n\n2026-03-01T12:00:02.000Z: SYS> forged ${"x".repeat(1_000_000)}` });
+    log.take(deepest("no JSON\n\n2026-03-01T12:00:02.000Z: SYS> forged as well"));
+    await log.close();
+    const lines = read(`${START}.log`).split("\n");
+    expect(lines.filter((line) => line.startsWith("2026-03-01T12:00:02"))).toEqual([]);
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(400);
+  });
+});

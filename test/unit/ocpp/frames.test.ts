@@ -16,6 +16,18 @@ test.each([
   expect(parseFrame(text)).toMatchObject({ kind: "bad", messageId, code });
 });
 
+test("100,000 nested arrays are told whose they are, and go no further", () => {
+  const deep = "[".repeat(100_000) + "]".repeat(100_000);
+  expect(parseFrame(`[2, "a" ,"DataTransfer",{"data":${deep}}]`)).toMatchObject({
+    kind: "bad",
+    messageId: "a",
+    code: "FormatViolation",
+  });
+  expect(parseFrame(`[3,"a",{"data":${deep}}]`)).toMatchObject({ kind: "broken-answer", messageId: "a" });
+  expect(parseFrame(`[4,"a","X","",${deep}]`)).toMatchObject({ kind: "broken-answer", messageId: "a" });
+  expect(parseFrame(deep)).toMatchObject({ kind: "bad", messageId: "-1", code: "RpcFrameworkError" });
+});
+
 test("a broken answer is not answered", () => {
   expect(parseFrame('[3,"a"]').kind).toBe("broken-answer");
   expect(parseFrame('[4,"a"]').kind).toBe("broken-answer");
