@@ -49,6 +49,8 @@ const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy
 
 /** How long a silent system module may hold up the start. */
 const BOOT_REASON_LIMIT_MILLISECONDS = 5_000;
+/** How long a silent broker may hold up the end; EVerest gives a second or two for all of it. */
+const FAREWELL_LIMIT_MILLISECONDS = 300;
 
 export interface AgentOptions {
   readonly arguments: ModuleArguments;
@@ -124,12 +126,18 @@ export class Agent {
   }
 
   async stop(): Promise<void> {
+    const { clock, logger } = this.options;
+    // In this order: nobody may ask anything any more, then what is under way ends, and then the databases are closed.
+    this.module?.stopListening();
     this.csmsSwitch?.stop("the station is stopped");
     this.station?.stop();
-    this.stores?.core.close();
-    this.stores?.deviceModel.close();
-    await this.messageLog?.close();
-    await this.module?.close();
+    await Promise.race([this.module?.close(), sleep(clock, FAREWELL_LIMIT_MILLISECONDS)]);
+    for (const store of [this.stores?.core, this.stores?.deviceModel, this.messageLog])
+      try {
+        await store?.close();
+      } catch (error) {
+        logger.error(`Not everything could be brought to an end: ${(error as Error).message}`);
+      }
   }
 
   status(): AgentStatus {
@@ -172,7 +180,7 @@ export class Agent {
   private async startStation(
     module: EverestModule,
     parameters: ModuleParameters,
-    { core, deviceModel, corruptFiles }: Stores,
+    { core, deviceModel, losses }: Stores,
     input: HardwareInput,
     evses: readonly EvseDescription[],
   ): Promise<void> {
@@ -240,11 +248,7 @@ export class Agent {
     csms.events.on("disconnected", () => hardware.observer.connected(false));
     followHardware(context);
     await this.station.start();
-    for (const file of corruptFiles)
-      events.emit("securityEvent", {
-        type: "MemoryExhaustion",
-        techInfo: `A damaged database was put aside as ${file}`,
-      });
+    for (const techInfo of losses) events.emit("securityEvent", { type: "MemoryExhaustion", techInfo });
     this.running = this.createRunningStation(context, csmsSwitch);
     input.release();
     for (const peer of module.peers("evse_manager", "evse_manager"))

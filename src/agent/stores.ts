@@ -8,8 +8,10 @@ import { embeddedComponentConfig } from "../device-model/embedded-component-conf
 import { DeviceModelStorage } from "../device-model/storage.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
-import { type CoreDatabase, openCoreDatabase } from "../store/core-database.ts";
+import { CORE_DATABASE_FILE, type CoreDatabase, openCoreDatabase } from "../store/core-database.ts";
+import { demandAccess } from "../store/database-access.ts";
 import { migrationDirectoryDifference } from "../store/migration-directory.ts";
+import { reportEmptied } from "./lost-databases.ts";
 
 export interface Stores {
   readonly core: CoreDatabase;
@@ -17,8 +19,8 @@ export interface Stores {
   readonly everestStorage: DeviceModelStorage;
   /** The EVSEs whose component file sets AllowReset: the maker says that switching them off and on resets them. */
   readonly resettableEvseIds: ReadonlySet<number>;
-  /** Where damaged files were put. */
-  readonly corruptFiles: readonly string[];
+  /** What was lost with damaged or emptied files, each worth a security event. */
+  readonly losses: readonly string[];
 }
 
 interface StoreOptions {
@@ -56,7 +58,8 @@ function reportMigrationDirectory(directory: string, { shareDirectory, logger }:
 }
 
 /**
- * Opens the three databases. The component configuration is read first: with a defect in it none of them is touched.
+ * Opens the three databases. The component configuration is read first: with a defect in it none of them is touched, and
+ * none when one of them may not be opened.
  * @throws ComponentConfigError, DatabaseError
  */
 export function openStores(options: StoreOptions): Stores {
@@ -65,16 +68,21 @@ export function openStores(options: StoreOptions): Stores {
   const configured = readComponentConfig(directory);
   const components = configured.filter(({ name }) => name !== "EVSE" && name !== "Connector");
   reportMigrationDirectory(parameters.DeviceModelDatabaseMigrationPath, options);
-  const core = openCoreDatabase({ directory: parameters.CoreDatabasePath, clock, logger });
+  const { CoreDatabasePath, DeviceModelDatabasePath, EverestDeviceModelDatabasePath } = parameters;
+  const paths = [join(CoreDatabasePath, CORE_DATABASE_FILE), DeviceModelDatabasePath, EverestDeviceModelDatabasePath];
+  demandAccess(paths);
+  const emptied = reportEmptied(paths, logger);
+  const core = openCoreDatabase({ directory: CoreDatabasePath, clock, logger });
   const { deviceModel, corruptFileMovedTo } = openDeviceModel({
-    path: parameters.DeviceModelDatabasePath,
+    path: DeviceModelDatabasePath,
     components,
     clock,
     logger,
   });
-  const everestStorage = new DeviceModelStorage({ path: parameters.EverestDeviceModelDatabasePath, clock, logger });
-  const corruptFiles = [core.corruptFileMovedTo, corruptFileMovedTo, everestStorage.corruptFileMovedTo].filter(
-    (path) => path !== undefined,
+  const everestStorage = new DeviceModelStorage({ path: EverestDeviceModelDatabasePath, clock, logger });
+  const putAside = [core.corruptFileMovedTo, corruptFileMovedTo, everestStorage.corruptFileMovedTo].flatMap((path) =>
+    path === undefined ? [] : [`A damaged database was put aside as ${path}`],
   );
-  return { core, deviceModel, everestStorage, resettableEvseIds: resettableEvseIds(configured), corruptFiles };
+  const losses = [...emptied, ...putAside];
+  return { core, deviceModel, everestStorage, resettableEvseIds: resettableEvseIds(configured), losses };
 }

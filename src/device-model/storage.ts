@@ -2,7 +2,7 @@ import type { Database } from "bun:sqlite";
 import * as v from "valibot";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
-import { openDatabase } from "../store/open-database.ts";
+import { closeDatabase, emptyLog, openDatabase } from "../store/open-database.ts";
 import {
   ATTRIBUTE_TYPES,
   type AttributeDefinition,
@@ -78,8 +78,13 @@ export class DeviceModelStorage {
     this.database.run("PRAGMA foreign_keys = ON");
   }
 
+  /** What was replaced is gone from the disk then. */
+  emptyLog(): void {
+    emptyLog(this.database);
+  }
+
   close(): void {
-    this.database.close();
+    closeDatabase(this.database);
   }
 
   write(changes: readonly { readonly rowId: number; readonly value: string; readonly source: string }[]): void {

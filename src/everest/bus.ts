@@ -47,6 +47,7 @@ export class Bus {
   private readonly inFlight = new Set<Publication>();
   private maximumPacketBytes = Number.POSITIVE_INFINITY;
   private closing = false;
+  private isListening = true;
 
   private constructor(
     private readonly client: MqttClient,
@@ -116,7 +117,8 @@ export class Bus {
     });
     this.client.on("error", (error) => {
       // Answers to what came in while the connection ended; the end itself is told.
-      if (!this.closing && !/write after end/.test(error.message)) this.logger.error(`MQTT: ${error.message}`);
+      if (this.closing || /write after end/.test(error.message)) return;
+      this.logger.error(`MQTT: ${error.message || (error as { code?: string }).code}`);
     });
     this.client.on("close", () => {
       if (this.closing) return;
@@ -174,6 +176,10 @@ export class Bus {
     this.backlog.push({ topic, text, qos, isTaken: false, hangUps: 0 });
     this.backlogCharacters += text.length;
     this.pump();
+  }
+
+  stopListening(): void {
+    this.isListening = false;
   }
 
   async close(): Promise<void> {
@@ -242,7 +248,7 @@ export class Bus {
 
   private deliver(topic: string, text: string): void {
     // Clearing of a retained topic.
-    if (text === "") return;
+    if (text === "" || !this.isListening) return;
     const handlers = [
       ...(this.exact.get(topic) ?? []),
       ...this.patterns.filter(({ filter }) => topicMatches(filter, topic)).map(({ handler }) => handler),

@@ -244,6 +244,11 @@ export class EverestModule {
     timer.cancel();
   }
 
+  /** From now on nothing that comes in is heard, while what is to be said still leaves. */
+  stopListening(): void {
+    this.bus.stopListening();
+  }
+
   async close(): Promise<void> {
     for (const { timer } of this.pending.values()) timer.cancel();
     await this.bus.close();
@@ -311,7 +316,7 @@ export class EverestModule {
     call.timer.cancel();
     if (result.error !== undefined) {
       const { __everest__error_type: type, __everest__error_msg: message } = result.error;
-      return call.reject(new CommandError(type, `${topic} failed (${type}): ${message}`));
+      return call.reject(new CommandError(type, `${topic} failed (${type}): ${message || "no message"}`));
     }
     const parsed = v.safeParse(call.schema, result.retval);
     if (parsed.success) call.resolve(parsed.output);

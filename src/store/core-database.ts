@@ -9,10 +9,12 @@ import { KeyValueRepository } from "./key-value-repository.ts";
 import { LocalListRepository } from "./local-list-repository.ts";
 import { MessageQueueRepository } from "./message-queue-repository.ts";
 import { MeterValueRepository } from "./meter-value-repository.ts";
-import { openDatabase } from "./open-database.ts";
+import { closeDatabase, emptyLog, openDatabase } from "./open-database.ts";
 import { TokenAliasRepository } from "./token-alias-repository.ts";
 import { TransactionRepository } from "./transaction-repository.ts";
 import { createUnitOfWork, type UnitOfWork } from "./unit-of-work.ts";
+
+export const CORE_DATABASE_FILE = "cp.db";
 
 /** `cp.db`: libocpp's tables in place, ours (`STATION_…`) beside them; the one authority for what was decided. */
 export interface CoreDatabase {
@@ -30,6 +32,8 @@ export interface CoreDatabase {
   readonly normalQueue: MessageQueueRepository;
   /** Where a damaged file was put: worth a security event. */
   readonly corruptFileMovedTo: string | undefined;
+  /** What was deleted is gone from the disk then. */
+  emptyLog(): void;
   close(): void;
 }
 
@@ -42,7 +46,7 @@ export interface CoreDatabaseOptions {
 /** @throws DatabaseError when the file cannot be used as it is. */
 export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
   const { clock, logger } = options;
-  const path = join(options.directory, "cp.db");
+  const path = join(options.directory, CORE_DATABASE_FILE);
   const { database, corruptFileMovedTo } = openDatabase({ path, migrations: "core", clock, logger });
   const durableQueue = new MessageQueueRepository(database, "TRANSACTION_QUEUE", logger);
   const normalQueue = new MessageQueueRepository(database, "NORMAL_QUEUE", logger);
@@ -69,9 +73,7 @@ export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
     durableQueue,
     normalQueue,
     corruptFileMovedTo,
-    close: () => {
-      database.run("PRAGMA wal_checkpoint(TRUNCATE)");
-      database.close();
-    },
+    emptyLog: () => emptyLog(database),
+    close: () => closeDatabase(database),
   };
 }

@@ -1,8 +1,9 @@
 import { Database } from "bun:sqlite";
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
+import { demandAccess, SIDE_FILES } from "./database-access.ts";
 import { DatabaseError } from "./database-error.ts";
 import { fileStamp, keepCopy, keepNewest } from "./database-files.ts";
 import { type Migration, migrate, readMigrations } from "./migrations.ts";
@@ -26,7 +27,6 @@ export interface OpenedDatabase {
 }
 
 const DAMAGED_FILES_KEPT = 3;
-const SIDE_FILES = ["", "-wal", "-shm", "-journal"];
 
 /** Reads nothing but what tells whether it is a database; changes nothing but rolls back what a power cut left half done. */
 function connect(path: string): Database {
@@ -64,7 +64,10 @@ function connectOrReplace({ path, clock, logger }: OpenDatabaseOptions): OpenedD
   try {
     return { database: connect(path), corruptFileMovedTo: undefined };
   } catch (error) {
-    if (!isDamage(error)) throw new DatabaseError(`${path} cannot be opened: ${(error as Error).message}`);
+    if (!isDamage(error)) {
+      const { code = "no code" } = error as { code?: string };
+      throw new DatabaseError(`${path} cannot be opened: ${(error as Error).message} (${code})`);
+    }
     const movedTo = moveAside(path, clock);
     logger.critical(`${path} is damaged (${(error as Error).message}); kept as ${movedTo}, a fresh one is made`);
     return { database: connect(path), corruptFileMovedTo: movedTo };
@@ -107,6 +110,19 @@ function bringUpToDate(database: Database, migrations: readonly Migration[], fol
   });
 }
 
+/** Brings everything into the file itself, so that nothing of what was replaced or deleted stays in the log beside it. */
+export function emptyLog(database: Database): void {
+  database.run("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+export function closeDatabase(database: Database): void {
+  try {
+    emptyLog(database);
+  } finally {
+    database.close();
+  }
+}
+
 /**
  * Opens or creates a SQLite file, brings it to the version of the embedded migrations and makes it private (0600).
  * A file that is taken over from libocpp or upgraded is copied first.
@@ -114,7 +130,7 @@ function bringUpToDate(database: Database, migrations: readonly Migration[], fol
  */
 export function openDatabase(options: OpenDatabaseOptions): OpenedDatabase {
   const { path, clock, logger } = options;
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  demandAccess([path]);
   const opened = connectOrReplace(options);
   const { database } = opened;
   try {
@@ -131,6 +147,8 @@ export function openDatabase(options: OpenDatabaseOptions): OpenedDatabase {
     database.run("PRAGMA journal_mode = WAL");
     // Every commit survives a power cut; deletions of delivered messages relax this for themselves.
     database.run("PRAGMA synchronous = FULL");
+    // A password that was replaced, a delivered message: what is deleted is overwritten where that costs no other page.
+    database.run("PRAGMA secure_delete = FAST");
     bringUpToDate(database, migrations, options.migrations);
     return opened;
   } catch (error) {

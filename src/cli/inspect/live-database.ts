@@ -1,5 +1,5 @@
 import { constants, Database } from "bun:sqlite";
-import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { CommandLineError } from "../../everest/command-line.ts";
 import { DatabaseError } from "../../store/database-error.ts";
@@ -32,13 +32,16 @@ function openReadOnly(path: string): Database {
 
 /** @throws CommandLineError without such a file, DatabaseError when it cannot be read. */
 export function readDatabase<Result>(path: string, read: (database: Database) => Result): Result {
-  if (!existsSync(path)) throw new CommandLineError(`${path} does not exist; --help says how to name another one`);
   let database: Database | undefined;
   try {
+    // Unlike existsSync it tells a missing file from one that may not be looked at.
+    if (statSync(path, { throwIfNoEntry: false }) === undefined)
+      throw new CommandLineError(`${path} does not exist; --help says how to name another one`);
     database = openReadOnly(path);
     // One state of the file for everything that is read.
     return database.transaction(read)(database);
   } catch (error) {
+    if (error instanceof CommandLineError) throw error;
     throw new DatabaseError(`${path} cannot be read: ${(error as Error).message}`);
   } finally {
     database?.close();
