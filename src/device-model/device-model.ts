@@ -250,8 +250,17 @@ export class DeviceModel {
     return () => this.anyListeners.delete(listener);
   }
 
+  /** Values that were replaced are gone from the disk then. */
+  emptyLogs(): void {
+    for (const storage of this.storages()) storage.emptyLog();
+  }
+
   close(): void {
-    for (const storage of new Set([...this.components.values()].map(({ store }) => store.storage))) storage.close();
+    for (const storage of this.storages()) storage.close();
+  }
+
+  private storages(): ReadonlySet<DeviceModelStorage> {
+    return new Set([...this.components.values()].map(({ store }) => store.storage));
   }
 
   private async prepare(requests: readonly SetRequest[]): Promise<void> {

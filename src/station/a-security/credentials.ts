@@ -74,6 +74,16 @@ export function createCredentialsBlock(context: StationContext): Block {
     deviceModel.write(SecurityCtrlr.BasicAuthPassword, next, "internal");
   };
 
+  /** Passwords that are no longer used are in no file any more, nor is the one in use twice. */
+  const forgetOnDisk = (): void => {
+    try {
+      core.emptyLog();
+      deviceModel.emptyLogs();
+    } catch (error) {
+      logger.warn(`A password that is no longer used stays in a database's log for now: ${(error as Error).message}`);
+    }
+  };
+
   /** The password in use is the right one. */
   const settle = (): void => {
     refusalTold = false;
@@ -82,6 +92,7 @@ export function createCredentialsBlock(context: StationContext): Block {
     if (newest === undefined) return;
     const isNewest = newest === deviceModel.read(SecurityCtrlr.BasicAuthPassword);
     core.unitOfWork.run(() => core.keyValues.remove(CANDIDATES_KEY));
+    forgetOnDisk();
     if (isNewest) return;
     logger.error("The CSMS does not take the new password; the previous one is in use again");
     events.emit("securityEvent", {
