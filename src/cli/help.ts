@@ -38,7 +38,7 @@ Options of a run (--name value or --name=value; a variable in brackets does the 
   --mqtt_broker_socket_path <path>  unix socket of the broker, instead of host and port
   --mqtt_everest_prefix <text>      topic prefix of EVerest, default everest/ (EV_MQTT_EVEREST_PREFIX)
   --mqtt_external_prefix <text>     topic prefix of external topics, default none (EV_MQTT_EXTERNAL_PREFIX)
-  --http <host:port>                serve /health and /status as JSON there; off by default
+  --http <host:port>                serve /health and /status as JSON there, to those who ask for this host; off by default
 
 Module parameters. They come from EVerest's configuration; an option or a variable wins over it. Relative paths of the
 device model are looked for in <prefix>/share/everest/modules/OCPP201:

@@ -79,7 +79,7 @@ export async function run(
     print: (text) => process.stdout.write(text),
   });
   const http = args.own.get("http");
-  const web = http === undefined ? undefined : startWebServer(http, () => agent.status());
+  const web = http === undefined ? undefined : await startWebServer(http, () => agent.status());
   // The manager's modules have no business with the service that the manager is.
   const serviceManager = createServiceManager({
     environment: standalone === undefined ? {} : environment,

@@ -1,9 +1,25 @@
 import { embeddedComponentConfig } from "../device-model/embedded-component-config.ts";
+import { CommandLineError } from "../everest/command-line.ts";
 import { simulateSession } from "../sim/simulate.ts";
+import { parseListenAddress } from "../web/server.ts";
+import { readSubcommandLine } from "./options.ts";
 
-export function simulate(
+const EVSE_LIMIT = 32;
+
+/** `simulate [--once] [--evses <number>] [--http <host:port>]`. @throws CommandLineError */
+export async function simulate(
   argv: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<number | undefined> {
-  return simulateSession(argv, environment, embeddedComponentConfig());
+  const { values } = readSubcommandLine(argv, {
+    once: { type: "boolean", default: false },
+    evses: { type: "string", default: "2" },
+    http: { type: "string" },
+  });
+  const { once, evses, http } = values;
+  const evseCount = /^\d{1,2}$/.test(evses) ? Number(evses) : 0;
+  if (evseCount < 1 || evseCount > EVSE_LIMIT)
+    throw new CommandLineError(`--evses: "${evses}" is not a number from 1 to ${EVSE_LIMIT}`);
+  if (http !== undefined) parseListenAddress(http);
+  return simulateSession({ once, evseCount, http }, environment, embeddedComponentConfig());
 }

@@ -40,7 +40,7 @@ const EVEREST_OPTIONS = new Set([
 /** Options without a value. */
 const FLAGS = new Set(["dontvalidateschema"]);
 
-/** `--name value`, `--name=value`, `-m value`; the value may be empty. */
+/** `--name value`, `--name=value`, `-m value`; the value may be empty. @throws CommandLineError */
 export function readOptions(argv: readonly string[]): Map<string, string> {
   const options = new Map<string, string>();
   for (let index = 0; index < argv.length; index++) {
@@ -53,6 +53,7 @@ export function readOptions(argv: readonly string[]): Map<string, string> {
     else {
       const next = argv[index + 1];
       const hasValue = next !== undefined && !next.startsWith("--");
+      if (!hasValue && EVEREST_OPTIONS.has(name)) throw new CommandLineError(`--${name} needs a value`);
       options.set(name, hasValue ? next : "true");
       if (hasValue) index++;
     }
@@ -73,7 +74,7 @@ function topicPrefix(option: string, prefix: string): string {
 
 function portOf(text: string): number {
   const port = Number(text);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+  if (!/^\d+$/.test(text) || port < 1 || port > 65_535)
     throw new CommandLineError(`--mqtt_broker_port: "${text}" is not a port number`);
   return port;
 }

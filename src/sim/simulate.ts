@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { type Clock, SystemClock, sleep } from "../lib/clock.ts";
 import { startBroker } from "./broker.ts";
 import { SimulatedCsms } from "./csms.ts";
@@ -110,23 +109,23 @@ function stationCommand(): readonly [string, ...string[]] {
   return compiled ? [process.execPath] : [process.execPath, Bun.main];
 }
 
+export interface SimulationOptions {
+  /** End after one session. */
+  readonly once: boolean;
+  readonly evseCount: number;
+  /** Where the station serves its state. */
+  readonly http: string | undefined;
+}
+
 /**
  * Subcommand `simulate`: broker, EVerest side and CSMS in this process, the station as a child process; a charging
  * session is played and every OCPP message shown as one line. Resolves to an exit code with `--once`.
  */
 export async function simulateSession(
-  argv: readonly string[],
+  { once, evseCount, http }: SimulationOptions,
   environment: Readonly<Record<string, string | undefined>>,
   componentConfig: string,
 ): Promise<number | undefined> {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      once: { type: "boolean", default: false },
-      evses: { type: "string", default: "2" },
-      http: { type: "string" },
-    },
-  });
   const clock = new SystemClock();
   const print = (colour: keyof typeof COLOURS, who: string, text: string): void => {
     process.stdout.write(`${COLOURS[colour]}${who.padEnd(16)}${COLOURS.off} ${text}\n`);
@@ -142,7 +141,7 @@ export async function simulateSession(
   });
   const everest = await EverestSide.start({
     broker: { host: "127.0.0.1", port: broker.port },
-    evseCount: Number(values.evses),
+    evseCount,
     parameters: {
       CoreDatabasePath: join(directory, "core"),
       DeviceModelDatabasePath: join(directory, "device_model.db"),
@@ -166,7 +165,7 @@ export async function simulateSession(
       "127.0.0.1",
       "--mqtt_broker_port",
       String(broker.port),
-      ...(values.http === undefined ? [] : ["--http", values.http]),
+      ...(http === undefined ? [] : ["--http", http]),
     ],
     { stdio: ["ignore", "inherit", "inherit"], env: { ...environment } as NodeJS.ProcessEnv },
   );
@@ -188,7 +187,7 @@ export async function simulateSession(
     "demo",
     csms.violations.length === 0 ? "the session is complete, the CSMS has no complaints" : "something is wrong",
   );
-  if (values.once) {
+  if (once) {
     await end();
     return csms.violations.length === 0 ? 0 : 1;
   }

@@ -50,6 +50,17 @@ describe("what cannot be understood ends with 1 and one line that helps", () => 
     ["an unknown option", ["check", "--confg", "x"], "--help lists the options"],
     ["nothing to inspect", ["inspect", "everything"], "variables|queue|transactions|profiles|auth"],
     ["no database", ["inspect", "queue", "--core-database-path", "/nonexistent"], "/nonexistent/cp.db does not exist"],
+    ["an address that is none", ["--module", "ocpp", "--http", "8080"], '--http: "8080" is not an address like'],
+    ["--http without a value", ["--module", "ocpp", "--http"], '--http: "true" is not an address like'],
+    ["an address of another machine", ["--module", "ocpp", "--http", "192.0.2.1:80"], "nothing can listen there"],
+    ["a broker port that is none", ["--module", "ocpp", "--mqtt_broker_port", "x"], '"x" is not a port number'],
+    [
+      "simulate: a number of EVSEs that is none",
+      ["simulate", "--evses", "many"],
+      '"many" is not a number from 1 to 32',
+    ],
+    ["simulate: an unknown option", ["simulate", "--twice"], "--help lists the options"],
+    ["simulate: an address that is none", ["simulate", "--http", "x"], '--http: "x" is not an address like'],
     ["no configuration", ["run", "--config", "/nonexistent.yaml"], "/nonexistent.yaml:1:1: the file cannot be read"],
   ] as const)
     test(what, () => {
@@ -75,6 +86,14 @@ test("simulate: the executable brings its own charger, EVerest and CSMS (its emb
   simulation.kill("SIGINT");
   expect(output).toContain("station → CSMS");
 }, 30_000);
+
+test("--http on a port that is in use ends with 1 and one line that says so", () => {
+  const other = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("other") });
+  const { exitCode, stderr } = cli("--module", "ocpp", "--http", `127.0.0.1:${other.port}`);
+  other.stop(true);
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(/^--http 127\.0\.0\.1:\d+: nothing can listen there: EADDRINUSE.*\n$/);
+});
 
 describe("check", () => {
   test("without defects: what was looked at, exit code 0", () => {

@@ -64,6 +64,17 @@ describe("command line (PROTOCOL 3)", () => {
   });
 });
 
+describe("options with bad values are told", () => {
+  for (const [args, message] of [
+    [["--module"], "--module needs a value"],
+    [["--module", "ocpp", "--mqtt_broker_host", "--mqtt_broker_port", "1883"], "--mqtt_broker_host needs a value"],
+    [["--module", "ocpp", "--mqtt_broker_port", "0x10"], '--mqtt_broker_port: "0x10" is not a port number'],
+    [["--module", "ocpp", "--mqtt_broker_port", ""], '--mqtt_broker_port: "" is not a port number'],
+    [["--module", "ocpp", "--mqtt_broker_port", "1e3"], '--mqtt_broker_port: "1e3" is not a port number'],
+  ] as const)
+    test(args.join(" "), () => expect(() => readModuleArguments(args, {}, new Set())).toThrow(message));
+});
+
 describe("module parameters (BEHAVIOUR 2)", () => {
   const read = (
     delivered: Record<string, unknown>,
