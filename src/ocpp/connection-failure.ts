@@ -50,7 +50,9 @@ export function tlsFailure(reason: TlsReason, detail: string): ConnectionFailure
 /** What an error of the socket or of the websocket handshake means. */
 export function classifyError(error: Error & { readonly code?: string }): ConnectionFailure {
   const { code = "", message } = error;
-  const text = code === "" || message.includes(code) ? message : `${message} (${code})`;
+  // Where a name has several addresses and none answers, there is a code and no message.
+  const detail = message || code || "no reason is known";
+  const text = code === "" || detail.includes(code) ? detail : `${detail} (${code})`;
   if (/subprotocol/i.test(message)) return { kind: "subprotocol", text };
   const reason = tlsReason(code, message);
   return reason === undefined ? { kind: "network", text } : tlsFailure(reason, text);

@@ -72,7 +72,12 @@ export function parseFrame(text: string): Frame {
       : { kind: "broken-answer", messageId, description: "not a CALLRESULT of three elements" };
   if (type === CALL_ERROR)
     return readable && parts.length >= 3 && typeof parts[2] === "string"
-      ? { kind: "error", messageId, code: parts[2], description: String(parts[3] ?? "") }
+      ? {
+          kind: "error",
+          messageId,
+          code: parts[2] || "(no code)",
+          description: String(parts[3] ?? "") || "no description",
+        }
       : { kind: "broken-answer", messageId, description: "not a CALLERROR of five elements" };
   if (typeof type === "number") return bad(messageId, "MessageTypeNotSupported", "unknown message type");
   return bad(messageId, "RpcFrameworkError", "the message type is not a number");

@@ -119,6 +119,7 @@ export function createNetworkProfilesBlock(context: StationContext): Block {
     const stored = profiles();
     for (const slot of value.split(",").map((item) => item.trim())) {
       const found = stored.find((profile) => String(profile.configurationSlot) === slot);
+      if (slot === "") return rejected("InvalidValue", "an entry of the list names no slot");
       if (found === undefined) return rejected("InvalidConfSlot", `slot ${slot} holds no profile`);
       const { ocppCsmsUrl, securityProfile } = found.connectionData;
       if (isForbiddenDowngrade(deviceModel, securityProfile))

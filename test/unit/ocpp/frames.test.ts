@@ -16,6 +16,10 @@ test.each([
   expect(parseFrame(text)).toMatchObject({ kind: "bad", messageId, code });
 });
 
+test("a CALLERROR without code and description has words for both", () => {
+  expect(parseFrame('[4,"a","","",{}]')).toMatchObject({ code: "(no code)", description: "no description" });
+});
+
 test("100,000 nested arrays are told whose they are, and go no further", () => {
   const deep = "[".repeat(100_000) + "]".repeat(100_000);
   expect(parseFrame(`[2, "a" ,"DataTransfer",{"data":${deep}}]`)).toMatchObject({

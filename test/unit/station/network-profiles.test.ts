@@ -29,6 +29,14 @@ const setPriority = async (attributeValue: string) => {
 const storedSlots = () =>
   (JSON.parse(charger.deviceModel.read(InternalCtrlr.NetworkConnectionProfiles) ?? "[]") as object[]).length;
 
+test('incident: an empty priority was told as "slot  holds no profile"', async () => {
+  charger = await new InProcessCharger().start();
+  expect(await setPriority("")).toMatchObject({
+    attributeStatus: "Rejected",
+    attributeStatusInfo: { additionalInfo: "an entry of the list names no slot" },
+  });
+});
+
 describe("B09: SetNetworkProfile", () => {
   test("B09.FR.01: a valid profile is stored and there after a crash", async () => {
     charger = await new InProcessCharger().start();
