@@ -115,12 +115,14 @@ export function emptyLog(database: Database): void {
   database.run("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
+/** Closing twice is harmless. */
 export function closeDatabase(database: Database): void {
   try {
     emptyLog(database);
-  } finally {
-    database.close();
+  } catch {
+    // A full disk, say: the log stays, and the next start reads it.
   }
+  database.close();
 }
 
 /**
