@@ -1,6 +1,7 @@
 import { unmappedSinks } from "../bridge/energy-sink.ts";
 import { createHardware } from "../bridge/hardware.ts";
 import { provideInterfaces } from "../bridge/provided.ts";
+import { answerLimitMilliseconds } from "../bridge/question-limits.ts";
 import type { RunningStation } from "../bridge/running-station.ts";
 import { ConfigurationError, type ModuleParameters, readParameters } from "../config/parameters.ts";
 import type { ModuleArguments } from "../everest/command-line.ts";
@@ -47,8 +48,6 @@ export const REQUIRES: Readonly<Record<string, InterfaceName>> = {
 
 const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/** How long a silent system module may hold up the start. */
-const BOOT_REASON_LIMIT_MILLISECONDS = 5_000;
 /** How long a silent broker may hold up the end; EVerest gives a second or two for all of it. */
 const FAREWELL_LIMIT_MILLISECONDS = 300;
 
@@ -102,6 +101,7 @@ export class Agent {
       arguments: this.options.arguments,
       provides: PROVIDES,
       requires: REQUIRES,
+      answerLimitMilliseconds,
       ...(configuration !== undefined && { configuration }),
       clock,
       random,
@@ -186,10 +186,10 @@ export class Agent {
   ): Promise<void> {
     const { clock, logger, random, version, released } = this.options;
     const hardware = createHardware(module, this.options.arguments.moduleId, evses, clock, logger);
-    const reason = Promise.race([
-      hardware.system.bootReason().catch((): BootReason => "Unknown"),
-      sleep(clock, BOOT_REASON_LIMIT_MILLISECONDS).then((): BootReason => "Unknown"),
-    ]);
+    const reason = hardware.system.bootReason().catch((error: Error): BootReason => {
+      logger.warn(`Why the station was started is not known: ${error.message}`);
+      return "Unknown";
+    });
     pushSettings(deviceModel, hardware, logger);
     const services: Partial<StationServices> = {};
     const csms = new CsmsLink({

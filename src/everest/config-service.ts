@@ -12,6 +12,9 @@ import {
 } from "./envelope.ts";
 
 const ANSWER_TIMEOUT_MILLISECONDS = 5_000;
+/** So long a manager that was silent twice is not asked again. */
+const SILENCE_MILLISECONDS = 10_000;
+const SILENCE = "the manager's configuration service does not answer";
 /** How long the first request waits for a hint about the manager's dialect before it is sent in the older one. */
 const DIALECT_WAIT_MILLISECONDS = 150;
 
@@ -19,6 +22,7 @@ export type ConfigAnswer = v.InferOutput<typeof ConfigAnswerSchema>;
 
 /** The manager's configuration service (PROTOCOL 9). Answers carry no id, so one request is outstanding at a time. */
 export class ConfigService {
+  private silentUntil = 0;
   private queue: Promise<unknown> = Promise.resolve();
   private waiting: ((answer: ConfigAnswer) => void) | undefined;
   private knownDialect: Dialect | undefined;
@@ -98,12 +102,15 @@ export class ConfigService {
   }
 
   private async ask(body: Readonly<Record<string, unknown>>): Promise<ConfigAnswer> {
+    // Who asks for several parameters at once does not wait for each of them.
+    if (this.clock.monotonicMilliseconds() < this.silentUntil) throw new Error(SILENCE);
     // The repetition tries the other dialect: an unknown word is not answered.
     for (const dialect of [this.dialect, this.knownDialect ?? "Configuration"] as const) {
       const answer = await this.askOnce(dialect, body);
       if (answer !== undefined) return answer;
     }
-    throw new Error("the manager's configuration service does not answer");
+    this.silentUntil = this.clock.monotonicMilliseconds() + SILENCE_MILLISECONDS;
+    throw new Error(SILENCE);
   }
 
   private askOnce(dialect: Dialect, body: Readonly<Record<string, unknown>>): Promise<ConfigAnswer | undefined> {

@@ -49,7 +49,7 @@ export type CommandRefusals<I extends InterfaceName> = {
   readonly [C in keyof Commands<I>]: (args: unknown) => Result<I, C>;
 };
 
-/** A command that failed at the other side, or got no answer within 300 s. */
+/** A command that failed at the other side, could not be read, or got no answer in time (`CmdTimeout`). */
 export class CommandError extends Error {
   constructor(
     readonly errorType: string,
@@ -69,6 +69,8 @@ export interface ModuleOptions {
   /** Implementation ids and their interfaces, as in the manifest. */
   readonly provides: Readonly<Record<string, InterfaceName>>;
   readonly requires: Readonly<Record<string, InterfaceName>>;
+  /** How long the answer to a command of another module is waited for. */
+  readonly answerLimitMilliseconds: (interfaceName: InterfaceName, command: string) => number;
   /** Stand-alone: taken from a file instead of the manager's configuration service. */
   readonly configuration?: ModuleConfiguration;
   readonly clock: Clock;
@@ -76,8 +78,8 @@ export interface ModuleOptions {
   readonly logger: Logger;
 }
 
-/** Fixed in EVerest's framework (PROTOCOL 11.4). */
-const COMMAND_TIMEOUT_MILLISECONDS = 300_000;
+/** Commands without an answer in time that are remembered, so that a late one can be told. */
+const GIVEN_UP_LIMIT = 100;
 /** Stand-alone there may be nobody who releases the modules. */
 const STANDALONE_RELEASE_MILLISECONDS = 2_000;
 const Settings = v.object({ data_dir: v.string() });
@@ -117,6 +119,8 @@ export class EverestModule {
   readonly errors = new ActiveErrors();
   private readonly subscriptions = new Map<string, MessageHandler>();
   private readonly pending = new Map<string, PendingCall>();
+  /** Ids of commands that were given up, and when they were sent. */
+  private readonly givenUp = new Map<string, number>();
   private readonly errorHandlers: ((error: ErrorMessage) => void)[] = [];
   private shutdownHandler: () => void = () => {};
   private globalReady: () => void = () => {};
@@ -274,22 +278,31 @@ export class EverestModule {
     });
   }
 
+  /** The one way out for questions to other modules; each has its limit. @throws CommandError */
   callCommand(connected: Connected, interfaceName: InterfaceName, command: string, args: unknown): Promise<unknown> {
-    const { clock, random, arguments: own } = this.options;
+    const { answerLimitMilliseconds, clock, random, arguments: own } = this.options;
+    const limit = answerLimitMilliseconds(interfaceName, command);
     const topic = this.topic(connected.moduleId, connected.implementationId, "cmd", command);
     const schema =
       (COMMANDS[interfaceName] as Readonly<Record<string, { result: v.GenericSchema }>>)[command]?.result ??
       v.unknown();
     const id = random.uuid();
     return new Promise((resolve, reject) => {
-      const timer = clock.after(COMMAND_TIMEOUT_MILLISECONDS, () => {
-        this.pending.delete(id);
-        reject(new CommandError("CmdTimeout", `${topic} got no answer`));
+      const timer = clock.after(limit, () => {
+        this.giveUp(id, clock.monotonicMilliseconds() - limit);
+        reject(new CommandError("CmdTimeout", `${topic} got no answer within ${limit / 1000} s`));
       });
       this.pending.set(id, { resolve, reject, timer, schema });
       const isEmpty = typeof args === "object" && args !== null && Object.keys(args).length === 0;
       this.bus.publish(topic, sealCommand(id, own.moduleId, isEmpty ? null : args));
     });
+  }
+
+  private giveUp(id: string, sentAt: number): void {
+    this.pending.delete(id);
+    this.givenUp.set(id, sentAt);
+    const [oldest] = this.givenUp.keys();
+    if (this.givenUp.size > GIVEN_UP_LIMIT && oldest !== undefined) this.givenUp.delete(oldest);
   }
 
   private topic(moduleId: string, implementation: string, kind: "cmd" | "var", name: string): string {
@@ -310,8 +323,9 @@ export class EverestModule {
 
   private takeResult(topic: string, text: string): void {
     const result = openResult(text);
-    const call = result === undefined ? undefined : this.pending.get(result.id);
-    if (result === undefined || call === undefined) return;
+    if (result === undefined) return;
+    const call = this.pending.get(result.id);
+    if (call === undefined) return this.tellLate(result.id, topic);
     this.pending.delete(result.id);
     call.timer.cancel();
     if (result.error !== undefined) {
@@ -327,6 +341,13 @@ export class EverestModule {
           `the answer to ${topic} cannot be read: ${describeIssue(parsed.issues[0])}`,
         ),
       );
+  }
+
+  private tellLate(id: string, topic: string): void {
+    const sentAt = this.givenUp.get(id);
+    if (sentAt === undefined || !this.givenUp.delete(id)) return;
+    const seconds = (this.options.clock.monotonicMilliseconds() - sentAt) / 1000;
+    this.options.logger.warn(`${topic} was answered after ${seconds.toFixed(1)} s, too late`);
   }
 
   private takeError(text: string): void {

@@ -2,19 +2,28 @@ import type { Clock } from "../lib/clock.ts";
 import { Emitter } from "../lib/events.ts";
 import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
+import { ToldOnce } from "../log/told-once.ts";
 import type { MessageQueueRepository, QueuedMessage } from "../store/message-queue-repository.ts";
 import type { UnitOfWork } from "../store/unit-of-work.ts";
 import type { BackOffSettings } from "./back-off.ts";
+import { CallSchedule } from "./call-schedule.ts";
 import { Connection, type ConnectionProfile, type ConnectionStatus } from "./connection.ts";
 import type { ConnectionFailure } from "./connection-failure.ts";
 import { type DurableAction, type DurableListener, DurableOutbox } from "./durable-outbox.ts";
 import type { OcppError } from "./errors.ts";
-import { type CallHandler, type CallOutcome, RpcSession, type WireMessage } from "./rpc.ts";
+import {
+  type CallHandler,
+  type CallOutcome,
+  type Handling,
+  type RegisteredHandler,
+  RpcSession,
+  type WireMessage,
+} from "./rpc.ts";
 import type { Action, RequestOf } from "./v201/index.ts";
 import { isAction } from "./validation.ts";
 import type { Transport, Validity, WebSocketListener } from "./websocket.ts";
 
-export type { CallHandler, CallOutcome, HandlerResult, WireMessage } from "./rpc.ts";
+export type { CallHandler, CallOutcome, HandlerResult, Handling, WireMessage } from "./rpc.ts";
 
 export type Registration = "Unregistered" | "Accepted" | "Pending" | "Rejected";
 
@@ -93,7 +102,9 @@ export class CsmsLink {
 
   private readonly connection: Connection;
   private readonly durable: DurableOutbox;
-  private readonly handlers = new Map<Action, CallHandler<Action>>();
+  private readonly handlers = new Map<Action, RegisteredHandler>();
+  private readonly schedule: CallSchedule;
+  private readonly oddities: ToldOnce;
   private session: RpcSession | undefined;
   private currentRegistration: Registration = "Unregistered";
   private waiting: WaitingCall[] = [];
@@ -104,6 +115,8 @@ export class CsmsLink {
 
   constructor(private readonly parts: LinkParts) {
     const { clock, random, logger, settings, unitOfWork } = parts;
+    this.schedule = new CallSchedule(clock);
+    this.oddities = new ToldOnce(logger);
     this.durable = new DurableOutbox({
       clock,
       random,
@@ -178,8 +191,8 @@ export class CsmsLink {
     this.profileMessageTimeoutSeconds = seconds;
   }
 
-  handle<A extends Action>(action: A, handler: CallHandler<A>): void {
-    this.handlers.set(action, handler as unknown as CallHandler<Action>);
+  handle<A extends Action>(action: A, handler: CallHandler<A>, handling: Handling<A> = {}): void {
+    this.handlers.set(action, { handle: handler, handling } as unknown as RegisteredHandler);
   }
 
   /** The listener runs in the unit of work that takes the message out of the queue. */
@@ -258,6 +271,8 @@ export class CsmsLink {
       clock,
       logger,
       send: (text) => transport.send(text),
+      schedule: this.schedule,
+      oddities: this.oddities,
       handlerOf: (action) => this.handlers.get(action),
       admission: (action) => this.admission?.(action),
       onMessage: (message) => this.events.emit("message", message),

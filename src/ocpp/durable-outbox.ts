@@ -85,8 +85,9 @@ export class DurableOutbox {
     }
   }
 
+  /** Nothing is sent for so long; a longer wait that is running stays (E13.FR.03). */
   hold(milliseconds: number): void {
-    this.heldUntil = this.options.clock.monotonicMilliseconds() + milliseconds;
+    this.heldUntil = Math.max(this.heldUntil, this.options.clock.monotonicMilliseconds() + milliseconds);
   }
 
   stop(): void {

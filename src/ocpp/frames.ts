@@ -67,7 +67,8 @@ export function parseFrame(text: string): Frame {
       ? parseCall(parts, messageId)
       : bad(UNREADABLE_MESSAGE_ID, "RpcFrameworkError", "the message id cannot be read");
   if (type === CALL_RESULT)
-    return readable && parts.length === 3
+    // What follows the payload is nobody's: the answer counts all the same.
+    return readable && parts.length >= 3
       ? { kind: "result", messageId, payload: parts[2] }
       : { kind: "broken-answer", messageId, description: "not a CALLRESULT of three elements" };
   if (type === CALL_ERROR)

@@ -1,9 +1,11 @@
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
+import type { ToldOnce } from "../log/told-once.ts";
+import type { CallSchedule } from "./call-schedule.ts";
 import { OcppError } from "./errors.ts";
 import { encodeCall, encodeError, encodeResult, type Frame, parseFrame } from "./frames.ts";
 import type { Action, RequestOf, ResponseOf } from "./v201/index.ts";
-import { isAction, validateRequest, validateResponse } from "./validation.ts";
+import { isAction, readResponse, validateRequest, validateResponse } from "./validation.ts";
 
 export type CallOutcome<A extends Action = Action> =
   | { readonly kind: "response"; readonly response: ResponseOf<A> }
@@ -22,6 +24,19 @@ export interface HandlerResult<A extends Action> {
 /** Throw an OcppError for a CALLERROR; any other error becomes InternalError. */
 export type CallHandler<A extends Action> = (request: RequestOf<A>) => HandlerResult<A> | Promise<HandlerResult<A>>;
 
+/** How a handler stands to the handling of other CALLs; without a word only CALLs of its own action wait for its end. */
+export interface Handling<A extends Action> {
+  /** CALLs with the same name here are handled one after the other; undefined: with no regard to others of its kind. */
+  readonly lane?: (request: RequestOf<A>) => string | undefined;
+  /** It waits for the hardware side in the ordinary case: the CALLs behind it do not wait for it. */
+  readonly beside?: boolean;
+}
+
+export interface RegisteredHandler {
+  readonly handle: CallHandler<Action>;
+  readonly handling: Handling<Action>;
+}
+
 /** A frame that went over the wire, for the message log. */
 export interface WireMessage {
   readonly direction: "sent" | "received";
@@ -35,7 +50,10 @@ export interface RpcOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly send: (text: string) => void;
-  readonly handlerOf: (action: Action) => CallHandler<Action> | undefined;
+  readonly schedule: CallSchedule;
+  /** Told what the answers of the CSMS carry more than they should. */
+  readonly oddities: ToldOnce;
+  readonly handlerOf: (action: Action) => RegisteredHandler | undefined;
   readonly admission: (action: string) => OcppError | undefined;
   readonly onMessage: (message: WireMessage) => void;
   /** A frame that nobody can make sense of (security event InvalidMessages). */
@@ -49,14 +67,21 @@ interface OutstandingCall {
   readonly timer: Timer;
 }
 
-/** CALLs of the CSMS that may wait for an answer at once; it should have one outstanding (part 4, 4.1.1). */
-const INCOMING_LIMIT = 32;
+/** An acceptable CALL with its validated request, or the refusal; and how it stands to others. */
+interface PreparedCall {
+  readonly handle: () => ReturnType<CallHandler<Action>>;
+  readonly lane: string | undefined;
+  readonly beside: boolean;
+}
 
-/** The RPC rules of one websocket connection: one outstanding CALL of ours, incoming ones answered in order. */
+/** The last resort below the CSMS's usual message timeout of 30 s; each question to a module has a smaller limit. */
+const HANDLER_LIMIT_MILLISECONDS = 28_000;
+
+/** The RPC rules of one websocket connection: one outstanding CALL of ours, incoming ones answered as scheduled. */
 export class RpcSession {
   private outstanding: OutstandingCall | undefined;
-  private incoming: Promise<void> = Promise.resolve();
-  private incomingCount = 0;
+  /** CALLs of the CSMS that have no answer yet, by message id, with what takes them back. */
+  private readonly unanswered = new Map<string, () => boolean>();
   private closed = false;
 
   constructor(private readonly options: RpcOptions) {}
@@ -115,6 +140,9 @@ export class RpcSession {
   close(): void {
     this.closed = true;
     this.finish({ kind: "offline" });
+    // The CSMS does not learn of an answer any more: what has not begun is not done.
+    const takenBack = [...this.unanswered.values()].filter((takeBack) => takeBack()).length;
+    if (takenBack > 0) this.options.logger.info(`${takenBack} CALLs of the lost connection are not carried out`);
   }
 
   private nameOf(frame: Frame): { name?: string; messageId?: string } {
@@ -146,7 +174,9 @@ export class RpcSession {
       return;
     }
     const { action } = this.outstanding;
-    const result = validateResponse(action, payload);
+    const result = readResponse(action, payload, (path, defect) =>
+      this.options.oddities.warn(`The answer to ${action} is odd: ${path}: ${defect}`),
+    );
     if (!result.ok) {
       this.options.logger.warn(`The answer to ${action} violates its schema: ${result.description}`);
       return this.finish({ kind: "error", code: result.code, description: result.description });
@@ -164,41 +194,52 @@ export class RpcSession {
   }
 
   private takeCall(messageId: string, action: string, payload: unknown): void {
-    if (this.incomingCount >= INCOMING_LIMIT)
-      return this.answerError(messageId, action, new OcppError("GenericError", "too many calls are waiting"));
-    const prepared = this.prepare(action, payload);
-    if (prepared instanceof OcppError && this.incomingCount === 0) return this.answerError(messageId, action, prepared);
-    this.incomingCount++;
-    this.incoming = this.incoming
-      .then(() =>
-        prepared instanceof OcppError
-          ? this.answerError(messageId, action, prepared)
-          : this.answer(messageId, action, prepared),
-      )
-      // The CALLs behind it are answered all the same.
-      .catch((error: Error) => this.options.logger.error(`${action} was not answered: ${error.message}`))
-      .finally(() => this.incomingCount--);
+    const refuse = (error: OcppError): void => this.answerError(messageId, action, error);
+    // Part 4, 4.2.3: not carried out twice. After the answer an id counts as new.
+    if (this.unanswered.has(messageId))
+      return refuse(new OcppError("RpcFrameworkError", "a CALL with this message id is being handled"));
+    if (this.options.schedule.isFull) return refuse(new OcppError("GenericError", "too many calls are waiting"));
+    const { lane, beside, handle } = this.prepare(action, payload);
+    this.unanswered.set(messageId, () => false);
+    const takeBack = this.options.schedule.add({
+      lane,
+      beside,
+      run: () =>
+        this.answer(messageId, action, handle)
+          // The CALLs behind it are answered all the same.
+          .catch((error: Error) => this.options.logger.error(`${action} was not answered: ${error.message}`))
+          .finally(() => this.unanswered.delete(messageId)),
+    });
+    this.unanswered.set(messageId, takeBack);
   }
 
-  /** The handler of an acceptable CALL, bound to its validated request. */
-  private prepare(action: string, payload: unknown): (() => ReturnType<CallHandler<Action>>) | OcppError {
+  /** What an inacceptable CALL is answered is answered in its turn, too. */
+  private prepare(action: string, payload: unknown): PreparedCall {
+    const refusal = (error: OcppError): PreparedCall => ({
+      handle: () => Promise.reject(error),
+      lane: undefined,
+      beside: false,
+    });
     const refused = this.options.admission(action);
-    if (refused !== undefined) return refused;
-    if (!isAction(action)) return new OcppError("NotImplemented", `the action ${action.slice(0, 50)} is not known`);
-    const handler = this.options.handlerOf(action);
-    if (handler === undefined) return new OcppError("NotSupported", `${action} is not supported`);
+    if (refused !== undefined) return refusal(refused);
+    if (!isAction(action))
+      return refusal(new OcppError("NotImplemented", `the action ${action.slice(0, 50)} is not known`));
+    const registered = this.options.handlerOf(action);
+    if (registered === undefined) return refusal(new OcppError("NotSupported", `${action} is not supported`));
     const request = validateRequest(action, payload);
-    if (!request.ok) return new OcppError(request.code, request.description);
-    return () => handler(request.value);
+    if (!request.ok) return refusal(new OcppError(request.code, request.description));
+    const { lane, beside = false } = registered.handling;
+    return {
+      handle: () => registered.handle(request.value),
+      lane: lane === undefined ? action : lane(request.value),
+      beside,
+    };
   }
 
-  private async answer(
-    messageId: string,
-    action: string,
-    handle: () => ReturnType<CallHandler<Action>>,
-  ): Promise<void> {
+  private async answer(messageId: string, action: string, handle: PreparedCall["handle"]): Promise<void> {
     try {
-      const { response, afterResponse } = await handle();
+      const result = await this.inTime(messageId, action, handle);
+      const { response, afterResponse } = result;
       const own = isAction(action) ? validateResponse(action, response) : undefined;
       if (own !== undefined && !own.ok) {
         this.options.logger.error(`The answer to ${action} violates its schema: ${own.description}`);
@@ -209,6 +250,31 @@ export class RpcSession {
     } catch (error) {
       this.answerError(messageId, action, error);
     }
+  }
+
+  /** What a handler decides after its limit is carried out, although the CSMS was told otherwise; the log tells it. */
+  private inTime(messageId: string, action: string, handle: PreparedCall["handle"]): Promise<HandlerResult<Action>> {
+    return new Promise((resolve, reject) => {
+      let isLate = false;
+      const timer = this.options.clock.after(HANDLER_LIMIT_MILLISECONDS, () => {
+        isLate = true;
+        this.options.logger.error(`${action} ${messageId} is not decided within ${HANDLER_LIMIT_MILLISECONDS} ms`);
+        reject(new OcppError("InternalError", `${action} took too long`));
+      });
+      new Promise<HandlerResult<Action>>((decide) => decide(handle()))
+        .then(
+          (result) => {
+            if (!isLate) return resolve(result);
+            this.options.logger.warn(`${action} ${messageId} was decided too late for its answer`);
+            this.follow(action, result.afterResponse);
+          },
+          (error: unknown) => {
+            if (!isLate) return reject(error);
+            this.options.logger.warn(`${action} ${messageId} failed after its limit: ${String(error)}`);
+          },
+        )
+        .finally(() => timer.cancel());
+    });
   }
 
   private follow(action: string, afterResponse: (() => void) | undefined): void {

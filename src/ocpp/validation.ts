@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { type Note, withoutOddMembers } from "../lib/tolerant-reading.ts";
 import type { CallErrorCode } from "./errors.ts";
 import { type Action, MESSAGE_SCHEMAS, type RequestOf, type ResponseOf } from "./v201/index.ts";
 
@@ -65,6 +66,16 @@ export function validateRequest<A extends Action>(action: A, payload: unknown): 
 
 export function validateResponse<A extends Action>(action: A, payload: unknown): Validation<ResponseOf<A>> {
   return validate(MESSAGE_SCHEMAS[action].response as v.GenericSchema<unknown, ResponseOf<A>>, payload);
+}
+
+/**
+ * The answer of the CSMS: strict in what is required and in types, but a member that nobody knows is ignored and an optional
+ * one without content taken as absent. A TransactionEvent whose answer carries more than it should is delivered all the same. `note` is told what was left out.
+ */
+export function readResponse<A extends Action>(action: A, payload: unknown, note: Note): Validation<ResponseOf<A>> {
+  const strict = validateResponse(action, payload);
+  if (strict.ok) return strict;
+  return validateResponse(action, withoutOddMembers(MESSAGE_SCHEMAS[action].response, payload, note));
 }
 
 export function isAction(name: string): name is Action {

@@ -3,6 +3,7 @@ import { every, type Timer } from "../../lib/clock.ts";
 import type { CertificateSignedResponse, CertificateSigningUseEnumType } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
 import { certificateDefect, parseCertificates } from "../model/certificate.ts";
+import { inCertificateLane } from "../model/certificate-lane.ts";
 import type { LeafCertificateUse } from "../ports.ts";
 import { createClientCertificate } from "./client-certificate.ts";
 
@@ -114,12 +115,15 @@ export function createCertificateRenewalBlock(context: StationContext): Block {
     const objection = ownObjection(certificateChain);
     if (objection !== undefined) return objection;
     const undo = use === "ChargingStationCertificate" ? await clientCertificate.prepareFor(certificateChain) : () => {};
-    const { accepted, reason } = await hardware.security
-      .updateLeafCertificate(certificateChain, LEAF_USE[use])
-      .catch((error: Error) => ({ accepted: false, reason: error.message }));
-    if (accepted) return undefined;
-    undo();
-    return reason ?? "refused by the hardware side";
+    try {
+      const { accepted, reason } = await hardware.security.updateLeafCertificate(certificateChain, LEAF_USE[use]);
+      if (accepted) return undefined;
+      undo();
+      return reason ?? "refused by the hardware side";
+    } catch (error) {
+      // It may be installed all the same: the present one stays at hand, which does no harm otherwise.
+      return (error as Error).message;
+    }
   };
 
   const refusal = (additionalInfo: string): CertificateSignedResponse => ({
@@ -148,6 +152,7 @@ export function createCertificateRenewalBlock(context: StationContext): Block {
         ...(isPresented && { afterResponse: () => csms.reconnect("a new client certificate") }), // A02.FR.08, A03.FR.08
       };
     },
+    inCertificateLane,
   );
 
   const checkExpiry = async (use: Use): Promise<void> => {

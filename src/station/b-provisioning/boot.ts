@@ -83,7 +83,8 @@ export function createBootBlock(context: StationContext): Block {
     };
   };
 
-  const scheduleRetry = (intervalSeconds: number): void => {
+  /** Returns the seconds that it takes: an interval that is none leaves it to us (B02.FR.07). */
+  const scheduleRetry = (intervalSeconds: number): number => {
     retryTimer?.cancel();
     intervalOfCsms = intervalSeconds > 0;
     const seconds = intervalOfCsms
@@ -93,6 +94,7 @@ export function createBootBlock(context: StationContext): Block {
       retryTimer = undefined;
       if (csms.connected) void send(bootReason());
     });
+    return seconds;
   };
 
   const takeHeartbeatInterval = (seconds: number): void => {
@@ -112,9 +114,9 @@ export function createBootBlock(context: StationContext): Block {
       ...(statusInfo !== undefined && { reasonCode: statusInfo.reasonCode }),
     });
     if (status !== "Accepted") {
-      logger.warn(`CSMS answered BootNotification ${status}; next try after ${interval} s`);
       setRegistration(status); // The connection stays (B02.FR.06).
-      scheduleRetry(interval); // B02.FR.08, B03.FR.06
+      const seconds = scheduleRetry(interval); // B02.FR.08, B03.FR.06
+      logger.warn(`CSMS answered BootNotification ${status}; next try after ${Math.round(seconds)} s`);
       return;
     }
     const first = !acceptedOnce;

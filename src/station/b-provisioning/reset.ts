@@ -1,5 +1,5 @@
 import { EVSE } from "../../device-model/variables.ts";
-import { every, sleep, type Timer } from "../../lib/clock.ts";
+import { every, type Timer } from "../../lib/clock.ts";
 import type { ResetEnumType, ResetResponse } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
 import type { BootReason } from "../ports.ts";
@@ -8,8 +8,6 @@ import { type ResetIntention, ResetIntentions } from "./reset-intentions.ts";
 
 /** Not everything that ends idleness announces itself (firmware, log upload, the word of EVerest's System). */
 const CHECK_INTERVAL_MILLISECONDS = 5_000;
-/** A system that is silent for so long does not allow a reset. */
-const ALLOWANCE_LIMIT_MILLISECONDS = 5_000;
 
 /** B11 and B12 with errata 2.14–2.16: reset of the station or of one EVSE, now or when idle. */
 export function createResetBlock(context: StationContext): Block {
@@ -44,11 +42,7 @@ export function createResetBlock(context: StationContext): Block {
     (evseId !== undefined || !(services.isFirmwareUpdateActive?.() || services.isLogUploadActive?.()));
 
   const isAllowed = async (): Promise<boolean> => {
-    const silence = sleep(clock, ALLOWANCE_LIMIT_MILLISECONDS).then(() => "no answer");
-    const answer = await Promise.race([
-      silence,
-      hardware.system.isResetAllowed().catch((error: Error) => error.message),
-    ]);
+    const answer = await hardware.system.isResetAllowed().catch((error: Error) => error.message);
     if (typeof answer === "string") logger.error(`The system does not say whether it may be reset: ${answer}`);
     return answer === true;
   };

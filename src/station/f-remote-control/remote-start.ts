@@ -70,12 +70,14 @@ export function createRemoteStartBlock(context: StationContext): Block {
   };
 
   const firstNotReserved = async (request: RequestStartTransactionRequest): Promise<EvseModel | undefined> => {
-    for (const evse of candidates(request)) {
-      if (await isReservedForOther(evse, request)) continue;
-      // Where no EVSE is named, one that was taken meanwhile leaves the next.
-      if (request.evseId !== undefined || evseObstacle(evse) === undefined) return evse;
-    }
-    return undefined;
+    const usable = candidates(request);
+    // Asked at once: however many EVSEs there are, the CSMS waits for one answer.
+    const reserved = await Promise.all(usable.map((evse) => isReservedForOther(evse, request)));
+    // Where no EVSE is named, one that was taken meanwhile leaves the next.
+    return usable.find(
+      (evse, index) =>
+        reserved[index] === false && (request.evseId !== undefined || evseObstacle(evse) === undefined),
+    );
   };
 
   /**

@@ -37,22 +37,28 @@ export function createRemoteStopBlock(context: StationContext): Block {
     return evse?.authorized === true && !evse.evConnected && (await withdraw(evseId));
   };
 
-  csms.handle("RequestStopTransaction", async ({ transactionId }) => {
-    if (csms.registration !== "Accepted")
-      return reject({ reasonCode: "CSNotAccepted", additionalInfo: "the station is not accepted yet" }); // B02.FR.05
-    const transaction = model.transaction(transactionId);
-    if (transaction === undefined)
-      return reject({ reasonCode: "TxNotFound", additionalInfo: "no such transaction is running" }); // F03.FR.08
-    const { evseId } = transaction;
-    // Nobody draws energy with it any more or yet: it goes on until its stop point, but the request is noted (F03.FR.02).
-    if (model.evse(evseId)?.authorized !== true)
-      return {
-        response: { status: "Accepted" },
-        afterResponse: () => services.noteTrigger?.(evseId, "RemoteStop"),
-      };
-    if (await stop(transaction)) return { response: { status: "Accepted" } }; // F03.FR.07
-    return reject({ reasonCode: "InternalError", additionalInfo: "the charger did not stop it" });
-  });
+  csms.handle(
+    "RequestStopTransaction",
+    async ({ transactionId }) => {
+      if (csms.registration !== "Accepted")
+        return reject({ reasonCode: "CSNotAccepted", additionalInfo: "the station is not accepted yet" }); // B02.FR.05
+      const transaction = model.transaction(transactionId);
+      if (transaction === undefined)
+        return reject({ reasonCode: "TxNotFound", additionalInfo: "no such transaction is running" }); // F03.FR.08
+      const { evseId } = transaction;
+      // Nobody draws energy with it any more or yet: it goes on until its stop point, but the request is noted (F03.FR.02).
+      if (model.evse(evseId)?.authorized !== true)
+        return {
+          response: { status: "Accepted" },
+          afterResponse: () => services.noteTrigger?.(evseId, "RemoteStop"),
+        };
+      if (await stop(transaction)) return { response: { status: "Accepted" } }; // F03.FR.07
+      return reject({ reasonCode: "InternalError", additionalInfo: "the charger did not stop it" });
+    },
+    {
+      lane: ({ transactionId }) => `RequestStopTransaction ${transactionId}`,
+    },
+  );
 
   return { name: "remote-stop", start() {}, stop() {} };
 }

@@ -44,13 +44,18 @@ export function createUnlockConnectorBlock(context: StationContext): Block {
     return isLockFaulty(evseId) ? fail("the lock reports an error") : { status: "Unlocked" }; // F05.FR.04
   };
 
-  csms.handle("UnlockConnector", async ({ evseId, connectorId }) => {
-    const response = await unlock(evseId, connectorId); // F05.FR.01
-    // The transaction at another connector of the EVSE has nothing to do with it.
-    const concernsTransaction = model.evse(evseId)?.transaction?.connectorId === connectorId;
-    const tell = (): void => services.noteTrigger?.(evseId, "UnlockCommand");
-    return { response, ...(response.status === "Unlocked" && concernsTransaction && { afterResponse: tell }) };
-  });
+  csms.handle(
+    "UnlockConnector",
+    async ({ evseId, connectorId }) => {
+      const response = await unlock(evseId, connectorId); // F05.FR.01
+      // The transaction at another connector of the EVSE has nothing to do with it.
+      const concernsTransaction = model.evse(evseId)?.transaction?.connectorId === connectorId;
+      const tell = (): void => services.noteTrigger?.(evseId, "UnlockCommand");
+      return { response, ...(response.status === "Unlocked" && concernsTransaction && { afterResponse: tell }) };
+    },
+    // A lock takes its time, and only the same lock has to wait for it.
+    { lane: ({ evseId, connectorId }) => `UnlockConnector ${evseId}/${connectorId}`, beside: true },
+  );
 
   // The hardware side unlocks whenever the EV side is disconnected and offers no way to change that.
   deviceModel.addRule(OCPPCommCtrlr.UnlockOnEVSideDisconnect, (value) =>

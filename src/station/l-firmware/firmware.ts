@@ -212,6 +212,8 @@ export function createFirmwareBlock(context: StationContext): Block {
   });
 
   services.isFirmwareUpdateActive = () => {
+    // As good as begun while the hardware side is asked: a reset meanwhile would cut it off (B12.FR.10).
+    if (answerFirst.isHolding) return true;
     const current = ongoing();
     return current !== undefined && !isWaitingForItsTime(current, clock.now());
   };

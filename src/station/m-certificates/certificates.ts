@@ -10,6 +10,7 @@ import type {
 } from "../../ocpp/v201/index.ts";
 import type { Block, StationContext } from "../context.ts";
 import { certificateDefect, isNamedBy, isSameHash, parseCertificates } from "../model/certificate.ts";
+import { inCertificateLane } from "../model/certificate-lane.ts";
 import type { CaCertificateUse, CertificateHash } from "../ports.ts";
 import { createCertificateEntries } from "./certificate-entries.ts";
 import { createRootReplacement } from "./root-replacement.ts";
@@ -88,12 +89,16 @@ export function createCertificatesBlock(context: StationContext): Block {
     return { status }; // M05.FR.01, FR.02
   };
 
-  csms.handle("InstallCertificate", async (request) => ({
-    response: await install(request).catch((error: Error): InstallCertificateResponse => {
-      logger.error(`A certificate could not be installed: ${error.message}`);
-      return { status: "Failed" };
+  csms.handle(
+    "InstallCertificate",
+    async (request) => ({
+      response: await install(request).catch((error: Error): InstallCertificateResponse => {
+        logger.error(`A certificate could not be installed: ${error.message}`);
+        return { status: "Failed" };
+      }),
     }),
-  }));
+    inCertificateLane,
+  );
 
   /** The certificate that the station itself shows is not deleted this way (M04.FR.06). */
   const isStationCertificate = async (hash: CertificateHash): Promise<boolean> => {
@@ -131,35 +136,53 @@ export function createCertificatesBlock(context: StationContext): Block {
     return { status }; // M04.FR.01–04
   };
 
-  csms.handle("DeleteCertificate", async ({ certificateHashData }) => {
-    const { hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber } = certificateHashData;
-    const response = await remove({ hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber }).catch(
-      (error: Error): DeleteCertificateResponse => {
-        logger.error(`A certificate could not be deleted: ${error.message}`);
-        return { status: "Failed" };
-      },
-    );
-    return { response };
-  });
-
-  csms.handle("GetInstalledCertificateIds", async ({ certificateType: uses = ALL_USES }) => {
-    const found = await hardware.security.installedCertificates(uses).catch((error: Error) => {
-      logger.error(`The installed certificates could not be listed: ${error.message}`);
-      return [];
-    });
-    const chain = found
-      .filter(({ use }) => uses.includes(use))
-      .map(
-        ({ use, hash, children }): CertificateHashDataChainType => ({
-          certificateType: use,
-          certificateHashData: hash, // M03.FR.04
-          ...(children.length > 0 && { childCertificateHashData: children.slice(0, CHILDREN_LIMIT) }), // M03.FR.05
-        }),
+  csms.handle(
+    "DeleteCertificate",
+    async ({ certificateHashData }) => {
+      const { hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber } = certificateHashData;
+      const response = await remove({ hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber }).catch(
+        (error: Error): DeleteCertificateResponse => {
+          logger.error(`A certificate could not be deleted: ${error.message}`);
+          return { status: "Failed" };
+        },
       );
-    return chain.length === 0
-      ? { response: { status: "NotFound" } } // M03.FR.02
-      : { response: { status: "Accepted", certificateHashDataChain: chain } }; // M03.FR.01, FR.03
-  });
+      return { response };
+    },
+    inCertificateLane,
+  );
+
+  csms.handle(
+    "GetInstalledCertificateIds",
+    async ({ certificateType: uses = ALL_USES }) => {
+      const found = await hardware.security.installedCertificates(uses).catch((error: Error) => {
+        logger.error(`The installed certificates could not be listed: ${error.message}`);
+        return undefined;
+      });
+      if (found === undefined)
+        return {
+          response: {
+            status: "NotFound",
+            statusInfo: {
+              reasonCode: "InternalError",
+              additionalInfo: "the installed certificates could not be listed",
+            },
+          },
+        };
+      const chain = found
+        .filter(({ use }) => uses.includes(use))
+        .map(
+          ({ use, hash, children }): CertificateHashDataChainType => ({
+            certificateType: use,
+            certificateHashData: hash, // M03.FR.04
+            ...(children.length > 0 && { childCertificateHashData: children.slice(0, CHILDREN_LIMIT) }), // M03.FR.05
+          }),
+        );
+      return chain.length === 0
+        ? { response: { status: "NotFound" } } // M03.FR.02
+        : { response: { status: "Accepted", certificateHashDataChain: chain } }; // M03.FR.01, FR.03
+    },
+    inCertificateLane,
+  );
 
   return {
     name: "certificates",

@@ -9,6 +9,11 @@ export class AnswerFirst {
   private waiting: (() => void)[] = [];
   private answering: number | undefined;
 
+  /** A CALL is being answered: what becomes of its request is open. */
+  get isHolding(): boolean {
+    return this.answering !== undefined;
+  }
+
   /** From now on reports of this request, and those without an id, wait. */
   hold(requestId: number): void {
     this.answering = requestId;

@@ -18,6 +18,8 @@ export function createLogsBlock(context: StationContext): Block {
   let uploading: number | undefined;
   /** The latest request, whose upload may be tried again after a failure. */
   let latest: number | undefined;
+  /** A request that the hardware side did not answer in time: it was refused, and may be carried out all the same. */
+  let unanswered: number | undefined;
   let lastStatus: UploadLogStatusEnumType | undefined;
   let silenceLimitSeconds = SILENCE_LIMIT_SECONDS;
   let silence: Timer | undefined;
@@ -56,6 +58,7 @@ export function createLogsBlock(context: StationContext): Block {
       })
       .catch((error: Error) => {
         logger.error(`The log upload could not be started: ${error.message}`);
+        unanswered = requestId;
         return { status: "Rejected" as const };
       });
   };
@@ -95,7 +98,7 @@ export function createLogsBlock(context: StationContext): Block {
     const id = requestId ?? uploading ?? latest;
     if (id === undefined || state === "Idle") return; // not the CSMS's upload; Idle only on request of the CSMS
     // A superseded upload was told AcceptedCanceled and has ended with that.
-    if (latest !== undefined && id !== latest) return;
+    if (latest !== undefined && id !== latest && id !== unanswered) return;
     if (state !== lastStatus) tell(state, id); // N01.FR.08–10
     latest = id;
     lastStatus = state;
@@ -103,7 +106,7 @@ export function createLogsBlock(context: StationContext): Block {
     listen();
   };
 
-  services.isLogUploadActive = () => uploading !== undefined;
+  services.isLogUploadActive = () => uploading !== undefined || answerFirst.isHolding;
   services.triggerLogStatus = () => {
     void csms.call(
       "LogStatusNotification",

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
 import { FakeClock } from "../../../src/lib/fake-clock.ts";
+import { ToldOnce } from "../../../src/log/told-once.ts";
+import { CallSchedule } from "../../../src/ocpp/call-schedule.ts";
 import { RpcSession } from "../../../src/ocpp/rpc.ts";
 
 test("incident: one answer that could not be handed over left every later CALL of the CSMS unanswered", async () => {
@@ -7,20 +9,23 @@ test("incident: one answer that could not be handed over left every later CALL o
   const sent: string[] = [];
   const log: string[] = [];
   let broken = true;
+  const logger = {
+    debug: () => {},
+    info: () => {},
+    warn: () => {},
+    error: (text: string) => log.push(text),
+    critical: (text: string) => log.push(text),
+  };
   const session = new RpcSession({
     clock,
-    logger: {
-      debug: () => {},
-      info: () => {},
-      warn: () => {},
-      error: (text) => log.push(text),
-      critical: (text) => log.push(text),
-    },
+    logger,
+    schedule: new CallSchedule(clock),
+    oddities: new ToldOnce(logger),
     send: (text) => {
       if (broken) throw new Error("the socket is broken");
       sent.push(text);
     },
-    handlerOf: () => () => ({ response: { status: "Accepted" } as never }),
+    handlerOf: () => ({ handle: () => ({ response: { status: "Accepted" } as never }), handling: {} }),
     admission: () => undefined,
     onMessage: () => {},
     onInvalidMessage: () => {},
