@@ -11,6 +11,8 @@ import { Connection, type ConnectionProfile, type ConnectionStatus } from "./con
 import type { ConnectionFailure } from "./connection-failure.ts";
 import { type DurableAction, type DurableListener, DurableOutbox } from "./durable-outbox.ts";
 import type { OcppError } from "./errors.ts";
+import { needlessBefore } from "./needless-messages.ts";
+import { OfflineQueue } from "./offline-queue.ts";
 import {
   type CallHandler,
   type CallOutcome,
@@ -20,7 +22,6 @@ import {
   type WireMessage,
 } from "./rpc.ts";
 import type { Action, RequestOf } from "./v201/index.ts";
-import { isAction } from "./validation.ts";
 import type { Transport, Validity, WebSocketListener } from "./websocket.ts";
 
 export type { CallHandler, CallOutcome, HandlerResult, Handling, WireMessage } from "./rpc.ts";
@@ -33,6 +34,8 @@ export interface CallOptions {
   readonly timeoutMilliseconds?: number;
   /** Kept in the database while there is no connection, whatever QueueAllMessages says. */
   readonly queueWhenOffline?: boolean;
+  /** What it is about, e.g. one fault: of many such messages that wait only the first and the last are sent. */
+  readonly subject?: string;
 }
 
 export interface LinkEvents {
@@ -91,9 +94,8 @@ interface WaitingCall {
 const WAITING_LIMIT = 1_000;
 /** So many durable messages in a row let one other message pass, lest a long backlog starves Heartbeat and status. */
 const DURABLE_BURST = 5;
-const NORMAL_QUEUE_LIMIT = 2_000;
-/** So long after an answer that could not be stored the next message is sent at the latest. */
-const UNFORGOTTEN_WAIT_MILLISECONDS = 10_000;
+/** Messages that transaction events overtake: there may be many of them, e.g. of a fault that comes and goes. */
+const GIVES_WAY: ReadonlySet<Action> = new Set<Action>(["NotifyEvent"]);
 
 /** The station's line to the CSMS: durable and other messages out, CALLs in, connection kept up. */
 export class CsmsLink {
@@ -102,6 +104,7 @@ export class CsmsLink {
 
   private readonly connection: Connection;
   private readonly durable: DurableOutbox;
+  private readonly offline: OfflineQueue;
   private readonly handlers = new Map<Action, RegisteredHandler>();
   private readonly schedule: CallSchedule;
   private readonly oddities: ToldOnce;
@@ -126,6 +129,14 @@ export class CsmsLink {
       messageAttempts: settings.messageAttempts,
       messageAttemptIntervalSeconds: settings.messageAttemptIntervalSeconds,
       limit: settings.durableLimit,
+      wake: () => this.pump(),
+    });
+    this.offline = new OfflineQueue({
+      clock,
+      random,
+      logger,
+      unitOfWork,
+      queue: parts.normalQueue,
       wake: () => this.pump(),
     });
     this.connection = new Connection({
@@ -216,6 +227,7 @@ export class CsmsLink {
         resolve: resolve as (outcome: CallOutcome) => void,
       };
       if (!this.mayWait(call)) return this.giveUp(call);
+      this.joinWith(call);
       if (this.waiting.length >= WAITING_LIMIT) {
         this.parts.logger.error(`${action} is dropped: ${WAITING_LIMIT} messages are waiting`);
         return call.resolve({ kind: "offline" });
@@ -223,6 +235,13 @@ export class CsmsLink {
       this.waiting.push(call);
       this.pump();
     });
+  }
+
+  private joinWith({ options: { subject } }: WaitingCall): void {
+    if (subject === undefined) return;
+    const needless = needlessBefore(this.waiting.filter(({ options }) => options.subject === subject));
+    this.waiting = this.waiting.filter((call) => !needless.includes(call));
+    for (const call of needless) call.resolve({ kind: "joined" });
   }
 
   /** Will the call be allowed to leave over this connection, now or after the answer to BootNotification? */
@@ -243,23 +262,9 @@ export class CsmsLink {
     const wanted =
       call.options.queueWhenOffline === true ||
       (settings.queueAllMessages() && !settings.neverQueued().includes(call.action));
-    if (wanted && call.action !== "BootNotification" && call.action !== "Heartbeat") this.keep(call);
+    if (wanted && call.action !== "BootNotification" && call.action !== "Heartbeat")
+      this.offline.keep(call.action, call.request, call.options.subject);
     call.resolve({ kind: "offline" });
-  }
-
-  private keep({ action, request }: WaitingCall): void {
-    const { normalQueue, unitOfWork, random, clock, logger } = this.parts;
-    try {
-      unitOfWork.run(() => {
-        if (normalQueue.length >= NORMAL_QUEUE_LIMIT) {
-          logger.warn(`The queue of other messages is full; its oldest tenth is dropped`);
-          normalQueue.dropOldest(NORMAL_QUEUE_LIMIT / 10);
-        }
-        normalQueue.append(random.uuid(), action, request, clock.now());
-      });
-    } catch (error) {
-      logger.error(`${action} is lost, it cannot be kept until there is a connection: ${(error as Error).message}`);
-    }
   }
 
   private takeConnection(profile: ConnectionProfile, transport: Transport, switchedProfile: boolean): void {
@@ -316,20 +321,23 @@ export class CsmsLink {
   private pump(): void {
     const { session } = this;
     if (session === undefined || session.busy) return;
-    const normal = this.waiting.find((call) => this.mayLeave(call) && !this.waitsBehindStored(call));
     const durable = this.registration === "Accepted" ? this.durable.next() : undefined;
+    const isTransaction = durable?.action === "TransactionEvent" && this.durableBurst < DURABLE_BURST;
+    const normal = this.waiting.find(
+      (call) => this.mayLeave(call) && !this.waitsBehindStored(call) && !(isTransaction && GIVES_WAY.has(call.action)),
+    );
     if (durable !== undefined && (normal === undefined || this.durableGoesFirst(durable, normal))) {
       this.durableBurst++;
       return this.durable.send(session, durable, this.timeoutMilliseconds());
     }
     this.durableBurst = 0;
     if (normal !== undefined) return this.sendNormal(session, normal);
-    this.sendStored(session);
+    if (this.registration === "Accepted") this.offline.send(session, this.timeoutMilliseconds());
   }
 
   /** What is kept while offline never overtakes what was kept before, e.g. a cleared fault the raised one. */
   private waitsBehindStored(call: WaitingCall): boolean {
-    return call.options.queueWhenOffline === true && this.parts.normalQueue.length > 0;
+    return call.options.queueWhenOffline === true && !this.offline.isEmpty;
   }
 
   private durableGoesFirst(durable: QueuedMessage, normal: WaitingCall): boolean {
@@ -357,26 +365,5 @@ export class CsmsLink {
         queueMicrotask(() => this.pump());
       },
     );
-  }
-
-  /** What QueueAllMessages kept while offline. */
-  private sendStored(session: RpcSession): void {
-    const { clock, logger, normalQueue, random, unitOfWork } = this.parts;
-    if (this.registration !== "Accepted" || normalQueue.length === 0) return;
-    const message = normalQueue.head();
-    if (message === undefined) return;
-    const forget = (): void => {
-      try {
-        unitOfWork.run(() => normalQueue.remove(message.rowId));
-        queueMicrotask(() => this.pump());
-      } catch (error) {
-        logger.error(`${message.action} was answered and is sent again: ${(error as Error).message}`);
-        clock.after(UNFORGOTTEN_WAIT_MILLISECONDS, () => this.pump());
-      }
-    };
-    if (!isAction(message.action)) return forget();
-    session.call(message.action, random.uuid(), message.payload as never, this.timeoutMilliseconds(), (outcome) => {
-      if (outcome.kind !== "offline") forget();
-    });
   }
 }

@@ -48,7 +48,7 @@ export interface DurableOutboxOptions {
   readonly wake: () => void;
 }
 
-/** The messages that are never lost: stored with the state that caused them, sent strictly in order, gone with the answer. */
+/** The messages that are never lost: stored with the state that caused them, sent in order (transaction events first), gone with the answer. */
 export class DurableOutbox {
   private readonly listeners = new Map<string, DurableListener>();
   /** When messages of this process were created, in the link's count; older ones come from an earlier run. */
@@ -99,7 +99,8 @@ export class DurableOutbox {
     const { clock, queue, wake } = this.options;
     if (queue.length === 0) return undefined;
     const wait = this.heldUntil - clock.monotonicMilliseconds();
-    if (wait <= 0) return queue.head();
+    // Whoever reports much else, e.g. security events, does not keep the CSMS from the transactions.
+    if (wait <= 0) return queue.head("TransactionEvent") ?? queue.head();
     this.timer?.cancel();
     this.timer = clock.after(wait, wake);
     return undefined;
@@ -159,7 +160,7 @@ export class DurableOutbox {
       logger.error(`${name} is discarded after ${attempts} attempts (E13.FR.04)`);
       return this.settle(message, outcome);
     }
-    const waitSeconds = this.options.messageAttemptIntervalSeconds() * attempts; // E13.FR.03
+    const waitSeconds = Math.max(0, this.options.messageAttemptIntervalSeconds()) * attempts; // E13.FR.03
     logger.warn(`${name} was not accepted (${outcome.kind}); sent again in ${waitSeconds} s`);
     unitOfWork.run(() => queue.setAttempts(message.rowId, attempts));
     this.hold(waitSeconds * 1000);

@@ -12,6 +12,8 @@ export type CallOutcome<A extends Action = Action> =
   /** A CALLERROR, or an answer that violates its schema. */
   | { readonly kind: "error"; readonly code: string; readonly description: string }
   | { readonly kind: "timeout" }
+  /** Not sent: newer messages about the same thing tell what has become of it. */
+  | { readonly kind: "joined" }
   /** Not connected, connection lost while waiting, or not allowed before the registration. */
   | { readonly kind: "offline" };
 

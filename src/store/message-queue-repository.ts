@@ -66,12 +66,17 @@ export class MessageQueueRepository {
     this.changeLength(1);
   }
 
-  /** The oldest message. A row that cannot be read is put aside, so that it does not stop the others. */
-  head(): QueuedMessage | undefined {
+  /** The oldest message, or the oldest of one action. A row that cannot be read is put aside, so that it does not stop the others. */
+  head(action?: string): QueuedMessage | undefined {
     for (;;) {
-      const row = this.database.query(`SELECT rowid, * FROM ${this.table} ORDER BY rowid LIMIT 1`).get();
+      const row =
+        action === undefined
+          ? this.database.query(`SELECT rowid, * FROM ${this.table} ORDER BY rowid LIMIT 1`).get()
+          : this.database
+              .query(`SELECT rowid, * FROM ${this.table} WHERE MESSAGE_TYPE = ? ORDER BY rowid LIMIT 1`)
+              .get(action);
       if (row === null) {
-        this.known = 0;
+        if (action === undefined) this.known = 0;
         return undefined;
       }
       const parsed = v.safeParse(Row, row);
@@ -103,6 +108,11 @@ export class MessageQueueRepository {
 
   remove(rowId: number): void {
     const { changes } = this.database.query(`DELETE FROM ${this.table} WHERE rowid = ?`).run(rowId);
+    this.changeLength(-changes);
+  }
+
+  removeMessage(messageId: string): void {
+    const { changes } = this.database.query(`DELETE FROM ${this.table} WHERE UNIQUE_ID = ?`).run(messageId);
     this.changeLength(-changes);
   }
 

@@ -102,8 +102,9 @@ export function createConnectorStatusBlock(context: StationContext): Block {
       evseId,
       connectorId: connector.connectorId,
     };
-    void csms.call("StatusNotification", request, { beforeAccepted }).then((outcome) => {
-      if (outcome.kind !== "response" && reported.get(key) === status) reported.delete(key);
+    void csms.call("StatusNotification", request, { beforeAccepted, subject: `status of ${key}` }).then((outcome) => {
+      if (outcome.kind !== "response" && outcome.kind !== "joined" && reported.get(key) === status)
+        reported.delete(key);
     });
   };
 

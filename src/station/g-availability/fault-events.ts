@@ -16,6 +16,10 @@ const DEFAULT_OFFLINE_SEVERITY = 5;
 /** Components that exist once for each connector; all others belong to an EVSE or to the station. */
 const PARTS_OF_A_CONNECTOR: ReadonlySet<string> = new Set(["Connector", "ConnectorPlugRetentionLock"]);
 
+function keyOf({ name, evse }: ComponentType, { variable }: HardwareError): string {
+  return `${name}/${evse?.id}/${evse?.connectorId}/${variable}`;
+}
+
 /**
  * N07 for hard-wired notifications, G05: faults that the hardware side raises and clears. It is the hardware side, too,
  * that does not charge with a fault that forbids it (G05.FR.01); what becomes of a transaction comes as its events.
@@ -38,8 +42,9 @@ export function createFaultEventsBlock(context: StationContext): Block {
   };
 
   /** The variable is true as long as one fault of its component lasts. */
-  const showInDeviceModel = ({ name, evse }: ComponentType, error: HardwareError): void => {
-    const key = `${name}/${evse?.id}/${evse?.connectorId}/${error.variable}`;
+  const showInDeviceModel = (component: ComponentType, error: HardwareError): void => {
+    const { name, evse } = component;
+    const key = keyOf(component, error);
     const faults = active.get(key) ?? new Set();
     active.set(key, faults);
     if (error.state === "raised") faults.add(faultKey(error));
@@ -97,8 +102,10 @@ export function createFaultEventsBlock(context: StationContext): Block {
         seqNo: 0,
         eventData: [eventData(component, error)],
       };
+      // A fault that comes and goes while the line is busy or down is told as it began and as it is.
+      const subject = `${keyOf(component, error)}/${error.type}/${error.subType}`;
       core.unitOfWork.afterCommit(
-        () => void csms.call("NotifyEvent", request, { queueWhenOffline: isKeptOffline(error) }),
+        () => void csms.call("NotifyEvent", request, { queueWhenOffline: isKeptOffline(error), subject }),
       );
     });
   };

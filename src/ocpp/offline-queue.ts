@@ -1,0 +1,97 @@
+import type { Clock } from "../lib/clock.ts";
+import type { Random } from "../lib/random.ts";
+import type { Logger } from "../log/logger.ts";
+import type { MessageQueueRepository } from "../store/message-queue-repository.ts";
+import type { UnitOfWork } from "../store/unit-of-work.ts";
+import { needlessBefore } from "./needless-messages.ts";
+import type { RpcSession } from "./rpc.ts";
+import { isAction } from "./validation.ts";
+
+const LIMIT = 2_000;
+/** So long after an answer that could not be stored the next message is sent at the latest. */
+const UNFORGOTTEN_WAIT_MILLISECONDS = 10_000;
+
+export interface OfflineQueueOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly unitOfWork: UnitOfWork;
+  readonly queue: MessageQueueRepository;
+  /** The next message may leave. */
+  readonly wake: () => void;
+}
+
+/** Messages other than the durable ones that were created without a connection and are kept for the next one. */
+export class OfflineQueue {
+  /** Message ids that this process keeps, by subject. */
+  private readonly ofSubject = new Map<string, readonly string[]>();
+
+  constructor(private readonly options: OfflineQueueOptions) {}
+
+  get isEmpty(): boolean {
+    return this.options.queue.length === 0;
+  }
+
+  keep(action: string, request: unknown, subject: string | undefined): void {
+    const { queue, unitOfWork, random, clock, logger } = this.options;
+    const messageId = random.uuid();
+    try {
+      unitOfWork.run(() => {
+        if (queue.length >= LIMIT) this.dropOldest();
+        for (const needless of this.needlessBefore(subject)) queue.removeMessage(needless);
+        queue.append(messageId, action, request, clock.now());
+      });
+      if (subject === undefined) return;
+      const needless = this.needlessBefore(subject);
+      const kept = (this.ofSubject.get(subject) ?? []).filter((id) => !needless.includes(id));
+      this.ofSubject.set(subject, [...kept, messageId]);
+    } catch (error) {
+      logger.error(`${action} is lost, it cannot be kept until there is a connection: ${(error as Error).message}`);
+    }
+  }
+
+  /** Sends the oldest message; it goes with its answer, whatever that is. */
+  send(session: RpcSession, timeoutMilliseconds: number): void {
+    const { logger, queue, random } = this.options;
+    const message = queue.head();
+    if (message === undefined) return;
+    if (!isAction(message.action)) return this.forget(message);
+    logger.debug(`${message.action} ${message.messageId} was kept and is sent`);
+    session.call(message.action, random.uuid(), message.payload as never, timeoutMilliseconds, (outcome) => {
+      if (outcome.kind !== "offline") this.forget(message);
+    });
+  }
+
+  private forget({ rowId, messageId, action }: { rowId: number; messageId: string; action: string }): void {
+    const { clock, logger, queue, unitOfWork, wake } = this.options;
+    try {
+      unitOfWork.run(() => queue.remove(rowId));
+      this.forgetSubject(messageId);
+      queueMicrotask(wake);
+    } catch (error) {
+      logger.error(`${action} was answered and is sent again: ${(error as Error).message}`);
+      clock.after(UNFORGOTTEN_WAIT_MILLISECONDS, wake);
+    }
+  }
+
+  private needlessBefore(subject: string | undefined): readonly string[] {
+    return subject === undefined ? [] : needlessBefore(this.ofSubject.get(subject) ?? []);
+  }
+
+  private dropOldest(): void {
+    const { logger, queue } = this.options;
+    logger.warn("The queue of other messages is full; its oldest tenth is dropped");
+    queue.dropOldest(LIMIT / 10);
+    // Which of them are gone is not worth finding out.
+    this.ofSubject.clear();
+  }
+
+  private forgetSubject(messageId: string): void {
+    for (const [subject, ids] of this.ofSubject) {
+      if (!ids.includes(messageId)) continue;
+      const others = ids.filter((id) => id !== messageId);
+      if (others.length === 0) this.ofSubject.delete(subject);
+      else this.ofSubject.set(subject, others);
+    }
+  }
+}
