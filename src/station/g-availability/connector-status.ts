@@ -102,10 +102,16 @@ export function createConnectorStatusBlock(context: StationContext): Block {
       evseId,
       connectorId: connector.connectorId,
     };
-    void csms.call("StatusNotification", request, { beforeAccepted, subject: `status of ${key}` }).then((outcome) => {
-      if (outcome.kind !== "response" && outcome.kind !== "joined" && reported.get(key) === status)
-        reported.delete(key);
-    });
+    void csms
+      .call("StatusNotification", request, {
+        beforeAccepted,
+        // What the CSMS has asked for is sent; a status that comes and goes while the line is busy need not be.
+        ...(!beforeAccepted && { subject: `status of ${key}` }),
+      })
+      .then((outcome) => {
+        if (outcome.kind !== "response" && outcome.kind !== "joined" && reported.get(key) === status)
+          reported.delete(key);
+      });
   };
 
   const notifyWhere = (wanted: (evseId: number, connector: ConnectorModel) => boolean): void => {

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
+import { sleep } from "../../../src/lib/clock.ts";
 import type { DataTransferPort } from "../../../src/station/ports.ts";
 import { InProcessCharger } from "../../support/in-process-charger.ts";
 
@@ -31,14 +32,18 @@ test("request and answer pass as they are (P01.FR.06, FR.07)", async () => {
   expect(seen).toEqual([request, { vendorId: "com.example", messageId: "strange" }]);
 });
 
-test("a module that fails or never answers: Rejected, and the next CALL is not held up", async () => {
+test("a module that fails or does not answer in time: Rejected, and the next CALL does not wait for it", async () => {
   await start(async () => {
     throw new Error("module is gone");
   });
   expect(await transfer({ vendorId: "v" })).toEqual({ status: "Rejected" });
-  Object.assign(charger.context.hardware.dataTransfer, { deliver: () => new Promise(() => {}) });
+  const deliver = async () => {
+    await sleep(charger.clock, 20_000);
+    throw new Error("no answer within 20 s");
+  };
+  Object.assign(charger.context.hardware.dataTransfer, { deliver });
   charger.sendText('[2,"stuck","DataTransfer",{"vendorId":"v"}]');
+  expect((await charger.call("GetLocalListVersion", {})).body).toEqual({ versionNumber: 0 });
   await charger.clock.advance(20_000);
   expect(charger.answers.find(({ messageId }) => messageId === "stuck")?.body).toEqual({ status: "Rejected" });
-  expect((await charger.call("GetLocalListVersion", {})).body).toEqual({ versionNumber: 0 });
 });

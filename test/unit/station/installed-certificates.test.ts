@@ -134,7 +134,7 @@ describe("M03: GetInstalledCertificateIds", () => {
     charger.hardwareAnswers.installedCertificates = () => {
       throw new Error("no answer");
     };
-    expect(await list()).toEqual({ status: "NotFound" });
+    expect(await list()).toMatchObject({ status: "NotFound", statusInfo: { reasonCode: "InternalError" } });
   });
 });
 

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { sleep } from "../../../src/lib/clock.ts";
 import { InProcessCharger } from "../../support/in-process-charger.ts";
 
 let charger: InProcessCharger;
@@ -352,7 +353,10 @@ describe("refused", () => {
 
   test("B11.FR.06: when the system does not say in time whether it does", async () => {
     await start();
-    charger.hardwareAnswers.isResetAllowed = () => new Promise(() => {});
+    charger.hardwareAnswers.isResetAllowed = async () => {
+      await sleep(charger.clock, 5_000);
+      throw new Error("no answer within 5 s");
+    };
     const from = charger.answers.length;
     charger.sendText(JSON.stringify([2, "late", "Reset", { type: "Immediate" }]));
     await pass(10);

@@ -1,0 +1,56 @@
+import { expect, test } from "bun:test";
+import { answerLimitMilliseconds } from "../../../src/bridge/question-limits.ts";
+import type { InterfaceName } from "../../../src/everest/everest-module.ts";
+import { COMMANDS } from "../../../src/everest/interfaces/index.ts";
+
+/** What is asked one after the other while the CSMS waits for the answer to its CALL. */
+const QUESTIONS: Readonly<Record<string, readonly (readonly [InterfaceName, string])[]>> = {
+  UnlockConnector: [["evse_manager", "force_unlock"]],
+  RequestStopTransaction: [
+    ["evse_manager", "stop_transaction"],
+    ["evse_manager", "withdraw_authorization"],
+  ],
+  RequestStartTransaction: [["reservation", "exists_reservation"]],
+  Reset: [["system", "is_reset_allowed"]],
+  UpdateFirmware: [
+    ["evse_security", "verify_certificate"],
+    ["system", "update_firmware"],
+  ],
+  GetLog: [["system", "upload_logs"]],
+  DataTransfer: [["ocpp_data_transfer", "data_transfer"]],
+  InstallCertificate: [
+    ["evse_security", "get_installed_certificates"],
+    ["evse_security", "get_verify_file"],
+    ["evse_security", "get_verify_location"],
+    ["evse_security", "get_verify_file"],
+    ["evse_security", "get_verify_location"],
+    ["evse_security", "get_installed_certificates"],
+    ["evse_security", "install_ca_certificate"],
+  ],
+  DeleteCertificate: [
+    ["evse_security", "get_leaf_certificate_info"],
+    ["evse_security", "get_leaf_certificate_info"],
+    ["evse_security", "get_installed_certificates"],
+    ["evse_security", "delete_certificate"],
+  ],
+  GetInstalledCertificateIds: [["evse_security", "get_installed_certificates"]],
+  CertificateSigned: [
+    ["evse_security", "get_leaf_certificate_info"],
+    ["evse_security", "update_leaf_certificate"],
+  ],
+  SetVariables: [["evse_security", "is_ca_certificate_installed"]],
+};
+
+test.each(Object.entries(QUESTIONS))(
+  "modules that do not answer: %s is answered within 25 s all the same",
+  (_action, questions) => {
+    const known = questions.every(([name, command]) => Object.hasOwn(COMMANDS[name], command));
+    const limits = questions.map(([name, command]) => answerLimitMilliseconds(name, command));
+    expect(known).toBe(true);
+    expect(limits.reduce((sum, limit) => sum + limit, 0)).toBeLessThanOrEqual(25_000);
+  },
+);
+
+test("whatever the table does not name has a small limit, too", () => {
+  expect(answerLimitMilliseconds("evse_manager", "enable_disable")).toBe(10_000);
+});
