@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import * as v from "valibot";
-import type { Clock, Timer } from "../lib/clock.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
 import { ActiveErrors } from "./active-errors.ts";
@@ -18,15 +18,18 @@ import {
   openConfiguration,
   openEnvelope,
   openError,
-  openResult,
   openVariable,
   sealCommand,
   sealMetadata,
   sealReady,
   sealVariable,
 } from "./envelope.ts";
+import { InPart } from "./in-part.ts";
 import { COMMANDS, type Interfaces, VARIABLES } from "./interfaces/index.ts";
+import { Questions } from "./questions.ts";
 import { describeIssue, serveCommand } from "./served-command.ts";
+
+export { CommandError } from "./questions.ts";
 
 export type InterfaceName = keyof Interfaces;
 export type Commands<I extends InterfaceName> = Interfaces[I]["cmds"];
@@ -49,16 +52,6 @@ export type CommandRefusals<I extends InterfaceName> = {
   readonly [C in keyof Commands<I>]: (args: unknown) => Result<I, C>;
 };
 
-/** A command that failed at the other side, could not be read, or got no answer in time (`CmdTimeout`). */
-export class CommandError extends Error {
-  constructor(
-    readonly errorType: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
 export interface Directories {
   readonly prefix: string;
   readonly share: string;
@@ -78,18 +71,9 @@ export interface ModuleOptions {
   readonly logger: Logger;
 }
 
-/** Commands without an answer in time that are remembered, so that a late one can be told. */
-const GIVEN_UP_LIMIT = 100;
 /** Stand-alone there may be nobody who releases the modules. */
 const STANDALONE_RELEASE_MILLISECONDS = 2_000;
 const Settings = v.object({ data_dir: v.string() });
-
-interface PendingCall {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: CommandError) => void;
-  readonly timer: Timer;
-  readonly schema: v.GenericSchema;
-}
 
 /** A module that this one is connected to. */
 export class Peer<I extends InterfaceName> {
@@ -118,9 +102,8 @@ export class Peer<I extends InterfaceName> {
 export class EverestModule {
   readonly errors = new ActiveErrors();
   private readonly subscriptions = new Map<string, MessageHandler>();
-  private readonly pending = new Map<string, PendingCall>();
-  /** Ids of commands that were given up, and when they were sent. */
-  private readonly givenUp = new Map<string, number>();
+  private readonly inPart: InPart;
+  private readonly questions: Questions;
   private readonly errorHandlers: ((error: ErrorMessage) => void)[] = [];
   private shutdownHandler: () => void = () => {};
   private globalReady: () => void = () => {};
@@ -133,7 +116,10 @@ export class EverestModule {
     readonly directories: Directories,
     /** Module types by module id, as far as the manager has told. */
     readonly moduleNames: ReadonlyMap<string, string>,
-  ) {}
+  ) {
+    this.inPart = new InPart(options.logger);
+    this.questions = new Questions({ ...options, inPart: this.inPart });
+  }
 
   /** Connects and fetches the configuration. @throws when broker or manager do not answer. */
   static async connect(options: ModuleOptions): Promise<EverestModule> {
@@ -254,7 +240,7 @@ export class EverestModule {
   }
 
   async close(): Promise<void> {
-    for (const { timer } of this.pending.values()) timer.cancel();
+    this.questions.close();
     await this.bus.close();
   }
 
@@ -271,6 +257,10 @@ export class EverestModule {
       const variable = openVariable(text);
       const parsed = variable === undefined ? undefined : v.safeParse(schema, variable.value);
       if (parsed?.success) return handler(parsed.output);
+      if (variable !== undefined && rest === undefined) {
+        const tolerant = this.inPart.read(schema, variable.value, topic);
+        if (tolerant.success) return handler(tolerant.output);
+      }
       const why = parsed === undefined ? "no variable in its envelope" : describeIssue(parsed.issues[0]);
       const remainder = rest === undefined || variable === undefined ? undefined : v.safeParse(rest, variable.value);
       this.options.logger.warn(`A message on ${topic} is ${remainder?.success ? "taken in part" : "dropped"}: ${why}`);
@@ -280,29 +270,15 @@ export class EverestModule {
 
   /** The one way out for questions to other modules; each has its limit. @throws CommandError */
   callCommand(connected: Connected, interfaceName: InterfaceName, command: string, args: unknown): Promise<unknown> {
-    const { answerLimitMilliseconds, clock, random, arguments: own } = this.options;
-    const limit = answerLimitMilliseconds(interfaceName, command);
     const topic = this.topic(connected.moduleId, connected.implementationId, "cmd", command);
     const schema =
       (COMMANDS[interfaceName] as Readonly<Record<string, { result: v.GenericSchema }>>)[command]?.result ??
       v.unknown();
-    const id = random.uuid();
-    return new Promise((resolve, reject) => {
-      const timer = clock.after(limit, () => {
-        this.giveUp(id, clock.monotonicMilliseconds() - limit);
-        reject(new CommandError("CmdTimeout", `${topic} got no answer within ${limit / 1000} s`));
-      });
-      this.pending.set(id, { resolve, reject, timer, schema });
-      const isEmpty = typeof args === "object" && args !== null && Object.keys(args).length === 0;
-      this.bus.publish(topic, sealCommand(id, own.moduleId, isEmpty ? null : args));
-    });
-  }
-
-  private giveUp(id: string, sentAt: number): void {
-    this.pending.delete(id);
-    this.givenUp.set(id, sentAt);
-    const [oldest] = this.givenUp.keys();
-    if (this.givenUp.size > GIVEN_UP_LIMIT && oldest !== undefined) this.givenUp.delete(oldest);
+    const limitMilliseconds = this.options.answerLimitMilliseconds(interfaceName, command);
+    const isEmpty = typeof args === "object" && args !== null && Object.keys(args).length === 0;
+    return this.questions.ask({ topic, schema, limitMilliseconds }, (id) =>
+      this.bus.publish(topic, sealCommand(id, this.options.arguments.moduleId, isEmpty ? null : args)),
+    );
   }
 
   private topic(moduleId: string, implementation: string, kind: "cmd" | "var", name: string): string {
@@ -316,38 +292,9 @@ export class EverestModule {
         for (const command of Object.keys(COMMANDS[interfaceName])) {
           const topic = this.topic(moduleId, implementationId, "cmd", command);
           this.subscriptions.set(`${topic}/response/${this.options.arguments.moduleId}`, (text) =>
-            this.takeResult(topic, text),
+            this.questions.takeResult(topic, text),
           );
         }
-  }
-
-  private takeResult(topic: string, text: string): void {
-    const result = openResult(text);
-    if (result === undefined) return;
-    const call = this.pending.get(result.id);
-    if (call === undefined) return this.tellLate(result.id, topic);
-    this.pending.delete(result.id);
-    call.timer.cancel();
-    if (result.error !== undefined) {
-      const { __everest__error_type: type, __everest__error_msg: message } = result.error;
-      return call.reject(new CommandError(type, `${topic} failed (${type}): ${message || "no message"}`));
-    }
-    const parsed = v.safeParse(call.schema, result.retval);
-    if (parsed.success) call.resolve(parsed.output);
-    else
-      call.reject(
-        new CommandError(
-          "MessageParsingError",
-          `the answer to ${topic} cannot be read: ${describeIssue(parsed.issues[0])}`,
-        ),
-      );
-  }
-
-  private tellLate(id: string, topic: string): void {
-    const sentAt = this.givenUp.get(id);
-    if (sentAt === undefined || !this.givenUp.delete(id)) return;
-    const seconds = (this.options.clock.monotonicMilliseconds() - sentAt) / 1000;
-    this.options.logger.warn(`${topic} was answered after ${seconds.toFixed(1)} s, too late`);
   }
 
   private takeError(text: string): void {

@@ -4,6 +4,7 @@ import type { Timer } from "../../lib/clock.ts";
 import type {
   FirmwareStatusEnumType,
   FirmwareType,
+  StatusInfoType,
   UpdateFirmwareRequest,
   UpdateFirmwareResponse,
 } from "../../ocpp/v201/index.ts";
@@ -33,6 +34,8 @@ const SILENCE_LIMIT_MILLISECONDS = 300_000;
 const STATUS_LIMIT_MILLISECONDS = 21_600_000;
 /** An installation that was allowed has to begin, or the EVSEs that wait for it would be lost. */
 const BEGIN_LIMIT_MILLISECONDS = 1_800_000;
+
+const NO_ANSWER = { reasonCode: "InternalError", additionalInfo: "the charger did not take the request" };
 
 type HardwareAnswer = UpdateFirmwareResponse["status"];
 
@@ -152,9 +155,14 @@ export function createFirmwareBlock(context: StationContext): Block {
     return validation === "Valid" ? "Accepted" : "InvalidCertificate"; // L01.FR.22
   };
 
-  const order = async ({ requestId, firmware, retries, retryInterval }: UpdateFirmwareRequest) => {
+  const order = async ({
+    requestId,
+    firmware,
+    retries,
+    retryInterval,
+  }: UpdateFirmwareRequest): Promise<{ answer: HardwareAnswer; statusInfo?: StatusInfoType }> => {
     const validity = await validateCertificate(firmware);
-    if (validity !== "Accepted") return validity;
+    if (validity !== "Accepted") return { answer: validity };
     const { location, retrieveDateTime, installDateTime, signingCertificate, signature } = firmware;
     return hardware.system
       .updateFirmware({
@@ -167,9 +175,10 @@ export function createFirmwareBlock(context: StationContext): Block {
         ...(retries !== undefined && { retries }),
         ...(retryInterval !== undefined && { retryIntervalSeconds: retryInterval }),
       })
+      .then((answer) => ({ answer }))
       .catch((error: Error) => {
         logger.error(`The firmware update could not be started: ${error.message}`);
-        return "Rejected" as const;
+        return { answer: "Rejected" as const, statusInfo: NO_ANSWER };
       });
   };
 
@@ -196,13 +205,16 @@ export function createFirmwareBlock(context: StationContext): Block {
   csms.handle("UpdateFirmware", async (request) => {
     answerFirst.hold(request.requestId);
     try {
-      const answer = await order(request);
+      const { answer, statusInfo } = await order(request);
       if (answer === "InvalidCertificate" || answer === "RevokedCertificate")
         events.emit("securityEvent", { type: "InvalidFirmwareSigningCertificate", techInfo: answer }); // L01.FR.02
       const isTaken = answer === "Accepted" || answer === "AcceptedCanceled";
       // L01.FR.27, L02.FR.18: what the hardware side cannot cancel goes on.
       return {
-        response: { status: isTaken ? begin(request, answer) : answer },
+        response: {
+          status: isTaken ? begin(request, answer) : answer,
+          ...(statusInfo !== undefined && { statusInfo }),
+        },
         afterResponse: () => answerFirst.release(),
       };
     } catch (error) {

@@ -29,6 +29,7 @@ const ALL_USES: readonly GetCertificateIdUseEnumType[] = [
   "ManufacturerRootCertificate",
 ];
 const CHILDREN_LIMIT = 4;
+const NO_ANSWER = { reasonCode: "InternalError", additionalInfo: "the store of certificates did not answer" };
 
 /** M03, M04 and M05: the certificates that the station trusts, kept by the hardware side. */
 export function createCertificatesBlock(context: StationContext): Block {
@@ -94,7 +95,8 @@ export function createCertificatesBlock(context: StationContext): Block {
     async (request) => ({
       response: await install(request).catch((error: Error): InstallCertificateResponse => {
         logger.error(`A certificate could not be installed: ${error.message}`);
-        return { status: "Failed" };
+        entries.refresh(); // It may be there all the same.
+        return { status: "Failed", statusInfo: NO_ANSWER };
       }),
     }),
     inCertificateLane,
@@ -143,7 +145,8 @@ export function createCertificatesBlock(context: StationContext): Block {
       const response = await remove({ hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber }).catch(
         (error: Error): DeleteCertificateResponse => {
           logger.error(`A certificate could not be deleted: ${error.message}`);
-          return { status: "Failed" };
+          entries.refresh();
+          return { status: "Failed", statusInfo: NO_ANSWER };
         },
       );
       return { response };
@@ -162,10 +165,7 @@ export function createCertificatesBlock(context: StationContext): Block {
         return {
           response: {
             status: "NotFound",
-            statusInfo: {
-              reasonCode: "InternalError",
-              additionalInfo: "the installed certificates could not be listed",
-            },
+            statusInfo: NO_ANSWER,
           },
         };
       const chain = found

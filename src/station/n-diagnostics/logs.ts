@@ -10,6 +10,7 @@ const FILE_NAME_LIMIT = 255;
 const SILENCE_LIMIT_SECONDS = 3_600;
 /** Whatever repetitions the CSMS has asked for. */
 const LONGEST_SILENCE_SECONDS = 86_400;
+const NO_ANSWER = { reasonCode: "InternalError", additionalInfo: "the charger did not take the request" };
 
 /** N01: log files on request of the CSMS; the hardware side collects and uploads them. */
 export function createLogsBlock(context: StationContext): Block {
@@ -59,14 +60,18 @@ export function createLogsBlock(context: StationContext): Block {
       .catch((error: Error) => {
         logger.error(`The log upload could not be started: ${error.message}`);
         unanswered = requestId;
-        return { status: "Rejected" as const };
+        return { status: "Rejected" as const, statusInfo: NO_ANSWER };
       });
   };
 
   csms.handle("GetLog", async (request) => {
     const { requestId } = request;
     answerFirst.hold(requestId);
-    const { status, fileName } = { fileName: undefined, ...(await order(request)) };
+    const { status, fileName, statusInfo } = {
+      fileName: undefined,
+      statusInfo: undefined,
+      ...(await order(request)),
+    };
     const answer = (response: GetLogResponse, before = (): void => {}) => ({
       response,
       afterResponse: () => {
@@ -74,7 +79,7 @@ export function createLogsBlock(context: StationContext): Block {
         answerFirst.release();
       },
     });
-    if (status === "Rejected") return answer({ status }); // N01.FR.05
+    if (status === "Rejected") return answer({ status, ...(statusInfo !== undefined && { statusInfo }) }); // N01.FR.05
     const superseded = uploading;
     uploading = requestId;
     latest = requestId;

@@ -27,7 +27,12 @@ export function createDataTransferBlock(context: StationContext): Block {
         };
       } catch (error) {
         logger.warn(`DataTransfer for ${vendorId} failed on the hardware side: ${(error as Error).message}`);
-        return { response: { status: "Rejected" } };
+        return {
+          response: {
+            status: "Rejected",
+            statusInfo: { reasonCode: "InternalError", additionalInfo: "the module did not answer" },
+          },
+        };
       }
     },
     // A module may think for a while, and nothing here depends on what it thinks.

@@ -18,6 +18,7 @@ const fault = (state: "raised" | "cleared", type = "ac_rcd/AC") =>
     timestamp: charger.clock.now(),
     inoperative: false,
     evseId: 2,
+    origin: "bsp",
   });
 const flap = (times: number, type?: string): void => {
   for (let time = 0; time < times; time++) {
@@ -105,6 +106,7 @@ test("a connector whose status flaps while the line is busy tells the first and 
       timestamp: charger.clock.now(),
       inoperative: true,
       evseId: 2,
+      origin: "bsp",
     });
   const from = charger.callsOf("StatusNotification").length;
   for (let time = 0; time < 100; time++) {

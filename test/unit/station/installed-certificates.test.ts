@@ -176,7 +176,7 @@ describe("M05: InstallCertificate", () => {
   test("Failed when it cannot be written, Rejected when it is not valid (M05.FR.03, FR.07)", async () => {
     await start();
     charger.hardwareAnswers.installCaCertificate = () => "Failed";
-    expect(await install(old.pem)).toEqual({ status: "Failed" });
+    expect(await install(old.pem)).toMatchObject({ status: "Failed", statusInfo: { reasonCode: "InternalError" } });
     charger.hardwareAnswers.installCaCertificate = () => "Rejected";
     expect(await install("no certificate")).toEqual({ status: "Rejected" });
     charger.hardwareAnswers.installCaCertificate = () => {

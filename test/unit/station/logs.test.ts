@@ -101,7 +101,7 @@ describe("N01: log files", () => {
     charger.hardwareAnswers.uploadLogs = () => {
       throw new Error("no answer");
     };
-    expect(await getLog(2)).toEqual({ status: "Rejected" });
+    expect(await getLog(2)).toMatchObject({ status: "Rejected", statusInfo: { reasonCode: "InternalError" } });
     expect(await triggered()).toEqual([["Idle", undefined]]);
   });
 
