@@ -69,7 +69,7 @@ interface OutstandingCall {
   readonly timer: Timer;
 }
 
-/** An acceptable CALL with its validated request, or the refusal; and how it stands to others. */
+/** An acceptable CALL with its validated request, and how it stands to others. */
 interface PreparedCall {
   readonly handle: () => ReturnType<CallHandler<Action>>;
   readonly lane: string | undefined;
@@ -201,7 +201,10 @@ export class RpcSession {
     if (this.unanswered.has(messageId))
       return refuse(new OcppError("RpcFrameworkError", "a CALL with this message id is being handled"));
     if (this.options.schedule.isFull) return refuse(new OcppError("GenericError", "too many calls are waiting"));
-    const { lane, beside, handle } = this.prepare(action, payload);
+    const prepared = this.prepare(action, payload);
+    // It changes nothing, so it need not wait for those before it.
+    if (prepared instanceof OcppError) return refuse(prepared);
+    const { lane, beside, handle } = prepared;
     this.unanswered.set(messageId, () => false);
     const takeBack = this.options.schedule.add({
       lane,
@@ -215,21 +218,14 @@ export class RpcSession {
     this.unanswered.set(messageId, takeBack);
   }
 
-  /** What an inacceptable CALL is answered is answered in its turn, too. */
-  private prepare(action: string, payload: unknown): PreparedCall {
-    const refusal = (error: OcppError): PreparedCall => ({
-      handle: () => Promise.reject(error),
-      lane: undefined,
-      beside: false,
-    });
+  private prepare(action: string, payload: unknown): PreparedCall | OcppError {
     const refused = this.options.admission(action);
-    if (refused !== undefined) return refusal(refused);
-    if (!isAction(action))
-      return refusal(new OcppError("NotImplemented", `the action ${action.slice(0, 50)} is not known`));
+    if (refused !== undefined) return refused;
+    if (!isAction(action)) return new OcppError("NotImplemented", `the action ${action.slice(0, 50)} is not known`);
     const registered = this.options.handlerOf(action);
-    if (registered === undefined) return refusal(new OcppError("NotSupported", `${action} is not supported`));
+    if (registered === undefined) return new OcppError("NotSupported", `${action} is not supported`);
     const request = validateRequest(action, payload);
-    if (!request.ok) return refusal(new OcppError(request.code, request.description));
+    if (!request.ok) return new OcppError(request.code, request.description);
     const { lane, beside = false } = registered.handling;
     return {
       handle: () => registered.handle(request.value),

@@ -176,13 +176,13 @@ describe("M05: InstallCertificate", () => {
   test("Failed when it cannot be written, Rejected when it is not valid (M05.FR.03, FR.07)", async () => {
     await start();
     charger.hardwareAnswers.installCaCertificate = () => "Failed";
-    expect(await install(old.pem)).toMatchObject({ status: "Failed", statusInfo: { reasonCode: "InternalError" } });
+    expect(await install(old.pem)).toEqual({ status: "Failed" });
     charger.hardwareAnswers.installCaCertificate = () => "Rejected";
     expect(await install("no certificate")).toEqual({ status: "Rejected" });
     charger.hardwareAnswers.installCaCertificate = () => {
       throw new Error("no answer");
     };
-    expect(await install(old.pem)).toEqual({ status: "Failed" });
+    expect(await install(old.pem)).toMatchObject({ status: "Failed", statusInfo: { reasonCode: "InternalError" } });
   });
 
   test("an expired root is Rejected (M05.FR.07)", async () => {
