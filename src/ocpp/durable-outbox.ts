@@ -55,6 +55,8 @@ export class DurableOutbox {
   private readonly ordinals = new Map<string, number>();
   private inFlight: number | undefined;
   private heldUntil = 0;
+  /** Messages other than transaction events rest until then. */
+  private othersHeldUntil = 0;
   private timer: Timer | undefined;
 
   constructor(private readonly options: DurableOutboxOptions) {}
@@ -90,20 +92,29 @@ export class DurableOutbox {
     this.heldUntil = Math.max(this.heldUntil, this.options.clock.monotonicMilliseconds() + milliseconds);
   }
 
+  private holdOthers(milliseconds: number): void {
+    this.othersHeldUntil = Math.max(this.othersHeldUntil, this.options.clock.monotonicMilliseconds() + milliseconds);
+  }
+
   stop(): void {
     this.timer?.cancel();
   }
 
   /** The message whose turn it is; undefined while the queue is empty or held, `wake` follows then. */
   next(): QueuedMessage | undefined {
-    const { clock, queue, wake } = this.options;
+    const { clock, queue } = this.options;
     if (queue.length === 0) return undefined;
-    const wait = this.heldUntil - clock.monotonicMilliseconds();
+    const now = clock.monotonicMilliseconds();
+    if (now < this.heldUntil) return this.wakeIn(this.heldUntil - now);
     // Whoever reports much else, e.g. security events, does not keep the CSMS from the transactions.
-    if (wait <= 0) return queue.head("TransactionEvent") ?? queue.head();
+    const transactionEvent = queue.head("TransactionEvent");
+    if (transactionEvent !== undefined) return transactionEvent;
+    return now < this.othersHeldUntil ? this.wakeIn(this.othersHeldUntil - now) : queue.head();
+  }
+
+  private wakeIn(milliseconds: number): undefined {
     this.timer?.cancel();
-    this.timer = clock.after(wait, wake);
-    return undefined;
+    this.timer = this.options.clock.after(milliseconds, this.options.wake);
   }
 
   wasCreatedBefore({ messageId }: QueuedMessage, ordinal: number): boolean {
@@ -163,7 +174,8 @@ export class DurableOutbox {
     const waitSeconds = Math.max(0, this.options.messageAttemptIntervalSeconds()) * attempts; // E13.FR.03
     logger.warn(`${name} was not accepted (${outcome.kind}); sent again in ${waitSeconds} s`);
     unitOfWork.run(() => queue.setAttempts(message.rowId, attempts));
-    this.hold(waitSeconds * 1000);
+    if (message.action === "TransactionEvent") this.hold(waitSeconds * 1000);
+    else this.holdOthers(waitSeconds * 1000);
   }
 
   /** When the queue is too long every other Updated goes (E04.FR.07, FR.08, E11.FR.04, E12.FR.04, J02.FR.12), then what tells less; never a Started or Ended. */

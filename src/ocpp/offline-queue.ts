@@ -52,11 +52,10 @@ export class OfflineQueue {
 
   /** Sends the oldest message; it goes with its answer, whatever that is. */
   send(session: RpcSession, timeoutMilliseconds: number): void {
-    const { logger, queue, random } = this.options;
+    const { queue, random } = this.options;
     const message = queue.head();
     if (message === undefined) return;
     if (!isAction(message.action)) return this.forget(message);
-    logger.debug(`${message.action} ${message.messageId} was kept and is sent`);
     session.call(message.action, random.uuid(), message.payload as never, timeoutMilliseconds, (outcome) => {
       if (outcome.kind !== "offline") this.forget(message);
     });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import type { InProcessCharger, Payload } from "../../support/in-process-charger.ts";
+import { defaultAnswer, type InProcessCharger, type Payload } from "../../support/in-process-charger.ts";
 import { Rig } from "./transactions/support.ts";
 
 let charger: InProcessCharger;
@@ -131,4 +131,21 @@ test("a flood of security events does not keep transaction events from the CSMS"
   expect(
     charger.callsOf("SecurityEventNotification").filter(({ type }) => type === "TamperDetectionActivated"),
   ).toHaveLength(50);
+});
+
+test("a CSMS that refuses security events got the transaction events only after minutes", async () => {
+  const rig = await startRig();
+  charger.react = ({ action }) =>
+    action === "SecurityEventNotification"
+      ? { error: "NotImplemented" }
+      : { answer: defaultAnswer(action, charger.clock) };
+  charger.context.events.emit("securityEvent", { type: "TamperDetectionActivated" });
+  await charger.clock.advance(100);
+  rig.plug().begin();
+  await charger.clock.advance(100);
+  expect(charger.callsOf("TransactionEvent")).toHaveLength(1);
+  await charger.clock.advance(600_000);
+  const sent = charger.callsOf("SecurityEventNotification").filter(({ type }) => type === "TamperDetectionActivated");
+  expect(sent).toHaveLength(5); // MessageAttempts
+  expect(charger.core.durableQueue.length).toBe(0);
 });
