@@ -103,7 +103,7 @@ export function createFaultEventsBlock(context: StationContext): Block {
         eventData: [eventData(component, error)],
       };
       // A fault that comes and goes while the line is busy or down is told as it began and as it is.
-      const subject = `${keyOf(component, error)}/${error.type}/${error.subType}`;
+      const subject = `${keyOf(component, error)}/${faultKey(error)}`;
       core.unitOfWork.afterCommit(
         () => void csms.call("NotifyEvent", request, { queueWhenOffline: isKeptOffline(error), subject }),
       );
