@@ -7,7 +7,7 @@ import { ConfigurationError, type ModuleParameters, readParameters } from "../co
 import type { ModuleArguments } from "../everest/command-line.ts";
 import type { ModuleConfiguration } from "../everest/configuration.ts";
 import { EverestModule, type InterfaceName } from "../everest/everest-module.ts";
-import type { Clock } from "../lib/clock.ts";
+import { type Clock, sleep } from "../lib/clock.ts";
 import { Emitter } from "../lib/events.ts";
 import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";

@@ -75,8 +75,7 @@ export function createRemoteStartBlock(context: StationContext): Block {
     const reserved = await Promise.all(usable.map((evse) => isReservedForOther(evse, request)));
     // Where no EVSE is named, one that was taken meanwhile leaves the next.
     return usable.find(
-      (evse, index) =>
-        reserved[index] === false && (request.evseId !== undefined || evseObstacle(evse) === undefined),
+      (evse, index) => reserved[index] === false && (request.evseId !== undefined || evseObstacle(evse) === undefined),
     );
   };
 
