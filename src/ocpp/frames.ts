@@ -41,6 +41,20 @@ function keepDigits(_key: string, value: unknown, { source }: { readonly source?
 /** `JSON.rawJSON`, which TypeScript does not know yet. */
 const { rawJSON: rawJson } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
 
+/** Members of a payload that may hold anything, for others to read (DataTransfer). */
+const FREE_MEMBERS: ReadonlySet<string> = new Set(["data", "customData"]);
+
+/** Integers of free data as they were written; anywhere else no schema has room for them. */
+function parseLongIntegers(text: string): unknown {
+  const [frame, exact] = [parseJson(text), parseJson(text, keepDigits)];
+  if (!Array.isArray(frame) || !Array.isArray(exact)) return frame;
+  return frame.map((part: unknown, index) => {
+    if (typeof part !== "object" || part === null || Array.isArray(part)) return part;
+    const free = Object.entries(exact[index] as object).filter(([name]) => FREE_MEMBERS.has(name));
+    return { ...part, ...Object.fromEntries(free) };
+  });
+}
+
 /** Whose it is stands at the beginning: the sender need not wait for an answer in vain. */
 function nestedTooDeeply(text: string, description: string): Frame {
   const [, type, messageId = UNREADABLE_MESSAGE_ID] = /^\s*\[\s*(\d)\s*,\s*"([^"\\]{1,36})"/.exec(text) ?? [];
@@ -52,7 +66,7 @@ function nestedTooDeeply(text: string, description: string): Frame {
 export function parseFrame(text: string): Frame {
   let parts: unknown;
   try {
-    parts = parseJson(text, LONG_INTEGER.test(text) ? keepDigits : undefined);
+    parts = LONG_INTEGER.test(text) ? parseLongIntegers(text) : parseJson(text);
   } catch (error) {
     if (error instanceof JsonNestingError) return nestedTooDeeply(text, error.message);
     return bad(UNREADABLE_MESSAGE_ID, "RpcFrameworkError", "the frame is not JSON");

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { backOffMilliseconds } from "../../../src/ocpp/back-off.ts";
 import { parseFrame } from "../../../src/ocpp/frames.ts";
+import { validateRequest, validateResponse } from "../../../src/ocpp/validation.ts";
 
 test.each([
   ["no JSON", "-1", "RpcFrameworkError", "{nonsense"],
@@ -41,6 +42,16 @@ test("incident: a long integer in the data of a DataTransfer came out as ...992"
   const frame = parseFrame('[2,"a","DataTransfer",{"vendorId":"v","data":{"id":9007199254740993,"list":[-1e3,1.5]}}]');
   const payload = frame.kind === "call" ? (frame.payload as { readonly data: unknown }) : undefined;
   expect(JSON.stringify(payload?.data)).toBe('{"id":9007199254740993,"list":[-1000,1.5]}');
+});
+
+test("incident: an answer that was a long integer passed for one without members", () => {
+  const frame = parseFrame('[3,"a",9007199254740992]');
+  expect(frame.kind === "result" && validateResponse("SecurityEventNotification", frame.payload)).toMatchObject({
+    ok: false,
+    code: "ProtocolError",
+  });
+  const call = parseFrame('[2,"a","GetVariables",{"getVariableData":[9007199254740992]}]');
+  expect(call.kind === "call" && validateRequest("GetVariables", call.payload)).toMatchObject({ ok: false });
 });
 
 test("back-off: minimum, doubled RepeatTimes times, plus a new random part each time (part 4, 5.3, errata 4)", () => {
