@@ -1,5 +1,6 @@
 /**
- * The direction of the arrows (ARCHITECTURE.md), the lock file without host names, and time and chance only in `lib/`.
+ * The direction of the arrows (ARCHITECTURE.md), blocks that only use what they have declared, the lock file without host
+ * names, and time and chance only in `lib/`.
  * Prints every offence as `file:line: message`; exit code 1 when there is one.
  */
 import { Glob } from "bun";
@@ -22,7 +23,18 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   lib: [],
 };
 /** Parts of the station that all blocks share. */
-const STATION_SHARED = new Set(["model", "ports.ts", "hardware-events.ts", "context.ts", "support"]);
+const STATION_SHARED = new Set([
+  "model",
+  "registries",
+  "block.ts",
+  "context.ts",
+  "events.ts",
+  "hardware-events.ts",
+  "ports.ts",
+  "services.ts",
+]);
+/** What puts the blocks together and may know all of them. */
+const STATION_TOP = new Set(["station.ts", "assembly.ts"]);
 
 const offences: string[] = [];
 const layerOf = (path: string): string => (path.split("/")[1] ?? "").replace(/\.ts$/, "");
@@ -38,9 +50,17 @@ function checkImport(file: string, line: number, target: string): void {
     offences.push(`${file}:${line}: ${from} must not import ${target}`);
   if (from === "station" && to === "station") {
     const [fromBlock = "", toBlock = ""] = [file.split("/")[2], target.split("/")[2]];
-    if (fromBlock !== "station.ts" && fromBlock !== toBlock && !STATION_SHARED.has(toBlock))
+    if (!STATION_TOP.has(fromBlock) && fromBlock !== toBlock && !STATION_SHARED.has(toBlock))
       offences.push(`${file}:${line}: block ${fromBlock} must not import block ${toBlock}`);
   }
+}
+
+/** A block hears what it has declared, in its phase, and the services that it needs are there. */
+function checkBlock(file: string, line: number, content: string): void {
+  if (/\b(?:events|hardwareEvents)\.on\(/.test(content))
+    offences.push(`${file}:${line}: a block declares what it hears and in which phase (block.ts)`);
+  if (/\bservices\??\.\w+\?\./.test(content))
+    offences.push(`${file}:${line}: a needed service is there, no call of it is optional`);
 }
 
 for await (const file of new Glob("src/**/*.ts").scan(".")) {
@@ -49,6 +69,7 @@ for await (const file of new Glob("src/**/*.ts").scan(".")) {
     const specifier = content.match(/(?:from|import\()\s*"(\.[^"]+)"/)?.[1];
     if (specifier !== undefined && !/\/(?:package\.json|manifest\.yaml)$/.test(specifier))
       checkImport(file, index + 1, new URL(specifier, `file:///${file}`).pathname.slice(1));
+    if (/^src\/station\/[a-p]-/.test(file)) checkBlock(file, index + 1, content);
     if (
       !file.startsWith("src/lib/") &&
       /\bDate\.now\(|\bnew Date\(\)|\bset(Timeout|Interval)\(|\bMath\.random\(/.test(content)

@@ -14,10 +14,12 @@ import type { Logger } from "../log/logger.ts";
 import type { MessageLog } from "../log/message-log/message-log.ts";
 import type { ConnectionStatus } from "../ocpp/connection.ts";
 import { CsmsLink } from "../ocpp/csms-link.ts";
-import type { StationContext, StationEvents, StationServices } from "../station/context.ts";
-import { createStationModel } from "../station/model/station-model.ts";
-import type { BootReason, EvseDescription, SecurityPort } from "../station/ports.ts";
-import { createStation, type Station } from "../station/station.ts";
+import type { AssembledStation } from "../station/assembly.ts";
+import type { StationContext } from "../station/context.ts";
+import type { StationEvents } from "../station/events.ts";
+import { createStationModel, type StationModel } from "../station/model/station-model.ts";
+import type { BootReason, EvseDescription, Hardware } from "../station/ports.ts";
+import { createStation } from "../station/station.ts";
 import { linkSettings } from "./csms-connection.ts";
 import { CsmsSwitch } from "./csms-switch.ts";
 import { addEverestComponents, fetchModuleConfigurations } from "./everest-store.ts";
@@ -72,23 +74,22 @@ export interface AgentStatus {
   readonly connection: ConnectionStatus | undefined;
   readonly registration: string;
   readonly queuedMessages: number;
-  readonly evses: readonly {
-    readonly evseId: number;
-    readonly status: readonly string[];
-    readonly transactionId?: string;
-  }[];
+  readonly runningTransactions: number;
+  /** What keeps the station from being idle, and who keeps EVSEs from new drivers. */
+  readonly hindrances: readonly string[];
+  /** What the blocks show, e.g. `evses`. */
+  readonly [view: string]: unknown;
 }
 
 /** The composition root: builds the parts from the configuration, starts and stops them in order. */
 export class Agent {
   private module: EverestModule | undefined;
-  private station: Station | undefined;
+  private station: AssembledStation | undefined;
   private csms: CsmsLink | undefined;
   private csmsSwitch: CsmsSwitch | undefined;
-  private context: StationContext | undefined;
   private running: RunningStation | undefined;
+  private model: StationModel | undefined;
   private stores: Stores | undefined;
-  private bootReason: BootReason = "PowerUp";
   private messageLog: MessageLog | undefined;
 
   constructor(private readonly options: AgentOptions) {}
@@ -147,11 +148,9 @@ export class Agent {
       connection: this.csms?.status,
       registration: this.csms?.registration ?? "Unregistered",
       queuedMessages: this.csms?.durableQueueLength ?? 0,
-      evses: (this.context?.model.evses ?? []).map(({ evseId, connectors, transaction }) => ({
-        evseId,
-        status: connectors.map((connector) => connector.status),
-        ...(transaction !== undefined && { transactionId: transaction.transactionId }),
-      })),
+      runningTransactions: this.model?.evses.filter(({ transaction }) => transaction !== undefined).length ?? 0,
+      hindrances: this.station?.services.idleness.hindrances() ?? [],
+      ...this.station?.services.statusViews.read(),
     };
   }
 
@@ -180,19 +179,40 @@ export class Agent {
   private async startStation(
     module: EverestModule,
     parameters: ModuleParameters,
-    { core, deviceModel, losses }: Stores,
+    stores: Stores,
     input: HardwareInput,
     evses: readonly EvseDescription[],
   ): Promise<void> {
-    const { clock, logger, random, version, released } = this.options;
+    const { clock, logger } = this.options;
     const hardware = createHardware(module, this.options.arguments.moduleId, evses, clock, logger);
-    const reason = hardware.system.bootReason().catch((error: Error): BootReason => {
-      logger.warn(`Why the station was started is not known: ${error.message}`);
-      return "Unknown";
-    });
-    pushSettings(deviceModel, hardware, logger);
-    const services: Partial<StationServices> = {};
-    const csms = new CsmsLink({
+    const bootReason = askBootReason(hardware, logger);
+    pushSettings(stores.deviceModel, hardware, logger);
+    const csms = this.createLink(stores, hardware, parameters);
+    const events = new Emitter<StationEvents>();
+    const context = this.createContext(stores, hardware, csms, events, parameters, await bootReason);
+    const station = createStation(context, input.events, events);
+    const csmsSwitch = new CsmsSwitch(csms, clock);
+    this.csms = csms;
+    this.csmsSwitch = csmsSwitch;
+    this.model = context.model;
+    this.station = station;
+    this.messageLog = startMessageLog(context, events, module, this.options.print);
+    csms.events.on("connected", () => hardware.observer.connected(true));
+    csms.events.on("disconnected", () => hardware.observer.connected(false));
+    followHardware(context, input.events);
+    await station.start();
+    for (const techInfo of stores.losses) events.emit("securityEvent", { type: "MemoryExhaustion", techInfo });
+    this.running = createRunningStation(context, station, csmsSwitch);
+    input.release();
+    for (const peer of module.peers("evse_manager", "evse_manager"))
+      peer.call("external_ready_to_start_charging", {}).catch((error: Error) => logger.warn(error.message));
+    if (parameters.EnableExternalWebsocketControl) await this.listenToExternalControl(module, csmsSwitch);
+    csmsSwitch.startAfter(parameters.DelayOcppStart);
+  }
+
+  private createLink({ core, deviceModel }: Stores, { security }: Hardware, parameters: ModuleParameters): CsmsLink {
+    const { clock, logger, random } = this.options;
+    return new CsmsLink({
       clock,
       random,
       logger,
@@ -201,20 +221,32 @@ export class Agent {
       normalQueue: core.normalQueue,
       settings: linkSettings({
         deviceModel,
-        security: () => presentingSecurity(hardware.security, services),
+        security,
+        // The link is there before the station, but opens a connection only when it is started behind it.
+        clientCertificate: () => this.requireStation().services.clientCertificate.choose(),
         core,
         clock,
         logger,
         resumeDelaySeconds: parameters.MessageQueueResumeDelay,
       }),
     });
-    this.csms = csms;
-    const csmsSwitch = new CsmsSwitch(csms, clock);
-    this.csmsSwitch = csmsSwitch;
-    this.bootReason = await reason;
-    const bootReason = () => this.bootReason;
-    const events = new Emitter<StationEvents>();
-    const context: StationContext = {
+  }
+
+  private requireStation(): AssembledStation {
+    if (this.station === undefined) throw new Error("the station is not created yet");
+    return this.station;
+  }
+
+  private createContext(
+    { core, deviceModel }: Stores,
+    hardware: Hardware,
+    csms: CsmsLink,
+    events: Emitter<StationEvents>,
+    parameters: ModuleParameters,
+    bootReason: BootReason,
+  ): StationContext {
+    const { clock, logger, random, version, released } = this.options;
+    return {
       clock,
       random,
       logger,
@@ -222,14 +254,11 @@ export class Agent {
       csms,
       core,
       hardware,
-      hardwareEvents: input.events,
       events,
-      model: createStationModel(evses),
+      model: createStationModel(hardware.evses),
       settings: {
         resetStopDelaySeconds: parameters.ResetStopDelay,
-        get bootReason() {
-          return bootReason();
-        },
+        bootReason,
         softwareVersion: version,
         released,
         messageLogDirectory: parameters.MessageLogPath,
@@ -239,42 +268,6 @@ export class Agent {
           unit: parameters.RequestCompositeScheduleUnit === "W" ? "W" : "A",
         },
       },
-      services,
-    };
-    this.context = context;
-    this.messageLog = startMessageLog(context, module, this.options.print);
-    this.station = createStation(context);
-    csms.events.on("connected", () => hardware.observer.connected(true));
-    csms.events.on("disconnected", () => hardware.observer.connected(false));
-    followHardware(context);
-    await this.station.start();
-    for (const techInfo of losses) events.emit("securityEvent", { type: "MemoryExhaustion", techInfo });
-    this.running = this.createRunningStation(context, csmsSwitch);
-    input.release();
-    for (const peer of module.peers("evse_manager", "evse_manager"))
-      peer.call("external_ready_to_start_charging", {}).catch((error: Error) => logger.warn(error.message));
-    if (parameters.EnableExternalWebsocketControl) await this.listenToExternalControl(module, csmsSwitch);
-    csmsSwitch.startAfter(parameters.DelayOcppStart);
-  }
-
-  private createRunningStation(context: StationContext, csmsSwitch: CsmsSwitch): RunningStation {
-    const { csms, deviceModel, events, services } = context;
-    return {
-      deviceModel,
-      csms,
-      services,
-      stop: () => {
-        csmsSwitch.stop("stopped by another module");
-        return true;
-      },
-      restart: () => {
-        csmsSwitch.stop("restarted by another module");
-        this.bootReason = "ApplicationReset";
-        services.forgetRegistration?.();
-        csmsSwitch.start();
-        return true;
-      },
-      securityEvent: (event) => events.emit("securityEvent", event),
     };
   }
 
@@ -287,14 +280,36 @@ export class Agent {
   }
 }
 
-/** The hardware side's security, but with the client certificate that a renewal wants to be presented (A02.FR.28). */
-function presentingSecurity(security: SecurityPort, services: Partial<StationServices>): SecurityPort {
+/** What the hardware side says of this start. */
+function askBootReason({ system }: Hardware, logger: Logger): Promise<BootReason> {
+  return system.bootReason().catch((error: Error): BootReason => {
+    logger.warn(`Why the station was started is not known: ${error.message}`);
+    return "Unknown";
+  });
+}
+
+/** The running station as the provided interfaces see it. */
+function createRunningStation(
+  { csms, deviceModel, events }: StationContext,
+  { services }: AssembledStation,
+  csmsSwitch: CsmsSwitch,
+): RunningStation {
   return {
-    ...security,
-    leafCertificateFiles: async (use) =>
-      use === "CSMS" && services.clientCertificate !== undefined
-        ? services.clientCertificate()
-        : security.leafCertificateFiles(use),
+    deviceModel,
+    csms,
+    services,
+    stop: () => {
+      csmsSwitch.stop("stopped by another module");
+      return true;
+    },
+    restart: () => {
+      csmsSwitch.stop("restarted by another module");
+      services.bootReason.replace("ApplicationReset");
+      services.registration.forget();
+      csmsSwitch.start();
+      return true;
+    },
+    securityEvent: (event) => events.emit("securityEvent", event),
   };
 }
 

@@ -8,7 +8,7 @@ import { stationUrl } from "../ocpp/station-url.ts";
 import { openWebSocket, type TlsSettings, type WebSocketSettings } from "../ocpp/websocket.ts";
 import { readLastConnected, readProfiles } from "../station/model/network-profiles.ts";
 import { isForbiddenDowngrade } from "../station/model/security-profile.ts";
-import type { SecurityPort } from "../station/ports.ts";
+import type { LeafCertificateFiles, SecurityPort } from "../station/ports.ts";
 import type { CoreDatabase } from "../store/core-database.ts";
 import { localAddressFor } from "./network-interface.ts";
 import { StationCertificate } from "./station-certificate.ts";
@@ -35,7 +35,9 @@ export function connectionProfiles(deviceModel: DeviceModel): readonly Connectio
 /** What makes the settings of an attempt. */
 export interface LinkDependencies {
   readonly deviceModel: DeviceModel;
-  readonly security: () => SecurityPort;
+  readonly security: SecurityPort;
+  /** What is presented with security profile 3 (A02.FR.28). */
+  readonly clientCertificate: () => Promise<LeafCertificateFiles | undefined>;
   readonly core: Pick<CoreDatabase, "keyValues" | "unitOfWork">;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -56,7 +58,7 @@ class AttemptSettings {
 
   constructor(private readonly parts: LinkDependencies) {
     this.sessions = new TlsSessionCache(parts.clock);
-    this.certificate = new StationCertificate(parts.security, parts.core, parts.logger);
+    this.certificate = new StationCertificate(parts.clientCertificate, parts.core, parts.logger);
   }
 
   /** @throws when the profile cannot be used. */
@@ -93,7 +95,7 @@ class AttemptSettings {
   private async tls(url: string, securityProfile: number): Promise<TlsSettings> {
     const { deviceModel, security, logger } = this.parts;
     const client = securityProfile === 3 ? await this.certificate.files() : undefined;
-    const settings = await readTlsSettings(deviceModel, security(), client, logger);
+    const settings = await readTlsSettings(deviceModel, security, client, logger);
     return deviceModel.read(InternalCtrlr.TlsSessionResumption) === true
       ? this.sessions.resume(url, settings)
       : settings;

@@ -1,8 +1,9 @@
 import { maximumPowerWatts, PROTOCOL_PRIORITIES } from "../bridge/device-model-components.ts";
 import { VariableHandle } from "../device-model/variable-handle.ts";
 import { ConnectedEV, Connector, EVSE } from "../device-model/variables.ts";
+import type { Emitter } from "../lib/events.ts";
 import type { StationContext } from "../station/context.ts";
-import { VEHICLE_CERTIFICATES, type VehicleInformation } from "../station/ports.ts";
+import { type HardwareEvents, VEHICLE_CERTIFICATES, type VehicleInformation } from "../station/ports.ts";
 
 const WRITER = "EVEREST";
 
@@ -23,7 +24,10 @@ function ofController<Kind extends "boolean" | "list">(
 const NOBODY: VehicleInformation = { vehicleId: "", protocolAgreed: "", protocolsSupported: [], certificates: {} };
 
 /** Keeps the variables that EVerest owns up to date; readings are not worth a write to the disk (BEHAVIOUR 16.4). */
-export function followHardware({ deviceModel, hardware, hardwareEvents }: StationContext): void {
+export function followHardware(
+  { deviceModel, hardware }: Pick<StationContext, "deviceModel" | "hardware">,
+  hardwareEvents: Emitter<HardwareEvents>,
+): void {
   const note = <Kind extends "boolean" | "number" | "string" | "list">(
     handle: VariableHandle<Kind>,
     value: Parameters<typeof deviceModel.write<Kind>>[1],

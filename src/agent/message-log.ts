@@ -1,9 +1,11 @@
 import type { DeviceModel } from "../device-model/device-model.ts";
 import { InternalCtrlr } from "../device-model/variables.ts";
 import type { EverestModule } from "../everest/everest-module.ts";
+import type { Emitter } from "../lib/events.ts";
 import { MessageLog, type MessageLogSettings } from "../log/message-log/message-log.ts";
 import type { Rotation } from "../log/message-log/rotating-file.ts";
 import type { StationContext } from "../station/context.ts";
+import type { StationEvents } from "../station/events.ts";
 
 /** Where the configuration asks for rotation but names no limit (0). */
 const DEFAULT_MAXIMUM_BYTES = 50_000_000;
@@ -31,7 +33,8 @@ export function messageLogSettings(deviceModel: DeviceModel, directory: string):
 
 /** Feeds the message log with the frames and what happens to the connection. */
 export function startMessageLog(
-  { clock, csms, deviceModel, events, logger, settings }: StationContext,
+  { clock, csms, deviceModel, logger, settings }: StationContext,
+  events: Emitter<StationEvents>,
   module: EverestModule,
   print: (text: string) => void,
 ): MessageLog | undefined {

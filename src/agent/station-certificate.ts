@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import * as v from "valibot";
 import type { Logger } from "../log/logger.ts";
-import type { LeafCertificateFiles, SecurityPort } from "../station/ports.ts";
+import type { LeafCertificateFiles } from "../station/ports.ts";
 import type { CoreDatabase } from "../store/core-database.ts";
 
 const LAST_SHOWN_KEY = "security.lastStationCertificate";
@@ -16,14 +16,14 @@ export class StationCertificate {
   private password: string | undefined;
 
   constructor(
-    private readonly security: () => SecurityPort,
+    private readonly current: () => Promise<LeafCertificateFiles | undefined>,
     private readonly core: Pick<CoreDatabase, "keyValues" | "unitOfWork">,
     private readonly logger: Logger,
   ) {}
 
   /** @throws when there is none and never was one. */
   async files(): Promise<LeafCertificateFiles> {
-    const named = await this.security().leafCertificateFiles("CSMS");
+    const named = await this.current();
     if (named !== undefined) {
       this.remember(named);
       return named;

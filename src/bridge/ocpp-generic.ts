@@ -152,7 +152,7 @@ export function provideOcppGeneric(
       const { operational_status, evse } = request;
       if (!OcppOperationalStatusEnumTypeWords.has(operational_status))
         throw new Refusal(`unknown operational status ${JSON.stringify(operational_status)}`);
-      const status = station()?.services.changeAvailability?.({
+      const status = station()?.services.availability.change({
         operative: operational_status === "Operative",
         ...(evse !== undefined && { evseId: evse.id }),
         ...(evse?.connector_id !== undefined && { connectorId: evse.connector_id }),

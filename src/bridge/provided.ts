@@ -21,7 +21,7 @@ export function provideInterfaces(
     "auth_token_validator",
     {
       validate_token: async ({ provided_token }): Promise<AuthorizationValidationResult> => {
-        const decision = await station()?.services.authorize?.(toAuthorizationQuery(provided_token));
+        const decision = await station()?.services.authorization.authorize(toAuthorizationQuery(provided_token));
         if (decision === undefined) return { authorization_status: "Unknown", tariff_messages: [] };
         const result = toValidationResult(decision);
         if (result.tariff_messages.length > 0)

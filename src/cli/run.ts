@@ -35,9 +35,8 @@ export function minimumSeverity(logConfigPath: string | undefined): Severity {
 }
 
 /** One line for `systemctl status`. */
-function describeStatus({ connected, queuedMessages, evses }: AgentStatus): string {
-  const transactions = evses.filter(({ transactionId }) => transactionId !== undefined).length;
-  return `${connected ? "connected" : "not connected"}, ${transactions} transactions, ${queuedMessages} messages waiting`;
+function describeStatus({ connected, queuedMessages, runningTransactions }: AgentStatus): string {
+  return `${connected ? "connected" : "not connected"}, ${runningTransactions} transactions, ${queuedMessages} messages waiting`;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;

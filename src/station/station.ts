@@ -1,87 +1,90 @@
-import { createCertificateRenewalBlock } from "./a-security/certificate-renewal.ts";
-import { createCredentialsBlock } from "./a-security/credentials.ts";
-import { createSecurityEventsBlock } from "./a-security/security-events.ts";
-import { createBootBlock } from "./b-provisioning/boot.ts";
-import { createClockSynchronizationBlock } from "./b-provisioning/clock-synchronization.ts";
-import { createLocalTimeBlock } from "./b-provisioning/local-time.ts";
-import { createNetworkProfilesBlock } from "./b-provisioning/network-profiles.ts";
-import { createReportsBlock } from "./b-provisioning/reports.ts";
-import { createResetBlock } from "./b-provisioning/reset.ts";
-import { createVariablesBlock } from "./b-provisioning/variables.ts";
-import { createAuthorizationBlock } from "./c-authorization/authorization.ts";
-import type { Block, StationContext } from "./context.ts";
-import { createLocalListBlock } from "./d-local-list/local-list.ts";
-import { createTransactionsBlock } from "./e-transactions/transactions.ts";
-import { createRemoteStartBlock } from "./f-remote-control/remote-start.ts";
-import { createRemoteStopBlock } from "./f-remote-control/remote-stop.ts";
-import { createTriggerMessageBlock } from "./f-remote-control/trigger-message.ts";
-import { createUnlockConnectorBlock } from "./f-remote-control/unlock-connector.ts";
-import { createChangeAvailabilityBlock } from "./g-availability/change-availability.ts";
-import { createConnectorReleaseBlock, createConnectorStatusBlock } from "./g-availability/connector-status.ts";
-import { createFaultEventsBlock } from "./g-availability/fault-events.ts";
-import { createHeartbeatBlock } from "./g-availability/heartbeat.ts";
-import { createReservedEvsesBlock } from "./g-availability/reserved-evses.ts";
-import { createRunningCostBlock } from "./i-tariff-and-cost/running-cost.ts";
-import { createMeteringBlock } from "./j-metering/metering.ts";
-import { createDefaultSchedulesBlock } from "./k-smart-charging/default-schedules.ts";
-import { createFirmwareBlock } from "./l-firmware/firmware.ts";
-import { createCertificatesBlock } from "./m-certificates/certificates.ts";
-import { createCustomerInformationBlock } from "./n-diagnostics/customer-information.ts";
-import { createLogsBlock } from "./n-diagnostics/logs.ts";
-import { createDataTransferBlock } from "./p-data-transfer/data-transfer.ts";
+import type { Emitter } from "../lib/events.ts";
+import { certificateRenewal } from "./a-security/certificate-renewal.ts";
+import { clientCertificate } from "./a-security/client-certificate.ts";
+import { credentials } from "./a-security/credentials.ts";
+import { securityEvents } from "./a-security/security-events.ts";
+import { type AssembledStation, assemble, type Complete } from "./assembly.ts";
+import { boot } from "./b-provisioning/boot.ts";
+import { bootReason } from "./b-provisioning/boot-reason.ts";
+import { clockSynchronization } from "./b-provisioning/clock-synchronization.ts";
+import { localTime } from "./b-provisioning/local-time.ts";
+import { networkProfiles } from "./b-provisioning/network-profiles.ts";
+import { reports } from "./b-provisioning/reports.ts";
+import { reset } from "./b-provisioning/reset.ts";
+import { variables } from "./b-provisioning/variables.ts";
+import type { AnyBlock } from "./block.ts";
+import { authorization } from "./c-authorization/authorization.ts";
+import type { StationContext } from "./context.ts";
+import { localList } from "./d-local-list/local-list.ts";
+import { transactions } from "./e-transactions/transactions.ts";
+import type { StationEvents } from "./events.ts";
+import { remoteStart } from "./f-remote-control/remote-start.ts";
+import { remoteStop } from "./f-remote-control/remote-stop.ts";
+import { triggerMessage } from "./f-remote-control/trigger-message.ts";
+import { unlockConnector } from "./f-remote-control/unlock-connector.ts";
+import { changeAvailability } from "./g-availability/change-availability.ts";
+import { connectorRelease, connectorStatus } from "./g-availability/connector-status.ts";
+import { faultEvents } from "./g-availability/fault-events.ts";
+import { heartbeat } from "./g-availability/heartbeat.ts";
+import { reservedEvses } from "./g-availability/reserved-evses.ts";
+import { runningCost } from "./i-tariff-and-cost/running-cost.ts";
+import { metering } from "./j-metering/metering.ts";
+import { defaultSchedules } from "./k-smart-charging/default-schedules.ts";
+import { firmware } from "./l-firmware/firmware.ts";
+import { certificates } from "./m-certificates/certificates.ts";
+import { customerInformation } from "./n-diagnostics/customer-information.ts";
+import { logs } from "./n-diagnostics/logs.ts";
+import { dataTransfer } from "./p-data-transfer/data-transfer.ts";
+import type { HardwareEvents } from "./ports.ts";
 
-/**
- * In order of start: who hears of an event of the hardware side first decides first. The meter's reading is there
- * before the transaction that wants it, and a plugged cable is told before the transaction that it starts.
- */
-const BLOCKS: readonly ((context: StationContext) => Block)[] = [
-  createSecurityEventsBlock,
-  createConnectorStatusBlock,
-  createReservedEvsesBlock,
-  createChangeAvailabilityBlock,
-  createFaultEventsBlock,
-  createMeteringBlock,
-  createTransactionsBlock,
-  createConnectorReleaseBlock,
-  createRunningCostBlock,
-  createAuthorizationBlock,
-  createLocalListBlock,
-  createRemoteStartBlock,
-  createRemoteStopBlock,
-  createTriggerMessageBlock,
-  createUnlockConnectorBlock,
-  createDefaultSchedulesBlock,
-  createFirmwareBlock,
-  createLogsBlock,
-  createCertificatesBlock,
-  createCertificateRenewalBlock,
-  createCredentialsBlock,
-  createCustomerInformationBlock,
-  createDataTransferBlock,
-  createVariablesBlock,
-  createReportsBlock,
-  createNetworkProfilesBlock,
-  createResetBlock,
-  createClockSynchronizationBlock,
-  createLocalTimeBlock,
-  createHeartbeatBlock,
-  createBootBlock,
-];
-
-export interface Station {
-  start(): Promise<void>;
-  stop(): void;
+/** A list that does not provide each service just once does not compile here. */
+function complete<const Blocks extends readonly AnyBlock[]>(blocks: Blocks & Complete<Blocks>): Blocks {
+  return blocks;
 }
 
-/** The charging station of the specification: all functional blocks on one context. */
-export function createStation(context: StationContext): Station {
-  const blocks = BLOCKS.map((create) => create(context));
-  return {
-    async start() {
-      for (const block of blocks) await block.start();
-    },
-    stop() {
-      for (const block of [...blocks].reverse()) block.stop();
-    },
-  };
+/** All blocks. They are created and started in the order of their needs, which this list only settles further. */
+export const BLOCKS = complete([
+  securityEvents,
+  clientCertificate,
+  certificateRenewal,
+  credentials,
+  bootReason,
+  clockSynchronization,
+  localTime,
+  networkProfiles,
+  variables,
+  reports,
+  authorization,
+  localList,
+  connectorStatus,
+  reservedEvses,
+  changeAvailability,
+  faultEvents,
+  transactions,
+  metering,
+  connectorRelease,
+  runningCost,
+  remoteStart,
+  remoteStop,
+  triggerMessage,
+  unlockConnector,
+  defaultSchedules,
+  firmware,
+  logs,
+  certificates,
+  customerInformation,
+  dataTransfer,
+  reset,
+  heartbeat,
+  boot,
+]);
+
+/** The station with all its blocks, which hear of the hardware side and of each other through these emitters. */
+export function createStation(
+  context: StationContext,
+  hardware: Emitter<HardwareEvents>,
+  station: Emitter<StationEvents>,
+  blocks: readonly AnyBlock[] = BLOCKS,
+): AssembledStation {
+  return assemble(blocks, context, { hardware, station, link: context.csms.events });
 }

@@ -173,9 +173,7 @@ describe(`${FRAMES} mutated frames`, () => {
     };
     await charger.start();
     let lastBootAnswer: unknown;
-    charger.context.events.on("registrationChanged", ({ registration }) => {
-      if (registration === "Accepted") expect(lastBootAnswer).toBe("Accepted");
-    });
+    charger.events.on("accepted", () => expect(lastBootAnswer).toBe("Accepted"));
     const settled = new Set<string>();
     const again: string[] = [];
     let created = 0;
@@ -183,7 +181,7 @@ describe(`${FRAMES} mutated frames`, () => {
       if (outstanding.length === 0 && charger.csms.registration !== "Accepted") await charger.clock.advance(70_000);
       if (outstanding.length === 0) {
         charger.context.events.emit("securityEvent", { type: `Fuzz${created++}`, critical: true });
-        if (created % 10 === 0) charger.context.services.triggerHeartbeat?.();
+        if (created % 10 === 0) void charger.csms.call("Heartbeat", {}, { beforeAccepted: true });
         await charger.clock.advance(0);
       }
       const call = outstanding.pop();

@@ -23,7 +23,7 @@ export async function present(
   } = {},
   waitMilliseconds = 20,
 ): Promise<AuthorizationDecision> {
-  const decision = charger.context.services.authorize?.({ idToken, ...more });
+  const decision = charger.services.authorization.authorize({ idToken, ...more });
   if (decision === undefined) throw new Error("the station is not started");
   await charger.clock.advance(waitMilliseconds);
   return decision;

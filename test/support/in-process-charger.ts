@@ -15,7 +15,10 @@ import type { ConnectionProfile } from "../../src/ocpp/connection.ts";
 import type { ConnectionFailure } from "../../src/ocpp/connection-failure.ts";
 import { CsmsLink } from "../../src/ocpp/csms-link.ts";
 import type { Transport, WebSocketListener } from "../../src/ocpp/websocket.ts";
-import type { StationContext, StationEvents } from "../../src/station/context.ts";
+import type { AssembledStation } from "../../src/station/assembly.ts";
+import type { AnyBlock } from "../../src/station/block.ts";
+import type { StationContext } from "../../src/station/context.ts";
+import type { StationEvents } from "../../src/station/events.ts";
 import { createStationModel, type StationModel } from "../../src/station/model/station-model.ts";
 import type {
   BootReason,
@@ -25,7 +28,8 @@ import type {
   HardwareEvents,
   SecurityPort,
 } from "../../src/station/ports.ts";
-import { createStation, type Station } from "../../src/station/station.ts";
+import type { StationServices } from "../../src/station/services.ts";
+import { BLOCKS, createStation } from "../../src/station/station.ts";
 import { type CoreDatabase, openCoreDatabase } from "../../src/store/core-database.ts";
 
 const COMPONENTS = readComponentConfig(join(import.meta.dir, "../../component_config"));
@@ -86,10 +90,13 @@ export class InProcessCharger {
   judge: (shown: ShownCredentials) => ConnectionFailure | undefined = () => undefined;
   react: (call: SeenCall) => Reaction = (call) => ({ answer: defaultAnswer(call.action, this.clock) });
   hardwareEvents = new Emitter<HardwareEvents>();
+  events = new Emitter<StationEvents>();
+  /** In another order than usual, where the test is about that. */
+  blocks: readonly AnyBlock[] = BLOCKS;
   hardwareAnswers: Partial<Record<string, (...args: readonly unknown[]) => unknown>> = {};
   /** A crash leaves the device model open, which makes the restart three times as fast. */
   keepsDeviceModel = false;
-  private station!: Station;
+  private station!: AssembledStation;
   private listener: WebSocketListener | undefined;
   private everestStorage!: DeviceModelStorage;
   private nextMessage = 1;
@@ -102,6 +109,10 @@ export class InProcessCharger {
   ) {
     this.clock = new FakeClock();
     this.random = new SeededRandom(seed);
+  }
+
+  get services(): StationServices {
+    return this.station.services;
   }
 
   /** Starts the station (again) on what is in the directory. */
@@ -120,7 +131,8 @@ export class InProcessCharger {
     const hardware = this.createHardware(evses);
     const settings = linkSettings({
       deviceModel: this.deviceModel,
-      security: () => hardware.security,
+      security: hardware.security,
+      clientCertificate: () => this.services.clientCertificate.choose(),
       core: this.core,
       clock,
       logger,
@@ -141,7 +153,7 @@ export class InProcessCharger {
             this.transport = await settings.open(profile, listener);
             return this.transport;
           }
-          const client = profile.securityProfile === 3 ? await this.context.services.clientCertificate?.() : undefined;
+          const client = profile.securityProfile === 3 ? await this.services.clientCertificate.choose() : undefined;
           const failure = this.judge({
             profile,
             password: this.deviceModel.read(SecurityCtrlr.BasicAuthPassword) ?? "",
@@ -152,6 +164,7 @@ export class InProcessCharger {
       },
     });
     this.hardwareEvents = new Emitter();
+    this.events = new Emitter();
     this.model = createStationModel(evses);
     this.context = {
       clock,
@@ -161,8 +174,7 @@ export class InProcessCharger {
       csms: this.csms,
       core: this.core,
       hardware,
-      hardwareEvents: this.hardwareEvents,
-      events: new Emitter<StationEvents>(),
+      events: this.events,
       model: this.model,
       settings: {
         resetStopDelaySeconds: 0,
@@ -172,9 +184,8 @@ export class InProcessCharger {
         messageLogDirectory: join(this.directory, "logs"),
         compositeSchedule: { intervalSeconds: 30, durationSeconds: 600, unit: "A" },
       },
-      services: {},
     };
-    this.station = createStation(this.context);
+    this.station = createStation(this.context, this.hardwareEvents, this.events, this.blocks);
     await this.station.start();
     this.csms.start();
     await clock.advance(10);

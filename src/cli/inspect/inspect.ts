@@ -2,33 +2,43 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type ModuleParameters, optionName, readParameters } from "../../config/parameters.ts";
 import { CommandLineError } from "../../everest/command-line.ts";
+import { BLOCKS } from "../../station/station.ts";
+import type { DatabaseView, ViewRow } from "../../store/database-view.ts";
 import { DEFAULT_PREFIX, readEverestConfiguration, shareDirectory } from "../everest-configuration.ts";
 import { readSubcommandLine } from "../options.ts";
 import { print } from "../output.ts";
-import { authView, profilesView, queueView, transactionsView } from "./core-views.ts";
 import { readDatabase } from "./live-database.ts";
-import { type Row, toTable } from "./table.ts";
+import { queueView } from "./queue-view.ts";
+import { toTable } from "./table.ts";
 import { variablesView } from "./variables-view.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const PATHS = ["CoreDatabasePath", "DeviceModelDatabasePath", "EverestDeviceModelDatabasePath"] as const;
 
-function allVariables(parameters: ModuleParameters): readonly Row[] {
+function allVariables(parameters: ModuleParameters): readonly ViewRow[] {
   const own = readDatabase(parameters.DeviceModelDatabasePath, variablesView);
   const everest = parameters.EverestDeviceModelDatabasePath;
   return existsSync(everest) ? [...own, ...readDatabase(everest, variablesView)] : own;
 }
 
-const coreView = (view: typeof queueView) => (parameters: ModuleParameters) =>
-  readDatabase(join(parameters.CoreDatabasePath, "cp.db"), view);
+type View = (parameters: ModuleParameters) => readonly ViewRow[];
 
-const VIEWS: Readonly<Record<string, (parameters: ModuleParameters) => readonly Row[]>> = {
+const coreView =
+  (...views: readonly DatabaseView[]): View =>
+  (parameters) =>
+    readDatabase(join(parameters.CoreDatabasePath, "cp.db"), (database) => views.flatMap((view) => view(database)));
+
+/** What the blocks have declared; those that show the same are shown together. */
+const BLOCK_VIEWS = Map.groupBy(
+  BLOCKS.flatMap(({ views }) => Object.entries<DatabaseView>(views)),
+  ([name]) => name,
+);
+
+const VIEWS: Readonly<Record<string, View>> = {
   variables: allVariables,
   queue: coreView(queueView),
-  transactions: coreView(transactionsView),
-  profiles: coreView(profilesView),
-  auth: coreView(authView),
+  ...Object.fromEntries([...BLOCK_VIEWS].map(([name, found]) => [name, coreView(...found.map(([, view]) => view))])),
 };
 
 /**

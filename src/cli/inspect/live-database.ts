@@ -47,9 +47,3 @@ export function readDatabase<Result>(path: string, read: (database: Database) =>
     database?.close();
   }
 }
-
-/** The rows of a table as they are; none when the schema version of the file has no such table. */
-export function rowsOf(database: Database, table: string, order = "rowid"): readonly unknown[] {
-  const exists = database.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").get(table) !== null;
-  return exists ? database.query(`SELECT rowid AS ROW_NUMBER, * FROM ${table} ORDER BY ${order}`).all() : [];
-}

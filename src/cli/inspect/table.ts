@@ -1,13 +1,12 @@
-/** What is inspected: one object for each row, the columns in the order of its members. */
-export type Row = Readonly<Record<string, string | number | boolean | null>>;
+import type { ViewRow } from "../../store/database-view.ts";
 
 /** A cell never breaks the table, nor plays tricks on the terminal. */
-function cell(value: Row[string] | undefined): string {
+function cell(value: ViewRow[string] | undefined): string {
   return value === null || value === undefined ? "" : String(value).replace(/\p{Cc}+/gu, " ");
 }
 
 /** Columns as wide as their widest cell, numbers to the right; the last one is not padded. */
-export function toTable(rows: readonly Row[]): string {
+export function toTable(rows: readonly ViewRow[]): string {
   const [first] = rows;
   if (first === undefined) return "(nothing)\n";
   const columns = Object.keys(first);

@@ -2,7 +2,7 @@ import type { Database } from "bun:sqlite";
 import * as v from "valibot";
 import { ATTRIBUTE_TYPES, MUTABILITIES } from "../../device-model/definitions.ts";
 import { isSecretName, maskSecrets } from "../../log/mask-secrets.ts";
-import type { Row } from "./table.ts";
+import type { ViewRow } from "../../store/database-view.ts";
 
 const ATTRIBUTES = `
   SELECT c.NAME AS component, c.INSTANCE AS componentInstance, c.EVSE_ID AS evse, c.CONNECTOR_ID AS connector,
@@ -40,7 +40,7 @@ function addressed(name: string | null, instance: string | null): string {
 }
 
 /** The attributes of one device-model file, secrets masked. */
-export function variablesView(database: Database): readonly Row[] {
+export function variablesView(database: Database): readonly ViewRow[] {
   return database
     .query(ATTRIBUTES)
     .all()

@@ -1,11 +1,12 @@
 import { InternalCtrlr, ISO15118Ctrlr, SecurityCtrlr } from "../../device-model/variables.ts";
 import { every, type Timer } from "../../lib/clock.ts";
 import type { CertificateSignedResponse, CertificateSigningUseEnumType } from "../../ocpp/v201/index.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock, type HeardEvents, type Needed } from "../block.ts";
+import type { StationContext } from "../context.ts";
 import { certificateDefect, parseCertificates } from "../model/certificate.ts";
 import { inCertificateLane } from "../model/certificate-lane.ts";
 import type { LeafCertificateUse } from "../ports.ts";
-import { createClientCertificate } from "./client-certificate.ts";
+import { rejectTrigger } from "../registries/triggers.ts";
 
 type Use = CertificateSigningUseEnumType;
 
@@ -21,14 +22,22 @@ const DEFAULT_CHECK_INTERVAL_SECONDS = 43_200;
 const LONGEST_WAIT_SECONDS = 31_536_000;
 
 /** A02 and A03 with errata 2.9: new certificates for the station and for ISO 15118. */
-export function createCertificateRenewalBlock(context: StationContext): Block {
-  const { clock, csms, deviceModel, events, hardware, logger, services } = context;
-  const clientCertificate = createClientCertificate(context);
+export const certificateRenewal = declareBlock({
+  name: "certificate-renewal",
+  letter: "A",
+  needs: ["clientCertificate", "triggers"],
+  hears: { "station.accepted": "follow-up" },
+  create,
+});
+
+function create(
+  { clock, csms, deviceModel, events, hardware, logger }: StationContext,
+  { clientCertificate, triggers }: Needed<"clientCertificate" | "triggers">,
+) {
   const waiting = new Map<Use, Timer>();
   /** Not asked for again before the CSMS wants it (A02.FR.19, FR.20, A03.FR.19). */
   const givenUp = new Set<Use>();
   const timers: Timer[] = [];
-  const unsubscribes: (() => void)[] = [];
 
   const subject = (use: Use) => {
     const isStation = use === "ChargingStationCertificate";
@@ -173,37 +182,37 @@ export function createCertificateRenewalBlock(context: StationContext): Block {
     timers.push(clock.after(delaySeconds * 1000, checkIfWanted), every(clock, intervalSeconds * 1000, checkIfWanted));
   };
 
-  services.triggerSignCertificate = (use) => {
+  const signOnRequest = (use: Use): void => {
     givenUp.delete(use);
     void sign(use, 0, true); // A02.FR.02
   };
+  triggers.register("SignChargingStationCertificate", () => () => signOnRequest("ChargingStationCertificate"));
+  triggers.register("SignV2GCertificate", () =>
+    deviceModel.read(ISO15118Ctrlr.V2GCertificateInstallationEnabled) === true
+      ? () => signOnRequest("V2GCertificate")
+      : rejectTrigger("NotEnabled", "V2GCertificateInstallationEnabled is false"),
+  );
+
+  const watchAll = ({ first }: HeardEvents["station.accepted"]): void => {
+    if (!first) return;
+    watchExpiry(
+      "ChargingStationCertificate",
+      () => deviceModel.read(SecurityCtrlr.SecurityProfile) === 3,
+      deviceModel.read(InternalCtrlr.ClientCertificateExpireCheckInitialDelaySeconds),
+      deviceModel.read(InternalCtrlr.ClientCertificateExpireCheckIntervalSeconds),
+    );
+    watchExpiry(
+      "V2GCertificate",
+      () => deviceModel.read(ISO15118Ctrlr.V2GCertificateInstallationEnabled) === true,
+      deviceModel.read(InternalCtrlr.V2GCertificateExpireCheckInitialDelaySeconds),
+      deviceModel.read(InternalCtrlr.V2GCertificateExpireCheckIntervalSeconds),
+    );
+  };
 
   return {
-    name: "certificate-renewal",
-    start() {
-      clientCertificate.start();
-      unsubscribes.push(
-        events.on("accepted", ({ first }) => {
-          if (!first) return;
-          watchExpiry(
-            "ChargingStationCertificate",
-            () => deviceModel.read(SecurityCtrlr.SecurityProfile) === 3,
-            deviceModel.read(InternalCtrlr.ClientCertificateExpireCheckInitialDelaySeconds),
-            deviceModel.read(InternalCtrlr.ClientCertificateExpireCheckIntervalSeconds),
-          );
-          watchExpiry(
-            "V2GCertificate",
-            () => deviceModel.read(ISO15118Ctrlr.V2GCertificateInstallationEnabled) === true,
-            deviceModel.read(InternalCtrlr.V2GCertificateExpireCheckInitialDelaySeconds),
-            deviceModel.read(InternalCtrlr.V2GCertificateExpireCheckIntervalSeconds),
-          );
-        }),
-      );
-    },
+    hears: { "station.accepted": watchAll },
     stop() {
-      clientCertificate.stop();
       for (const timer of [...timers.splice(0), ...waiting.values()]) timer.cancel();
-      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },
   };
 }

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { declareBlock, type HeardEvents } from "../block.ts";
 import type { StationContext } from "../context.ts";
 import { certificateHash, fingerprint, isIssuedBy, parseCertificates } from "../model/certificate.ts";
 import type { LeafCertificateFiles } from "../ports.ts";
@@ -23,20 +24,19 @@ const OBSOLETE_KEY = "security.obsoleteClientCertificates";
 const Obsolete = v.array(v.string());
 const STATION_PROFILE = 3;
 
-export interface ClientCertificate {
-  /** Before `chainPem` is installed: the present certificate stays at hand. Resolves to what undoes it. */
-  prepareFor(chainPem: string): Promise<() => void>;
-  start(): void;
-  stop(): void;
-}
-
 /**
  * Which certificate the station presents with security profile 3. After a renewal that is the new one; when no network
  * profile works with it, old and new take turns, and the one that connects first remains (A02.FR.10, FR.28, A03.FR.10, FR.24).
  */
-export function createClientCertificate(context: StationContext): ClientCertificate {
-  const { core, csms, events, hardware, logger, services } = context;
-  const unsubscribes: (() => void)[] = [];
+export const clientCertificate = declareBlock({
+  name: "client-certificate",
+  letter: "A",
+  provides: ["clientCertificate"],
+  hears: { "link.allProfilesFailed": "reading", "link.connected": "reading" },
+  create,
+});
+
+function create({ core, events, hardware, logger }: StationContext) {
   /** It is the previous one's turn. */
   let previousTurn = false;
   let presented: { readonly chainPem: string; readonly isPrevious: boolean; readonly newest: string } | undefined;
@@ -105,40 +105,35 @@ export function createClientCertificate(context: StationContext): ClientCertific
     });
   };
 
-  services.clientCertificate = choose;
+  const prepareFor = async (next: string): Promise<() => void> => {
+    previousTurn = false;
+    storeObsolete(readObsolete().filter((chainPem) => fingerprint(chainPem) !== fingerprint(next)));
+    const renewal = read();
+    if (renewal !== undefined) {
+      // What connected last stays the one to fall back to, however many new ones come before the next connection.
+      store({ ...renewal, discarded: renewal.discarded.filter((name) => name !== fingerprint(next)) });
+      return () => store(renewal);
+    }
+    const present = await hardware.security.leafCertificateFiles("CSMS").catch(() => undefined);
+    if (present?.chainPem === undefined) return () => {};
+    const { certificatePath, keyPath, chainPem } = present;
+    store({ previous: { certificatePath, keyPath, chainPem }, discarded: [] });
+    return () => store(undefined);
+  };
 
   return {
-    async prepareFor(next) {
-      previousTurn = false;
-      storeObsolete(readObsolete().filter((chainPem) => fingerprint(chainPem) !== fingerprint(next)));
-      const renewal = read();
-      if (renewal !== undefined) {
-        // What connected last stays the one to fall back to, however many new ones come before the next connection.
-        store({ ...renewal, discarded: renewal.discarded.filter((name) => name !== fingerprint(next)) });
-        return () => store(renewal);
-      }
-      const present = await hardware.security.leafCertificateFiles("CSMS").catch(() => undefined);
-      if (present?.chainPem === undefined) return () => {};
-      const { certificatePath, keyPath, chainPem } = present;
-      store({ previous: { certificatePath, keyPath, chainPem }, discarded: [] });
-      return () => store(undefined);
-    },
-    start() {
-      unsubscribes.push(
-        csms.events.on("allProfilesFailed", () => {
-          if (read() !== undefined) previousTurn = !previousTurn;
-        }),
-        csms.events.on("connected", ({ profile }) => {
-          if (profile.securityProfile !== STATION_PROFILE) return;
-          settle();
-          removeObsolete().catch((error: Error) =>
-            logger.warn(`A client certificate that is no longer used could not be deleted yet: ${error.message}`),
-          );
-        }),
-      );
-    },
-    stop() {
-      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
+    provides: { clientCertificate: { choose, prepareFor } },
+    hears: {
+      "link.allProfilesFailed": () => {
+        if (read() !== undefined) previousTurn = !previousTurn;
+      },
+      "link.connected": ({ profile }: HeardEvents["link.connected"]) => {
+        if (profile.securityProfile !== STATION_PROFILE) return;
+        settle();
+        removeObsolete().catch((error: Error) =>
+          logger.warn(`A client certificate that is no longer used could not be deleted yet: ${error.message}`),
+        );
+      },
     },
   };
 }

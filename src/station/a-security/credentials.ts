@@ -1,7 +1,8 @@
 import * as v from "valibot";
-import type { SetResult } from "../../device-model/device-model.ts";
+import type { SetResult, VariableChange } from "../../device-model/device-model.ts";
 import { OCPPCommCtrlr, SecurityCtrlr } from "../../device-model/variables.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock, type HeardEvents } from "../block.ts";
+import type { StationContext } from "../context.ts";
 
 /** Passwords of which one opens the door, the newest first; kept until a connection has shown which. */
 const CANDIDATES_KEY = "security.passwordCandidates";
@@ -18,9 +19,15 @@ const REFUSALS: ReadonlySet<number> = new Set([401, 403]);
  * right one is kept: a refused one gives way to the next, so that neither a CSMS that missed the change nor a power cut
  * in the middle of it locks the station out.
  */
-export function createCredentialsBlock(context: StationContext): Block {
-  const { core, csms, deviceModel, events, logger } = context;
-  const unsubscribes: (() => void)[] = [];
+export const credentials = declareBlock({
+  name: "credentials",
+  letter: "A",
+  hears: { "station.variablesSet": "follow-up", "link.connected": "reading", "link.connectionFailed": "reading" },
+  create,
+});
+
+function create({ core, csms, deviceModel, events, logger }: StationContext) {
+  let unsubscribe = (): void => {};
   /** The new password is for the next connection, which waits for the answer to SetVariables. */
   let changed = false;
   /** One event for a refusal, however often the attempt is repeated. */
@@ -101,35 +108,33 @@ export function createCredentialsBlock(context: StationContext): Block {
     });
   };
 
+  const noteChange = ({ source }: VariableChange): void => {
+    if (source === "internal") return;
+    events.emit("securityEvent", {
+      type: "ReconfigurationOfSecurityParameters",
+      techInfo: "BasicAuthPassword changed",
+    }); // A01.FR.11, FR.12
+    changed = true;
+    if (source !== "csms") reconnect();
+  };
+
   return {
-    name: "credentials",
+    hears: {
+      "station.variablesSet": reconnect,
+      "link.connected": ({ profile }: HeardEvents["link.connected"]) => {
+        if (usesPassword(profile.securityProfile)) settle();
+      },
+      "link.connectionFailed": ({ profile, failure }: HeardEvents["link.connectionFailed"]) => {
+        if (failure.kind !== "refused" || !REFUSALS.has(failure.httpStatus)) return;
+        if (!refusalTold) events.emit("securityEvent", { type: "FailedToAuthenticateAtCsms", techInfo: failure.text });
+        refusalTold = true;
+        if (usesPassword(profile.securityProfile)) takeRefusal(profile.slot);
+      },
+    },
     start() {
-      unsubscribes.push(
-        deviceModel.onChange(SecurityCtrlr.BasicAuthPassword, ({ source }) => {
-          if (source === "internal") return;
-          events.emit("securityEvent", {
-            type: "ReconfigurationOfSecurityParameters",
-            techInfo: "BasicAuthPassword changed",
-          }); // A01.FR.11, FR.12
-          changed = true;
-          if (source !== "csms") reconnect();
-        }),
-        events.on("variablesSet", reconnect),
-        csms.events.on("connected", ({ profile }) => {
-          if (usesPassword(profile.securityProfile)) settle();
-        }),
-        csms.events.on("connectionFailed", ({ profile, failure }) => {
-          if (failure.kind !== "refused" || !REFUSALS.has(failure.httpStatus)) return;
-          if (!refusalTold)
-            events.emit("securityEvent", { type: "FailedToAuthenticateAtCsms", techInfo: failure.text });
-          refusalTold = true;
-          if (usesPassword(profile.securityProfile)) takeRefusal(profile.slot);
-        }),
-      );
+      unsubscribe = deviceModel.onChange(SecurityCtrlr.BasicAuthPassword, noteChange);
     },
-    stop() {
-      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
-    },
+    stop: () => unsubscribe(),
   };
 }
 

@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock, type HeardEvents } from "../block.ts";
+import type { StationContext } from "../context.ts";
 
 /** Security events that go to the CSMS (part 2 appendix 1, "critical"). */
 export const CRITICAL_EVENTS: ReadonlySet<string> = new Set([
@@ -37,10 +38,21 @@ const LOG_LIMIT_BYTES = 1_000_000;
 const TECH_INFO_LIMIT = 255;
 
 /** A04: security events are logged, shown on the bus, and the critical ones reported, queued when offline. */
-export function createSecurityEventsBlock(context: StationContext): Block {
-  const { clock, core, csms, events, hardware, logger, settings } = context;
+export const securityEvents = declareBlock({
+  name: "security-events",
+  letter: "A",
+  provides: ["securityLog"],
+  hears: {
+    "station.securityEvent": "reading",
+    "link.invalidMessage": "follow-up",
+    "link.connectionFailed": "follow-up",
+    "link.connected": "follow-up",
+  },
+  create,
+});
+
+function create({ clock, core, csms, events, hardware, logger, settings }: StationContext) {
   const path = join(settings.messageLogDirectory, LOG_FILE);
-  const unsubscribes: (() => void)[] = [];
   /** Failures told since the last connection: a CSMS that stays unreachable is one event, not one for each attempt. */
   const toldFailures = new Set<string>();
 
@@ -80,35 +92,29 @@ export function createSecurityEventsBlock(context: StationContext): Block {
     }
   };
 
-  context.services.securityLogPath = () => path;
-
   return {
-    name: "security-events",
-    start() {
-      unsubscribes.push(
-        events.on(
-          "securityEvent",
-          ({ type, techInfo, timestamp = clock.now(), critical = CRITICAL_EVENTS.has(type) }) => {
-            writeLog({ timestamp: timestamp.toISOString(), type, techInfo, critical });
-            hardware.observer.securityEvent({ type, timestamp, critical, ...(techInfo !== undefined && { techInfo }) });
-            if (critical) report(type, timestamp, techInfo);
-          },
-        ),
-        csms.events.on("invalidMessage", ({ description }) =>
-          events.emit("securityEvent", { type: "InvalidMessages", techInfo: description }),
-        ),
-        csms.events.on("connectionFailed", ({ failure }) => {
-          if (failure.kind !== "tls") return;
-          const type = TLS_EVENTS[failure.reason];
-          if (type === undefined || toldFailures.has(type)) return;
-          toldFailures.add(type);
-          events.emit("securityEvent", { type, techInfo: failure.text });
-        }),
-        csms.events.on("connected", () => toldFailures.clear()),
-      );
-    },
-    stop() {
-      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
+    provides: { securityLog: { path } },
+    hears: {
+      "station.securityEvent": ({
+        type,
+        techInfo,
+        timestamp = clock.now(),
+        critical = CRITICAL_EVENTS.has(type),
+      }: HeardEvents["station.securityEvent"]) => {
+        writeLog({ timestamp: timestamp.toISOString(), type, techInfo, critical });
+        hardware.observer.securityEvent({ type, timestamp, critical, ...(techInfo !== undefined && { techInfo }) });
+        if (critical) report(type, timestamp, techInfo);
+      },
+      "link.invalidMessage": ({ description }: HeardEvents["link.invalidMessage"]) =>
+        events.emit("securityEvent", { type: "InvalidMessages", techInfo: description }),
+      "link.connectionFailed": ({ failure }: HeardEvents["link.connectionFailed"]) => {
+        if (failure.kind !== "tls") return;
+        const type = TLS_EVENTS[failure.reason];
+        if (type === undefined || toldFailures.has(type)) return;
+        toldFailures.add(type);
+        events.emit("securityEvent", { type, techInfo: failure.text });
+      },
+      "link.connected": () => toldFailures.clear(),
     },
   };
 }

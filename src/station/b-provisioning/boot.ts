@@ -4,8 +4,9 @@ import type { Timer } from "../../lib/clock.ts";
 import type { Registration } from "../../ocpp/csms-link.ts";
 import { OcppError } from "../../ocpp/errors.ts";
 import type { BootNotificationRequest, BootNotificationResponse, BootReasonEnumType } from "../../ocpp/v201/index.ts";
-import type { Block, StationContext } from "../context.ts";
-import type { BootReason } from "../ports.ts";
+import { declareBlock, type HeardEvents, type Needed } from "../block.ts";
+import type { StationContext } from "../context.ts";
+import { rejectTrigger } from "../registries/triggers.ts";
 
 /** Waiting time when the CSMS leaves it to us, or does not answer at all (B02.FR.07, B03.FR.05). */
 const OWN_RETRY_INTERVAL_SECONDS = 30;
@@ -41,21 +42,28 @@ const SECURITY_EVENT_OF_REASON: Partial<Record<BootReasonEnumType, string>> = {
 const LIMITS = { model: 20, vendorName: 50, serialNumber: 25, firmwareVersion: 50, iccid: 20, imsi: 20 } as const;
 
 /** B01–B03: registration with the CSMS. Registration is kept over reconnections, but not over a profile switch. */
-export function createBootBlock(context: StationContext): Block {
-  const { clock, csms, deviceModel, events, hardware, logger, random, services, settings } = context;
+export const boot = declareBlock({
+  name: "boot",
+  letter: "B",
+  needs: ["bootReason", "stationTime", "triggers"],
+  provides: ["registration"],
+  hears: { "link.connected": "follow-up" },
+  create,
+});
+
+function create(
+  { clock, csms, deviceModel, events, hardware, logger, random }: StationContext,
+  { bootReason, stationTime, triggers }: Needed<"bootReason" | "stationTime" | "triggers">,
+) {
   let retryTimer: Timer | undefined;
   /** The CSMS named the interval that is running: a reconnection does not shorten it (B02.FR.04). */
   let intervalOfCsms = false;
   let requestInFlight = false;
   let acceptedOnce = false;
-  const unsubscribes: (() => void)[] = [];
 
   const setRegistration = (registration: Registration): void => {
     csms.registration = registration;
-    events.emit("registrationChanged", { registration });
   };
-
-  const bootReason = (): BootReason => services.bootReason?.() ?? settings.bootReason;
 
   const field = (name: keyof typeof LIMITS, ...handles: readonly VariableHandle<"string">[]): string | undefined => {
     const value = handles.map((handle) => deviceModel.read(handle)).find((text) => text !== undefined && text !== "");
@@ -92,7 +100,7 @@ export function createBootBlock(context: StationContext): Block {
       : OWN_RETRY_INTERVAL_SECONDS + random.next() * OWN_RETRY_SPREAD_SECONDS;
     retryTimer = clock.after(seconds * 1000, () => {
       retryTimer = undefined;
-      if (csms.connected) void send(bootReason());
+      if (csms.connected) void send(bootReason.read());
     });
     return seconds;
   };
@@ -135,7 +143,7 @@ export function createBootBlock(context: StationContext): Block {
     const outcome = await csms.call("BootNotification", bootNotification(reason));
     requestInFlight = false;
     if (outcome.kind === "response") {
-      services.synchronizeClock?.(outcome.response.currentTime, clock.monotonicMilliseconds() - sentAt); // B01.FR.06
+      stationTime.synchronize(outcome.response.currentTime, clock.monotonicMilliseconds() - sentAt); // B01.FR.06
       takeAnswer(outcome.response);
     } else if (outcome.kind !== "offline") {
       logger.warn(`BootNotification got no usable answer (${outcome.kind}); it is sent again`);
@@ -147,7 +155,7 @@ export function createBootBlock(context: StationContext): Block {
   const onConnected = (switchedProfile: boolean): void => {
     if (switchedProfile) setRegistration("Unregistered");
     else if (csms.registration === "Accepted" || (retryTimer !== undefined && intervalOfCsms)) return;
-    void send(bootReason());
+    void send(bootReason.read());
   };
 
   csms.admission = (action) => {
@@ -158,18 +166,23 @@ export function createBootBlock(context: StationContext): Block {
       : new OcppError("SecurityError", `${action} is not allowed before the BootNotification was accepted`);
   };
 
-  services.forgetRegistration = () => {
+  const forget = (): void => {
     retryTimer?.cancel();
     retryTimer = undefined;
     setRegistration("Unregistered");
   };
-  services.triggerBootNotification = () => void send("Triggered");
+
+  triggers.register("BootNotification", () =>
+    csms.registration === "Accepted"
+      ? rejectTrigger("InvalidMessageSeq", "the station is accepted already") // F06.FR.17
+      : () => void send("Triggered"),
+  );
 
   return {
-    name: "boot",
+    provides: { registration: { forget } },
+    hears: { "link.connected": ({ switchedProfile }: HeardEvents["link.connected"]) => onConnected(switchedProfile) },
     start() {
-      unsubscribes.push(csms.events.on("connected", ({ switchedProfile }) => onConnected(switchedProfile)));
-      const reason = bootReason();
+      const reason = bootReason.read();
       const type = SECURITY_EVENT_OF_REASON[reason] ?? "ResetOrReboot";
       const firmwareVersion = deviceModel.read(InternalCtrlr.FirmwareVersion) ?? "";
       events.emit("securityEvent", {
@@ -181,9 +194,6 @@ export function createBootBlock(context: StationContext): Block {
       });
       if (csms.connected) onConnected(false);
     },
-    stop() {
-      retryTimer?.cancel();
-      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
-    },
+    stop: () => retryTimer?.cancel(),
   };
 }

@@ -1,7 +1,8 @@
 import { ClockCtrlr } from "../../device-model/variables.ts";
 import { every, type Timer } from "../../lib/clock.ts";
 import type { Validity } from "../../ocpp/websocket.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock, type HeardEvents } from "../block.ts";
+import type { StationContext } from "../context.ts";
 
 /** A correction above this is worth a security event when the device model names no threshold. */
 const REPORTING_THRESHOLD_SECONDS = 20;
@@ -23,10 +24,16 @@ function isWholeSecond(time: string): boolean {
  * B01.FR.06, G02.FR.06: the CSMS's time is taken when ClockCtrlr.TimeSource names the Heartbeat. Whoever sets the clock,
  * a large correction is a security event. A time that cannot be right is not taken.
  */
-export function createClockSynchronizationBlock(context: StationContext): Block {
-  const { clock, csms, deviceModel, events, hardware, logger, settings } = context;
+export const clockSynchronization = declareBlock({
+  name: "clock-synchronization",
+  letter: "B",
+  provides: ["stationTime"],
+  hears: { "link.connected": "reading" },
+  create,
+});
+
+function create({ clock, deviceModel, events, hardware, logger, settings }: StationContext) {
   let check: Timer | undefined;
-  const unsubscribes: (() => void)[] = [];
   let offsetMilliseconds = 0;
   /** When the certificates of the CSMS are valid that TLS has verified. */
   let serverValidity: Validity | undefined;
@@ -77,7 +84,7 @@ export function createClockSynchronizationBlock(context: StationContext): Block 
   // What it reads is the clock; there is no other way to set it than the one that TimeSource names.
   deviceModel.addRule(ClockCtrlr.DateTime, () => ({ status: "Rejected", reasonCode: "ReadOnly" }));
 
-  context.services.synchronizeClock = (currentTime, roundTripMilliseconds) => {
+  const synchronize = (currentTime: string, roundTripMilliseconds: number): void => {
     const rank = (deviceModel.read(ClockCtrlr.TimeSource) ?? []).indexOf("Heartbeat");
     if (rank < 0) return;
     // The CSMS read its clock somewhere in between; half the round trip is the best guess.
@@ -96,19 +103,16 @@ export function createClockSynchronizationBlock(context: StationContext): Block 
   };
 
   return {
-    name: "clock-synchronization",
+    provides: { stationTime: { synchronize } },
+    hears: {
+      "link.connected": (connection: HeardEvents["link.connected"]) => {
+        serverValidity = connection.serverValidity;
+      },
+    },
     start() {
       offsetMilliseconds = offset();
       check = every(clock, JUMP_CHECK_MILLISECONDS, noticeJump);
-      unsubscribes.push(
-        csms.events.on("connected", (connection) => {
-          serverValidity = connection.serverValidity;
-        }),
-      );
     },
-    stop() {
-      check?.cancel();
-      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
-    },
+    stop: () => check?.cancel(),
   };
 }

@@ -1,7 +1,8 @@
 import type { SetResult } from "../../device-model/device-model.ts";
 import { ClockCtrlr } from "../../device-model/variables.ts";
 import type { Timer } from "../../lib/clock.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock } from "../block.ts";
+import type { StationContext } from "../context.ts";
 
 /** The wall clock may be set meanwhile, so the time of a transition is looked at again at least so often. */
 const LONGEST_WAIT_MILLISECONDS = 60_000;
@@ -20,8 +21,9 @@ function isTimeZone(name: string): boolean {
  * The local time that is shown to drivers (part 2, 3.1.1): the variables are checked here for EVerest's display modules to
  * follow, and the offset changes at NextTimeOffsetTransitionDateTime. Times on the wire stay in UTC.
  */
-export function createLocalTimeBlock(context: StationContext): Block {
-  const { clock, deviceModel, logger } = context;
+export const localTime = declareBlock({ name: "local-time", letter: "B", create });
+
+function create({ clock, deviceModel, logger }: StationContext) {
   let timer: Timer | undefined;
   const unsubscribes: (() => void)[] = [];
 
@@ -54,7 +56,6 @@ export function createLocalTimeBlock(context: StationContext): Block {
   };
 
   return {
-    name: "local-time",
     start() {
       unsubscribes.push(
         deviceModel.onChange(ClockCtrlr.TimeOffset_NextTransition, changeWhenDue),

@@ -5,7 +5,8 @@ import type { ConnectionProfile } from "../../ocpp/connection.ts";
 import { csmsUrlDefect } from "../../ocpp/station-url.ts";
 import type { SetNetworkProfileRequest, SetNetworkProfileResponse } from "../../ocpp/v201/index.ts";
 import { NetworkConnectionProfileTypeSchema } from "../../ocpp/v201/index.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock, type HeardEvents } from "../block.ts";
+import type { StationContext } from "../context.ts";
 import { isProfileList, readProfiles, rememberLastConnected } from "../model/network-profiles.ts";
 import { isForbiddenDowngrade } from "../model/security-profile.ts";
 
@@ -20,9 +21,14 @@ function isUnknownInterface(deviceModel: DeviceModel, ocppInterface: string): bo
 }
 
 /** B09, B10 and A05: network profiles and their order. */
-export function createNetworkProfilesBlock(context: StationContext): Block {
-  const { core, csms, deviceModel, events, hardware, logger } = context;
-  const unsubscribes: (() => void)[] = [];
+export const networkProfiles = declareBlock({
+  name: "network-profiles",
+  letter: "B",
+  hears: { "station.accepted": "reading", "link.connected": "reading" },
+  create,
+});
+
+function create({ core, csms, deviceModel, events, hardware, logger }: StationContext) {
   let connectedWith: ConnectionProfile | undefined;
 
   const profiles = () => readProfiles(deviceModel.read(InternalCtrlr.NetworkConnectionProfiles));
@@ -195,17 +201,12 @@ export function createNetworkProfilesBlock(context: StationContext): Block {
   };
 
   return {
-    name: "network-profiles",
-    start() {
-      unsubscribes.push(
-        events.on("accepted", () => {
-          if (connectedWith !== undefined) confirm(connectedWith);
-        }),
-        csms.events.on("connected", ({ profile, switchedProfile }) => takeConnection(profile, switchedProfile)),
-      );
-    },
-    stop() {
-      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
+    hears: {
+      "station.accepted": () => {
+        if (connectedWith !== undefined) confirm(connectedWith);
+      },
+      "link.connected": ({ profile, switchedProfile }: HeardEvents["link.connected"]) =>
+        takeConnection(profile, switchedProfile),
     },
   };
 }

@@ -2,7 +2,8 @@ import { baseReport, customReport, inParts, type ReportEntry } from "../../devic
 import { DeviceDataCtrlr, InternalCtrlr } from "../../device-model/variables.ts";
 import { OcppError } from "../../ocpp/errors.ts";
 import type { NotifyReportRequest } from "../../ocpp/v201/index.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock } from "../block.ts";
+import type { StationContext } from "../context.ts";
 
 const DEFAULT_VALUE_SIZE = 2500;
 const DEFAULT_MESSAGE_BYTES = 32_000;
@@ -20,8 +21,9 @@ const BUSY = {
 } as const;
 
 /** B07 and B08: base and custom reports, sent in parts. */
-export function createReportsBlock(context: StationContext): Block {
-  const { clock, csms, deviceModel, logger } = context;
+export const reports = declareBlock({ name: "reports", letter: "B", create });
+
+function create({ clock, csms, deviceModel, logger }: StationContext) {
   let stopped = false;
   /** Reports are sent one after the other, each whole. */
   let queue: Promise<void> = Promise.resolve();
@@ -85,8 +87,6 @@ export function createReportsBlock(context: StationContext): Block {
   });
 
   return {
-    name: "reports",
-    start() {},
     stop() {
       stopped = true;
     },

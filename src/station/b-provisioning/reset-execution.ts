@@ -1,5 +1,6 @@
 import { OCPPCommCtrlr } from "../../device-model/variables.ts";
 import { sleep } from "../../lib/clock.ts";
+import type { Needed } from "../block.ts";
 import type { StationContext } from "../context.ts";
 import type { ResetIntention } from "./reset-intentions.ts";
 
@@ -30,9 +31,11 @@ export function resetHolder(evseId: number | undefined): string {
   return evseId === undefined ? "reset" : `reset of EVSE ${evseId}`;
 }
 
-export function createResetExecution(context: StationContext, isStopped: () => boolean): ResetExecution {
-  const { clock, csms, deviceModel, hardware, logger, model, services, settings } = context;
-
+export function createResetExecution(
+  { clock, csms, deviceModel, hardware, logger, model, settings }: StationContext,
+  { evseHolds, transactions }: Needed<"evseHolds" | "transactions">,
+  isStopped: () => boolean,
+): ResetExecution {
   const hasTransaction = (evseId: number | undefined): boolean =>
     model.evses.some((evse) => (evseId === undefined || evse.evseId === evseId) && evse.transaction !== undefined);
 
@@ -44,7 +47,7 @@ export function createResetExecution(context: StationContext, isStopped: () => b
 
   const endTransactions = async ({ type, evseId }: ResetIntention): Promise<void> => {
     if (type !== "Immediate" || !hasTransaction(evseId)) return;
-    await services.stopTransactions?.(evseId, "ImmediateReset");
+    await transactions.stop(evseId, "ImmediateReset");
     await waitUntil(() => !hasTransaction(evseId), TRANSACTION_END_LIMIT_MILLISECONDS);
   };
 
@@ -69,8 +72,8 @@ export function createResetExecution(context: StationContext, isStopped: () => b
       }
     },
     resetEvse(evseId) {
-      services.holdUnavailable?.(resetHolder(evseId), [evseId]);
-      services.releaseUnavailable?.(resetHolder(evseId));
+      evseHolds.hold(resetHolder(evseId), [evseId]);
+      evseHolds.release(resetHolder(evseId));
     },
   };
 }

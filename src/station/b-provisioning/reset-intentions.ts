@@ -1,6 +1,8 @@
+import type { Database } from "bun:sqlite";
 import * as v from "valibot";
 import type { Logger } from "../../log/logger.ts";
 import type { CoreDatabase } from "../../store/core-database.ts";
+import { storedValue, type ViewRow } from "../../store/database-view.ts";
 
 /** A reset that was promised to the CSMS. */
 const ResetIntention = v.object({
@@ -15,6 +17,15 @@ const ResetIntention = v.object({
 export type ResetIntention = v.InferOutput<typeof ResetIntention>;
 
 const INTENTIONS_KEY = "reset.intentions";
+
+/** What `inspect waiting` shows of promised resets. */
+export function waitingResets(database: Database): readonly ViewRow[] {
+  return (storedValue(database, INTENTIONS_KEY, v.array(ResetIntention)) ?? []).map(({ type, evseId, carriedOut }) => ({
+    what: `reset ${type}`,
+    evse: evseId ?? null,
+    state: carriedOut ? "carried out" : "waits",
+  }));
+}
 
 /** The promised resets, at most one for the station and one for each EVSE; kept over restarts. */
 export class ResetIntentions {

@@ -1,45 +1,41 @@
 import { EVSE } from "../../device-model/variables.ts";
 import { every, type Timer } from "../../lib/clock.ts";
 import type { ResetEnumType, ResetResponse } from "../../ocpp/v201/index.ts";
-import type { Block, StationContext } from "../context.ts";
-import type { BootReason } from "../ports.ts";
+import { declareBlock, type Needed } from "../block.ts";
+import type { StationContext } from "../context.ts";
 import { createResetExecution, resetHolder } from "./reset-execution.ts";
-import { type ResetIntention, ResetIntentions } from "./reset-intentions.ts";
+import { type ResetIntention, ResetIntentions, waitingResets } from "./reset-intentions.ts";
 
 /** Not everything that ends idleness announces itself (firmware, log upload, the word of EVerest's System). */
 const CHECK_INTERVAL_MILLISECONDS = 5_000;
 
 /** B11 and B12 with errata 2.14–2.16: reset of the station or of one EVSE, now or when idle. */
-export function createResetBlock(context: StationContext): Block {
-  const { clock, core, csms, deviceModel, events, hardware, logger, model, services, settings } = context;
+export const reset = declareBlock({
+  name: "reset",
+  letter: "B",
+  needs: ["bootReason", "evseHolds", "idleness", "transactions"],
+  provides: ["resets"],
+  hears: {
+    "station.transactionEnded": "follow-up",
+    "station.evseChanged": "follow-up",
+    "station.accepted": "follow-up",
+  },
+  views: { waiting: waitingResets },
+  create,
+});
+
+function create(context: StationContext, services: Needed<"bootReason" | "evseHolds" | "idleness" | "transactions">) {
+  const { clock, core, csms, deviceModel, hardware, logger, model } = context;
+  const { bootReason, evseHolds, idleness } = services;
   const intentions = new ResetIntentions(core, logger);
   const executing = new Set<number | undefined>();
-  let stopped = false;
+  /** Events may come while other blocks are still starting. */
+  let isRunning = false;
   let check: Timer | undefined;
-  /** The reset that this start is the result of. */
-  let resetBefore: "RemoteReset" | "ScheduledReset" | undefined;
-  const unsubscribes: (() => void)[] = [];
-  const execution = createResetExecution(context, () => stopped);
+  const execution = createResetExecution(context, services, () => !isRunning);
 
   const evsesOf = (evseId: number | undefined) =>
     model.evses.filter((evse) => evseId === undefined || evse.evseId === evseId);
-
-  /**
-   * Errata 2.14: no transaction, also none that an earlier run left, no reservation and no locked cable. EVerest locks it
-   * while somebody is authorized or the relays are closed: an EV that is only plugged in does not matter (TC_B_21).
-   */
-  const isEvseIdle = (evseId: number | undefined): boolean =>
-    evsesOf(evseId).every(
-      (evse) =>
-        !core.transactions.runsOn(evse.evseId) &&
-        !evse.authorized &&
-        !evse.energyFlows &&
-        !evse.connectors.some(({ reserved }) => reserved),
-    );
-
-  const isIdle = (evseId: number | undefined): boolean =>
-    isEvseIdle(evseId) &&
-    (evseId !== undefined || !(services.isFirmwareUpdateActive?.() || services.isLogUploadActive?.()));
 
   const isAllowed = async (): Promise<boolean> => {
     const answer = await hardware.system.isResetAllowed().catch((error: Error) => error.message);
@@ -49,7 +45,7 @@ export function createResetBlock(context: StationContext): Block {
 
   /** OnIdle lets transactions end as they would (B12.FR.03, FR.07): nobody may have come, and the system must agree. */
   const mayStillReset = async ({ type, evseId }: ResetIntention): Promise<boolean> =>
-    type === "Immediate" || (isIdle(evseId) && (await isAllowed()) && isIdle(evseId));
+    type === "Immediate" || (idleness.isIdle(evseId) && (await isAllowed()) && idleness.isIdle(evseId));
 
   const carryOut = async (reset: ResetIntention): Promise<void> => {
     const { evseId } = reset;
@@ -57,18 +53,18 @@ export function createResetBlock(context: StationContext): Block {
     executing.add(evseId);
     try {
       await execution.prepare(reset);
-      if (stopped || !(await mayStillReset(reset)) || stopped) return;
+      if (!isRunning || !(await mayStillReset(reset)) || !isRunning) return;
       if (evseId !== undefined)
         execution.resetEvse(evseId); // B11.FR.08
       else {
         intentions.remember({ ...reset, carriedOut: true });
         await execution.resetStation(reset.scheduled); // B11.FR.03
         // Promised while this one had no effect: carried out next.
-        if (stopped || intentions.isDue(undefined)) return;
+        if (!isRunning || intentions.isDue(undefined)) return;
         logger.critical("The station could not be reset; its EVSEs serve again");
       }
       intentions.forget(evseId);
-      services.releaseUnavailable?.(resetHolder(evseId));
+      evseHolds.release(resetHolder(evseId));
     } catch (error) {
       logger.error(`The reset could not be carried out: ${(error as Error).message}`);
     } finally {
@@ -81,17 +77,18 @@ export function createResetBlock(context: StationContext): Block {
    * for its own (B12). They are reported as they are (TC_B_41).
    */
   const holdFreeEvses = (evseId: number | undefined): void =>
-    services.holdClosed?.(
+    evseHolds.close(
       resetHolder(evseId),
       evsesOf(evseId)
-        .filter((evse) => isEvseIdle(evse.evseId))
+        .filter((evse) => idleness.isIdle(evse.evseId))
         .map((evse) => evse.evseId),
     );
 
   const carryOutWhatIsDue = (): void => {
+    if (!isRunning) return;
     for (const reset of intentions.all) {
       if (executing.has(reset.evseId)) continue;
-      if (reset.type === "Immediate" || isIdle(reset.evseId)) void carryOut(reset);
+      if (reset.type === "Immediate" || idleness.isIdle(reset.evseId)) void carryOut(reset);
       else holdFreeEvses(reset.evseId);
     }
   };
@@ -108,7 +105,7 @@ export function createResetBlock(context: StationContext): Block {
         return refuse("UnsupportedRequest", "this EVSE cannot be reset by itself"); // B11.FR.09, FR.10, B12.FR.09
     }
     if (!(await isAllowed())) return refuse("NotEnabled", "a reset is not possible at this moment"); // B11.FR.06
-    if (type === "Immediate" && services.isFirmwareUpdateActive?.())
+    if (type === "Immediate" && idleness.isHinderedBy("firmware update"))
       return refuse("FwUpdateInProgress", "a firmware update is running"); // B12.FR.10
     return undefined;
   };
@@ -117,7 +114,7 @@ export function createResetBlock(context: StationContext): Block {
     const evseId = givenEvseId === 0 ? undefined : givenEvseId; // The station, as in ChangeAvailability.
     const refused = await obstacle(type, evseId);
     if (refused !== undefined) return { response: refused };
-    const scheduled = type === "OnIdle" && !isIdle(evseId);
+    const scheduled = type === "OnIdle" && !idleness.isIdle(evseId);
     intentions.remember({ type, ...(evseId !== undefined && { evseId }), scheduled, carriedOut: false });
     return {
       response: { status: scheduled ? "Scheduled" : "Accepted" }, // B11.FR.01, FR.07, B12.FR.01, FR.02
@@ -125,39 +122,31 @@ export function createResetBlock(context: StationContext): Block {
     };
   });
 
-  services.isResetPending = (evseId) => intentions.concerns(evseId);
-
-  services.bootReason = (): BootReason => {
-    const told = settings.bootReason;
-    if (told !== "PowerUp" && told !== "Unknown") return told;
-    return services.isBootOfNewFirmware?.() === true ? "FirmwareUpdate" : (resetBefore ?? told);
-  };
-
   /** After the restart (B11.FR.04): a reset that was carried out, or that the system did anyway, is over. */
   const settleIntentions = (): void => {
     const ofStation = intentions.all.find(({ evseId }) => evseId === undefined);
-    if (ofStation === undefined) return;
-    if (ofStation.carriedOut) resetBefore = ofStation.scheduled ? "ScheduledReset" : "RemoteReset";
-    const reason = services.bootReason?.();
+    if (ofStation?.carriedOut === true) bootReason.explain(ofStation.scheduled ? "ScheduledReset" : "RemoteReset");
+    const reason = bootReason.read();
     // Whatever the system calls a reset that was carried out: another one would follow each boot.
-    if (ofStation.carriedOut || reason === "RemoteReset" || reason === "ScheduledReset") intentions.forget(undefined);
+    if (ofStation?.carriedOut === true || reason === "RemoteReset" || reason === "ScheduledReset")
+      intentions.forget(undefined);
   };
+  settleIntentions();
 
   return {
-    name: "reset",
+    provides: { resets: { isPending: (evseId: number | undefined) => intentions.concerns(evseId) } },
+    hears: {
+      "station.transactionEnded": carryOutWhatIsDue,
+      "station.evseChanged": carryOutWhatIsDue,
+      "station.accepted": carryOutWhatIsDue,
+    },
     start() {
-      settleIntentions();
-      unsubscribes.push(
-        events.on("transactionEnded", carryOutWhatIsDue),
-        events.on("evseChanged", carryOutWhatIsDue),
-        events.on("accepted", carryOutWhatIsDue),
-      );
+      isRunning = true;
       check = every(clock, CHECK_INTERVAL_MILLISECONDS, carryOutWhatIsDue);
     },
     stop() {
-      stopped = true;
+      isRunning = false;
       check?.cancel();
-      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },
   };
 }

@@ -1,6 +1,5 @@
-import type { SetResult } from "../../device-model/device-model.ts";
+import type { DeviceModel, SetResult } from "../../device-model/device-model.ts";
 import { AuthCtrlr, SecurityCtrlr, TxCtrlr } from "../../device-model/variables.ts";
-import type { StationContext } from "../context.ts";
 
 /** What a transaction can begin or end with here: no sensor sees an empty parking bay. */
 const START_POINTS: ReadonlySet<string> = new Set([
@@ -14,7 +13,7 @@ const START_POINTS: ReadonlySet<string> = new Set([
 const STOP_POINTS: ReadonlySet<string> = new Set(["EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer"]);
 
 /** B05.FR.07: points without which no transaction would ever begin or end, whatever a configuration lists as possible. */
-export function addTransactionPointRules({ deviceModel }: StationContext): void {
+export function addTransactionPointRules(deviceModel: DeviceModel): void {
   const rule =
     (supported: ReadonlySet<string>) =>
     (value: string): SetResult | undefined => {
@@ -38,7 +37,7 @@ const IDENTIFIER_STRING = /^[A-Za-z0-9*\-_=:+|@.]*$/;
 const LONGEST_GROUP_ID = 36;
 
 /** B05.FR.07: identifiers that could never be met otherwise, whatever a configuration allows. */
-export function addIdentifierRules({ deviceModel }: StationContext): void {
+export function addIdentifierRules(deviceModel: DeviceModel): void {
   const refuse = (reasonCode: string, additionalInfo: string): SetResult => ({
     status: "Rejected",
     reasonCode,

@@ -3,7 +3,8 @@ import { ChargingStation, ClockCtrlr, DeviceDataCtrlr, InternalCtrlr } from "../
 import { firstCharacters } from "../../lib/characters.ts";
 import { OcppError } from "../../ocpp/errors.ts";
 import type { ComponentType, GetVariablesResponse, SetVariablesResponse, VariableType } from "../../ocpp/v201/index.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock } from "../block.ts";
+import type { StationContext } from "../context.ts";
 import { addIdentifierRules, addTransactionPointRules } from "./variable-rules.ts";
 
 export function toAddress(component: ComponentType, variable: VariableType): VariableAddress {
@@ -39,9 +40,9 @@ function toStatusInfo(result: {
 }
 
 /** B05 and B06: GetVariables and SetVariables. */
-export function createVariablesBlock(context: StationContext): Block {
-  const { clock, csms, deviceModel, events } = context;
+export const variables = declareBlock({ name: "variables", letter: "B", create });
 
+function create({ clock, csms, deviceModel, events, model }: StationContext) {
   const smallest = (longest: number, ...limits: readonly (number | undefined)[]): number =>
     Math.min(longest, ...limits.filter((limit) => limit !== undefined && limit > 0).map(Number));
 
@@ -112,8 +113,8 @@ export function createVariablesBlock(context: StationContext): Block {
     };
   });
 
-  addTransactionPointRules(context);
-  addIdentifierRules(context);
+  addTransactionPointRules(deviceModel);
+  addIdentifierRules(deviceModel);
   // What the BootNotification tells under names of the vendor is told under the standardized ones, too.
   const mirrored = [
     [ChargingStation.Model, InternalCtrlr.ChargePointModel],
@@ -125,8 +126,8 @@ export function createVariablesBlock(context: StationContext): Block {
     if (!deviceModel.read(standardized)) deviceModel.compute(standardized, () => deviceModel.read(own) ?? "");
   deviceModel.compute(ClockCtrlr.DateTime, () => clock.now().toISOString());
   deviceModel.compute(InternalCtrlr.NumberOfConnectors, () =>
-    String(context.model.evses.reduce((sum, evse) => sum + evse.connectors.length, 0)),
+    String(model.evses.reduce((sum, evse) => sum + evse.connectors.length, 0)),
   );
 
-  return { name: "variables", start() {}, stop() {} };
+  return {};
 }

@@ -1,43 +1,51 @@
 import * as v from "valibot";
 import { AuthCacheCtrlr, AuthCtrlr, LocalAuthListCtrlr, TxCtrlr } from "../../device-model/variables.ts";
-import type { AuthorizeRequest, ClearCacheResponse, IdTokenInfoType, IdTokenType } from "../../ocpp/v201/index.ts";
+import type { AuthorizeRequest, ClearCacheResponse } from "../../ocpp/v201/index.ts";
 import { IdTokenTypeSchema } from "../../ocpp/v201/index.ts";
 import { isSameToken, tokenHash } from "../../store/token-hash.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock, type Needed } from "../block.ts";
+import type { StationContext } from "../context.ts";
 import { type AuthorizationDecision, type AuthorizationQuery, isAllowedAt } from "../model/authorization.ts";
+import type { AuthorizationService } from "../services.ts";
+import { authView } from "./authorization-view.ts";
 import { createAuthorizationCache } from "./cache.ts";
 import { createContractValidation } from "./contract.ts";
 import { KeyCodeGuard } from "./key-code-guard.ts";
 import { createLocalKnowledge, type KnownToken } from "./local-knowledge.ts";
-
-function decide(status: IdTokenInfoType["status"], source: AuthorizationDecision["source"]): AuthorizationDecision {
-  return { idTokenInfo: { status }, source };
-}
+import { type AuthorizationPolicy, decide, decideOffline, isSettled } from "./token-rules.ts";
 
 /** C01–C16: may this token charge? Decided locally where the rules allow it, else by the CSMS. */
-export function createAuthorizationBlock(context: StationContext): Block {
-  const { clock, core, csms, deviceModel, events, logger, model, services } = context;
+export const authorization = declareBlock({
+  name: "authorization",
+  letter: "C",
+  needs: ["customerData"],
+  provides: ["authorization"],
+  views: { auth: authView },
+  create,
+});
+
+function create(context: StationContext, { customerData }: Needed<"customerData">) {
+  const { clock, core, csms, deviceModel, events, logger, model } = context;
   const cache = createAuthorizationCache(context);
   const lookUp = createLocalKnowledge(context, cache);
   const contract = createContractValidation(context);
   const keyCodes = new KeyCodeGuard(clock);
 
   const online = (): boolean => csms.connected && csms.registration === "Accepted";
-  const mayAskCsms = (): boolean => online() && deviceModel.read(AuthCtrlr.DisableRemoteAuthorization) !== true;
 
   /** Not accepted by the CSMS; a station that was started without network has merely not been able to ask. */
   const isHeldByCsms = (): boolean =>
     csms.registration !== "Accepted" && (csms.connected || csms.registration !== "Unregistered");
 
-  const decideOffline = (idToken: IdTokenType): AuthorizationDecision => {
-    const known = lookUp(idToken);
-    const unknownIdsMayCharge = deviceModel.read(AuthCtrlr.OfflineTxForUnknownIdEnabled) === true;
-    if (known === undefined) return decide(unknownIdsMayCharge ? "Accepted" : "Unknown", "offline"); // C13.FR.04, C15.FR.08; not cached: C15.FR.01
-    // C13.FR.02, FR.03, FR.05, FR.06: who is known to be refused is not unknown.
-    if (known.info.status !== "Accepted" || deviceModel.read(AuthCtrlr.LocalAuthorizeOffline) === true)
-      return { idTokenInfo: known.info, source: known.source };
-    return unknownIdsMayCharge ? { idTokenInfo: known.info, source: "offline" } : decide("NotAtThisTime", "offline");
-  };
+  const policy = (): AuthorizationPolicy => ({
+    isOnline: online(),
+    mayAskCsms: online() && deviceModel.read(AuthCtrlr.DisableRemoteAuthorization) !== true,
+    localAuthorizeOffline: deviceModel.read(AuthCtrlr.LocalAuthorizeOffline) === true,
+    localPreAuthorize: deviceModel.read(AuthCtrlr.LocalPreAuthorize) === true,
+    offlineTxForUnknownId: deviceModel.read(AuthCtrlr.OfflineTxForUnknownIdEnabled) === true,
+    cacheDisablesPostAuthorize: deviceModel.read(AuthCacheCtrlr.DisablePostAuthorize) === true,
+    listDisablesPostAuthorize: deviceModel.read(LocalAuthListCtrlr.DisablePostAuthorize) === true,
+  });
 
   /**
    * C01.FR.03, C09.FR.07: a token of the group that charges here ends the authorization without being asked about.
@@ -52,19 +60,6 @@ export function createAuthorizationBlock(context: StationContext): Block {
       const group = transaction.groupIdToken ?? lookUp(transaction.idToken)?.info.groupIdToken;
       return group !== undefined && isSameToken(group, groupIdToken);
     });
-  };
-
-  const disablesPostAuthorize = ({ source, expiredInList }: KnownToken): boolean =>
-    source === "cache"
-      ? deviceModel.read(AuthCacheCtrlr.DisablePostAuthorize) === true
-      : !expiredInList && deviceModel.read(LocalAuthListCtrlr.DisablePostAuthorize) === true;
-
-  /** Online: does what the station knows settle it? */
-  const isSettled = (known: KnownToken, query: AuthorizationQuery): boolean => {
-    if (!mayAskCsms()) return true;
-    if (known.info.status === "Accepted")
-      return deviceModel.read(AuthCtrlr.LocalPreAuthorize) === true || mayEndAuthorization(known, query); // C12.FR.04, C14.FR.02, FR.04, C16.FR.04, FR.05
-    return disablesPostAuthorize(known); // otherwise C01.FR.05, C10.FR.03, C12.FR.05, C14.FR.03, FR.05
   };
 
   /** For nothing but the authorization of a token (C01.FR.04, C06.FR.03). Undefined when the connection was lost meanwhile. */
@@ -88,11 +83,13 @@ export function createAuthorizationBlock(context: StationContext): Block {
 
   const decideToken = async (query: AuthorizationQuery): Promise<AuthorizationDecision> => {
     const { idToken } = query;
-    if (!online()) return decideOffline(idToken);
+    const now = policy();
     const known = lookUp(idToken);
-    if (known !== undefined && isSettled(known, query)) return { idTokenInfo: known.info, source: known.source };
-    if (!mayAskCsms()) return decide("Unknown", "local");
-    return (await askCsms({ idToken })) ?? decideOffline(idToken); // C01.FR.02, C06.FR.02, C08.FR.01, C09.FR.05
+    if (!now.isOnline) return decideOffline(known, now);
+    if (known !== undefined && isSettled(known, now, () => mayEndAuthorization(known, query)))
+      return { idTokenInfo: known.info, source: known.source };
+    if (!now.mayAskCsms) return decide("Unknown", "local");
+    return (await askCsms({ idToken })) ?? decideOffline(lookUp(idToken), policy()); // C01.FR.02, C06.FR.02, C08.FR.01, C09.FR.05
   };
 
   const decideKeyCode = async (query: AuthorizationQuery): Promise<AuthorizationDecision> => {
@@ -115,14 +112,14 @@ export function createAuthorizationBlock(context: StationContext): Block {
     const refusal = await contract.refusalOffline(query);
     if (refusal !== undefined) return refusal;
     const decision =
-      online() || deviceModel.read(AuthCtrlr.LocalAuthorizeOffline) === true
+      online() || policy().localAuthorizeOffline
         ? await decideToken(query) // C07.FR.09–12
         : decide("Unknown", "offline");
     return { ...decision, certificateStatus: "Accepted" };
   };
 
   const decideContract = async (query: AuthorizationQuery): Promise<AuthorizationDecision> => {
-    if (!mayAskCsms()) return decideContractHere(query);
+    if (!policy().mayAskCsms) return decideContractHere(query);
     const question = await contract.question(query);
     if ("refusal" in question) return question.refusal;
     const decision = await askCsms(question.request);
@@ -162,7 +159,7 @@ export function createAuthorizationBlock(context: StationContext): Block {
     }
   };
 
-  services.authorize = async (query) => {
+  const decideAndTell: AuthorizationService["authorize"] = async (query) => {
     const at = query.evseIds === undefined ? {} : { evseIds: query.evseIds };
     events.emit("tokenPresented", at);
     const decision = await authorizeSafely(query);
@@ -173,7 +170,14 @@ export function createAuthorizationBlock(context: StationContext): Block {
     });
     return decision;
   };
-  services.learnIdTokenInfo = cache.learn;
+
+  customerData.register({
+    name: "authorizationCache",
+    find: ({ keys }) => keys.map((key) => core.authCache.getByKey(key)?.idTokenInfo).find((info) => info !== undefined),
+    forget({ keys }) {
+      for (const key of keys) core.authCache.remove(key);
+    },
+  });
 
   csms.handle("ClearCache", (): { response: ClearCacheResponse } => {
     if (deviceModel.read(AuthCacheCtrlr.Enabled) !== true) return { response: { status: "Rejected" } }; // C11.FR.04
@@ -186,5 +190,9 @@ export function createAuthorizationBlock(context: StationContext): Block {
     }
   });
 
-  return { name: "authorization", start: cache.start, stop: cache.stop };
+  return {
+    provides: { authorization: { authorize: decideAndTell, learn: cache.learn } },
+    start: cache.start,
+    stop: cache.stop,
+  };
 }

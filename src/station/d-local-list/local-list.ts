@@ -4,15 +4,19 @@ import { OcppError } from "../../ocpp/errors.ts";
 import type { AuthorizationData, SendLocalListRequest, SendLocalListResponse } from "../../ocpp/v201/index.ts";
 import type { Usage } from "../../store/table-usage.ts";
 import { foldedTokenHash } from "../../store/token-hash.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock, type Needed } from "../block.ts";
+import type { StationContext } from "../context.ts";
 
 /** Thrown to withdraw a change that the list has no room for. */
 class ListTooLong extends Error {}
 
 /** D01 and D02: the Local Authorization List, changed by the CSMS only (D01.FR.09) and kept on disk (D01.FR.10). */
-export function createLocalListBlock(context: StationContext): Block {
-  const { core, csms, deviceModel, hardware, logger, model } = context;
+export const localList = declareBlock({ name: "local-list", letter: "D", needs: ["customerData"], create });
 
+function create(
+  { core, csms, deviceModel, hardware, logger, model }: StationContext,
+  { customerData }: Needed<"customerData">,
+) {
   const enabled = (): boolean => deviceModel.read(LocalAuthListCtrlr.Enabled) === true; // D01.FR.13
 
   /** D01.FR.12: always what the list holds. */
@@ -112,5 +116,11 @@ export function createLocalListBlock(context: StationContext): Block {
     response: { versionNumber: enabled() ? core.localList.version : 0 }, // D02.FR.01–03
   }));
 
-  return { name: "local-list", start: tellUsage, stop() {} };
+  // Never forgotten with the customer: only the CSMS changes the list (D01.FR.09, N10.FR.06).
+  customerData.register({
+    name: "localAuthorizationList",
+    find: ({ keys }) => keys.map((key) => core.localList.getByKey(key)).find((info) => info !== undefined),
+  });
+
+  return { start: tellUsage };
 }

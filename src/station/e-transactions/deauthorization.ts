@@ -2,10 +2,12 @@ import { TxCtrlr } from "../../device-model/variables.ts";
 import type { Timer } from "../../lib/clock.ts";
 import type { CallOutcome } from "../../ocpp/csms-link.ts";
 import type { IdTokenInfoType, ReasonEnumType, TransactionEventRequest } from "../../ocpp/v201/index.ts";
-import type { StationContext, StationServices } from "../context.ts";
+import type { StationContext } from "../context.ts";
 import { isAllowedAt } from "../model/authorization.ts";
 import { importedEnergyWattHours } from "../model/meter-values.ts";
+import type { AuthorizationService, TransactionService } from "../services.ts";
 import { lastKnownReading, type Session, type Transaction, withTransaction } from "./session.ts";
+import type { Sessions } from "./sessions.ts";
 
 /** A stop that the hardware side could not take is asked again, so often and after so long each time. */
 const STOP_ATTEMPTS = 5;
@@ -13,15 +15,12 @@ const STOP_RETRY_MILLISECONDS = 10_000;
 /** How long the hardware side has to report the end of a transaction that a reset ends. */
 const RESET_END_LIMIT_MILLISECONDS = 10_000;
 
-/** What this part may do with the sessions of the transactions block. */
-export interface SessionAccess {
-  at(evseId: number): Session | undefined;
-  /** Changes and stores a session with a running transaction; false when it could not be stored. */
-  change(evseId: number, changed: (session: Session) => Session): boolean;
-  /** Ends the transaction where the hardware side has nothing to end. */
-  end(evseId: number, trigger: "ResetCommand", stoppedReason: "ImmediateReset"): void;
-  /** Ends the authorization where the hardware side has nothing to end, and with it maybe the transaction. */
-  deauthorize(evseId: number): void;
+/** What a session becomes when the station, and not the hardware side, ends something; inside a unit of work. */
+export interface OwnEndings {
+  /** The transaction ends by a reset. */
+  end(session: Session): Session;
+  /** The authorization ends, and with it maybe the transaction. */
+  deauthorize(session: Session): Session;
 }
 
 export interface Deauthorization {
@@ -30,14 +29,18 @@ export interface Deauthorization {
   checkEnergyLimit(evseId: number): void;
   /** Asks again for what was asked before a restart. */
   resume(session: Session): void;
-  stopTransactions: StationServices["stopTransactions"];
+  stopTransactions: TransactionService["stop"];
   /** Of the station: nothing is asked or ended any more. */
   stop(): void;
 }
 
 /** E05: what the CSMS says about a token in the answer to an event, be it of an offline time (C15.FR.02), and stopping transactions through the hardware. */
-export function createDeauthorization(context: StationContext, sessions: SessionAccess): Deauthorization {
-  const { clock, core, deviceModel, events, hardware, logger, model, services } = context;
+export function createDeauthorization(
+  { clock, core, deviceModel, events, hardware, logger, model }: StationContext,
+  authorization: AuthorizationService,
+  sessions: Pick<Sessions, "at" | "change">,
+  endings: OwnEndings,
+): Deauthorization {
   /** EVSEs that were told to pause, with the transaction and its charging period that it was for. */
   const paused = new Map<number, { readonly transactionId: string; readonly since: string | undefined }>();
   const timers = new Set<Timer>();
@@ -73,7 +76,7 @@ export function createDeauthorization(context: StationContext, sessions: Session
     const current = running(evseId, transactionId);
     if (current === undefined) return;
     // Nothing runs there (e.g. nobody has plugged in yet, or the cable is still there after a stop): the end is ours to say.
-    if (reason === "ImmediateReset") sessions.end(evseId, "ResetCommand", "ImmediateReset");
+    if (reason === "ImmediateReset") sessions.change(evseId, endings.end);
     else if (stopping === false && reason === "DeAuthorized" && !current.energyFlows) withdrawUnused(current);
     else if (attempt < STOP_ATTEMPTS)
       later(STOP_RETRY_MILLISECONDS, () => {
@@ -89,13 +92,13 @@ export function createDeauthorization(context: StationContext, sessions: Session
     later(RESET_END_LIMIT_MILLISECONDS, () => {
       if (running(evseId, transactionId) === undefined) return;
       logger.warn(`The end of transaction ${transactionId} of EVSE ${evseId} was not reported; the reset ends it`);
-      sessions.end(evseId, "ResetCommand", "ImmediateReset");
+      sessions.change(evseId, endings.end);
     });
   };
 
   /** A token that lost its authorization before anything was begun with it. */
   const withdrawUnused = ({ evseId }: Session): void => {
-    sessions.deauthorize(evseId);
+    sessions.change(evseId, endings.deauthorize);
     hardware.evse.withdrawAuthorization(evseId).catch((error: Error) => {
       logger.error(`The authorization of EVSE ${evseId} could not be withdrawn: ${error.message}`);
     });
@@ -138,7 +141,7 @@ export function createDeauthorization(context: StationContext, sessions: Session
     // An answer to an event without token is about the one that was told before.
     const idToken = told ?? model.transaction(transactionInfo.transactionId)?.idToken;
     try {
-      if (idToken !== undefined) services.learnIdTokenInfo?.(idToken, info); // C10.FR.05
+      if (idToken !== undefined) authorization.learn(idToken, info); // C10.FR.05
     } catch (error) {
       logger.error(`What the CSMS says about a token is not in the cache: ${(error as Error).message}`);
     }

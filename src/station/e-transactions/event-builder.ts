@@ -21,6 +21,9 @@ export interface EventFacts {
   readonly numberOfPhases?: number | undefined;
 }
 
+/** When something happened, by the wall clock and by the steady time. */
+export type Moment = Pick<EventFacts, "timestamp" | "countedAt">;
+
 /** Some clocks of the hardware side tell whole seconds: so much may a time lie before that of the event before. */
 const ROUNDING_MILLISECONDS = 1_000;
 

@@ -2,6 +2,7 @@ import type { Timer } from "../../lib/clock.ts";
 import type { StationContext } from "../context.ts";
 import { importedEnergyWattHours, phasesInUse } from "../model/meter-values.ts";
 import type { MeterReading } from "../ports.ts";
+import type { ConnectorService } from "../services.ts";
 import { lastKnownReading, type Session } from "./session.ts";
 import type { SessionInput } from "./transition.ts";
 
@@ -60,7 +61,8 @@ export interface Interruption {
  * energy flows on; it is over when another one begins at its EVSE, or when nothing is heard of it.
  */
 export function createInterruption(
-  { clock, logger, model, services }: StationContext,
+  { clock, logger, model }: StationContext,
+  connectors: ConnectorService,
   keeper: SessionKeeper,
 ): Interruption {
   let left = new Map<number, Session>();
@@ -74,7 +76,7 @@ export function createInterruption(
 
   /** The cable of a session: until something else is known it is as it was. */
   const showCable = ({ evseId, connectorId }: Session, connected: boolean): void =>
-    services.updateConnector?.(evseId, connectorId, (connector) => {
+    connectors.update(evseId, connectorId, (connector) => {
       connector.occupied = connected;
     });
 

@@ -4,7 +4,8 @@ import type {
   RequestStartTransactionRequest,
   RequestStartTransactionResponse,
 } from "../../ocpp/v201/index.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock, type Needed } from "../block.ts";
+import type { StationContext } from "../context.ts";
 import type { EvseModel } from "../model/station-model.ts";
 import type { EvseEvent } from "../ports.ts";
 import { profileDefect } from "./profile-defect.ts";
@@ -19,12 +20,23 @@ interface Refusal {
 }
 
 /** F01, F02: transactions that the CSMS asks to start. */
-export function createRemoteStartBlock(context: StationContext): Block {
-  const { csms, deviceModel, hardware, hardwareEvents, logger, model, services } = context;
+export const remoteStart = declareBlock({
+  name: "remote-start",
+  letter: "F",
+  needs: ["resets", "transactions"],
+  hears: {
+    "hardware.evse": "follow-up",
+    "station.tokenPresented": "reading",
+    "station.tokenDecided": "reading",
+  },
+  create,
+});
+
+function create(context: StationContext, { resets, transactions }: Needed<"resets" | "transactions">) {
+  const { csms, deviceModel, hardware, logger, model } = context;
   /** EVSEs at which somebody has plugged in and has not charged yet. */
   const waitingEvs = new Set<number>();
   const claims = createStartClaims(context);
-  let unsubscribe: (() => void) | undefined;
 
   const noteWaitingEv = (event: EvseEvent): void => {
     if (event.kind === "SessionStarted" && event.reason === "EVConnected") waitingEvs.add(event.evseId);
@@ -41,8 +53,7 @@ export function createRemoteStartBlock(context: StationContext): Block {
       return { reasonCode: "NotEnabled", additionalInfo: "the EVSE is unavailable or faulted" }; // F01.FR.23, F02.FR.25
     if (evse.transaction?.authorized === true || evse.authorized || claims.isClaimed(evse.evseId))
       return { reasonCode: "TxInProgress", additionalInfo: "the EVSE is in use" }; // F01.FR.24, F02.FR.26
-    if (services.isResetPending?.(evse.evseId) === true)
-      return { reasonCode: "NotEnabled", additionalInfo: "a reset is waiting" };
+    if (resets.isPending(evse.evseId)) return { reasonCode: "NotEnabled", additionalInfo: "a reset is waiting" };
     return undefined;
   };
 
@@ -137,7 +148,7 @@ export function createRemoteStartBlock(context: StationContext): Block {
       return { response };
     }
     claims.claim(evse.evseId, request.idToken);
-    const transactionId = services.expectRemoteStart?.(evse.evseId, request.remoteStartId, request.idToken);
+    const transactionId = transactions.waitingForAuthorization(evse.evseId);
     return {
       response: { status: "Accepted", ...(transactionId !== undefined && { transactionId }) }, // F01.FR.13
       afterResponse: () => offerToken(request, evse.evseId),
@@ -145,14 +156,14 @@ export function createRemoteStartBlock(context: StationContext): Block {
   });
 
   return {
-    name: "remote-start",
-    start() {
-      unsubscribe = hardwareEvents.on("evse", noteWaitingEv);
-      claims.start();
+    hears: {
+      "hardware.evse"(event: EvseEvent) {
+        noteWaitingEv(event);
+        claims.takeEvent(event);
+      },
+      "station.tokenPresented": claims.takePresented,
+      "station.tokenDecided": claims.takeDecided,
     },
-    stop() {
-      unsubscribe?.();
-      claims.stop();
-    },
+    stop: claims.stop,
   };
 }

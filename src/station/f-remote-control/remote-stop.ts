@@ -1,27 +1,28 @@
 import type { RequestStopTransactionResponse, StatusInfoType } from "../../ocpp/v201/index.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock, type Needed } from "../block.ts";
+import type { StationContext } from "../context.ts";
 import type { TransactionView } from "../model/station-model.ts";
 
 /**
  * F03, F04: transactions that the CSMS asks to stop. What the stop brings about is told by the E block, with the meter
  * values that there is room for (F03.FR.04–06, FR.09, F04.FR.03–06).
  */
-export function createRemoteStopBlock(context: StationContext): Block {
-  const { csms, hardware, logger, model, services } = context;
+export const remoteStop = declareBlock({ name: "remote-stop", letter: "F", needs: ["transactions"], create });
 
+function create({ csms, hardware, logger, model }: StationContext, { transactions }: Needed<"transactions">) {
   const reject = (statusInfo: StatusInfoType): { response: RequestStopTransactionResponse } => ({
     response: { status: "Rejected", statusInfo },
   });
 
   /** A driver who was authorized, but has not plugged in yet: there is nothing to stop, only a permission to take back. */
   const withdraw = async (evseId: number): Promise<boolean> => {
-    services.noteStopReason?.(evseId, "Remote");
+    transactions.noteStopReason(evseId, "Remote");
     try {
       await hardware.evse.withdrawAuthorization(evseId);
       return true;
     } catch (error) {
       logger.error(`The authorization at EVSE ${evseId} could not be withdrawn: ${(error as Error).message}`);
-      services.noteStopReason?.(evseId, undefined);
+      transactions.noteStopReason(evseId, undefined);
       return false;
     }
   };
@@ -50,7 +51,7 @@ export function createRemoteStopBlock(context: StationContext): Block {
       if (model.evse(evseId)?.authorized !== true)
         return {
           response: { status: "Accepted" },
-          afterResponse: () => services.noteTrigger?.(evseId, "RemoteStop"),
+          afterResponse: () => transactions.noteTrigger(evseId, "RemoteStop"),
         };
       if (await stop(transaction)) return { response: { status: "Accepted" } }; // F03.FR.07
       return reject({ reasonCode: "InternalError", additionalInfo: "the charger did not stop it" });
@@ -60,5 +61,5 @@ export function createRemoteStopBlock(context: StationContext): Block {
     },
   );
 
-  return { name: "remote-stop", start() {}, stop() {} };
+  return {};
 }

@@ -1,6 +1,7 @@
 import type { Timer } from "../../lib/clock.ts";
 import type { IdTokenType } from "../../ocpp/v201/index.ts";
 import type { StationContext } from "../context.ts";
+import type { StationEvents } from "../events.ts";
 import type { EvseEvent } from "../ports.ts";
 
 /** So long the hardware side has to act on a token that was taken; then the EVSE is free again. */
@@ -21,15 +22,16 @@ const SETTLES: ReadonlySet<EvseEvent["kind"]> = new Set([
 export interface StartClaims {
   claim(evseId: number, idToken: IdTokenType): void;
   isClaimed(evseId: number): boolean;
-  start(): void;
+  takeEvent(event: EvseEvent): void;
+  takePresented(token: StationEvents["tokenPresented"]): void;
+  takeDecided(token: StationEvents["tokenDecided"]): void;
   stop(): void;
 }
 
-export function createStartClaims({ clock, events, hardwareEvents, model }: StationContext): StartClaims {
+export function createStartClaims({ clock, model }: StationContext): StartClaims {
   const claims = new Map<number, { readonly idToken: IdTokenType; readonly limit: Timer }>();
   /** Tokens being decided, by EVSE. */
   const deciding = new Map<number, number>();
-  const unsubscribes: (() => void)[] = [];
 
   const release = (evseId: number): void => {
     claims.get(evseId)?.limit.cancel();
@@ -62,28 +64,23 @@ export function createStartClaims({ clock, events, hardwareEvents, model }: Stat
   return {
     claim,
     isClaimed: (evseId) => claims.has(evseId) || deciding.has(evseId),
-    start() {
-      unsubscribes.push(
-        events.on("tokenPresented", ({ evseIds }) => {
-          const evseId = onlyEvse(evseIds);
-          if (evseId !== undefined) count(evseId, 1);
-        }),
-        events.on("tokenDecided", ({ idToken, evseIds, accepted }) => {
-          const evseId = onlyEvse(evseIds);
-          if (evseId === undefined) return;
-          count(evseId, -1);
-          if (accepted) claim(evseId, idToken);
-          else if (isClaimedBy(evseId, idToken)) release(evseId);
-        }),
-        hardwareEvents.on("evse", (event) => {
-          const isPlugIn = event.kind === "SessionStarted" && event.reason === "EVConnected";
-          if (SETTLES.has(event.kind) && !isPlugIn) release(event.evseId);
-        }),
-      );
+    takeEvent(event) {
+      const isPlugIn = event.kind === "SessionStarted" && event.reason === "EVConnected";
+      if (SETTLES.has(event.kind) && !isPlugIn) release(event.evseId);
+    },
+    takePresented({ evseIds }) {
+      const evseId = onlyEvse(evseIds);
+      if (evseId !== undefined) count(evseId, 1);
+    },
+    takeDecided({ idToken, evseIds, accepted }) {
+      const evseId = onlyEvse(evseIds);
+      if (evseId === undefined) return;
+      count(evseId, -1);
+      if (accepted) claim(evseId, idToken);
+      else if (isClaimedBy(evseId, idToken)) release(evseId);
     },
     stop() {
       for (const evseId of [...claims.keys()]) release(evseId);
-      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },
   };
 }

@@ -1,18 +1,28 @@
 import { OCPPCommCtrlr } from "../../device-model/variables.ts";
 import { sleep } from "../../lib/clock.ts";
 import type { UnlockConnectorResponse } from "../../ocpp/v201/index.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock, type Needed } from "../block.ts";
+import type { StationContext } from "../context.ts";
 import { faultKey, type HardwareError } from "../ports.ts";
 
 /** The hardware side reports a lock that did not open as an error after it took the command; this long we wait for it. */
 const LOCK_ERROR_WINDOW_MILLISECONDS = 1_000;
 
 /** F05: UnlockConnector. */
-export function createUnlockConnectorBlock(context: StationContext): Block {
-  const { clock, csms, deviceModel, hardware, hardwareEvents, logger, model, services } = context;
+export const unlockConnector = declareBlock({
+  name: "unlock-connector",
+  letter: "F",
+  needs: ["transactions"],
+  hears: { "hardware.error": "reading" },
+  create,
+});
+
+function create(
+  { clock, csms, deviceModel, hardware, logger, model }: StationContext,
+  { transactions }: Needed<"transactions">,
+) {
   /** Lock errors that are active now, with the EVSE that they concern; one without EVSE may concern any. */
   const lockErrors = new Map<string, number | undefined>();
-  let unsubscribe: (() => void) | undefined;
 
   const noteError = (error: HardwareError): void => {
     if (error.component !== "ConnectorPlugRetentionLock") return;
@@ -50,7 +60,7 @@ export function createUnlockConnectorBlock(context: StationContext): Block {
       const response = await unlock(evseId, connectorId); // F05.FR.01
       // The transaction at another connector of the EVSE has nothing to do with it.
       const concernsTransaction = model.evse(evseId)?.transaction?.connectorId === connectorId;
-      const tell = (): void => services.noteTrigger?.(evseId, "UnlockCommand");
+      const tell = (): void => transactions.noteTrigger(evseId, "UnlockCommand");
       return { response, ...(response.status === "Unlocked" && concernsTransaction && { afterResponse: tell }) };
     },
     // A lock takes its time, and only the same lock has to wait for it.
@@ -65,16 +75,12 @@ export function createUnlockConnectorBlock(context: StationContext): Block {
   );
 
   return {
-    name: "unlock-connector",
+    hears: { "hardware.error": noteError },
     start() {
       if (deviceModel.read(OCPPCommCtrlr.UnlockOnEVSideDisconnect) === false) {
         logger.warn("UnlockOnEVSideDisconnect is false, but the charger always unlocks: the variable is set to true");
         deviceModel.write(OCPPCommCtrlr.UnlockOnEVSideDisconnect, true, "internal");
       }
-      unsubscribe = hardwareEvents.on("error", noteError);
-    },
-    stop() {
-      unsubscribe?.();
     },
   };
 }

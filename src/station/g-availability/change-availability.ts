@@ -1,7 +1,11 @@
+import type { Database } from "bun:sqlite";
 import * as v from "valibot";
 import type { ChangeAvailabilityResponse, OperationalStatusEnumType } from "../../ocpp/v201/index.ts";
-import type { Block, StationContext } from "../context.ts";
+import { storedValue, type ViewRow } from "../../store/database-view.ts";
+import { declareBlock, type Needed } from "../block.ts";
+import type { StationContext } from "../context.ts";
 import type { EvseEvent } from "../ports.ts";
+import type { AvailabilityService } from "../services.ts";
 
 /** A level of the station at which the CSMS may set availability; 0 stands for "the whole of it" as in the store. */
 interface Target {
@@ -12,13 +16,6 @@ interface Target {
 const ScheduledChanges = v.array(v.object({ evseId: v.number(), connectorId: v.number(), operative: v.boolean() }));
 type ChangeStatus = "Accepted" | "Rejected" | "Scheduled";
 type ScheduledChange = v.InferOutput<typeof ScheduledChanges>[number];
-
-/** EVSEs that somebody keeps from new sessions for a while, e.g. a waiting reset; never persisted. */
-interface Hold {
-  readonly evseIds: ReadonlySet<number>;
-  /** Their status is Unavailable; otherwise it stays what it is. */
-  readonly isShown: boolean;
-}
 
 const SCHEDULED_CHANGES_KEY = "availability.scheduled";
 /** Holder of the EVSEs that take no new transaction while a change of the whole station waits for the others. */
@@ -32,41 +29,57 @@ function covers(outer: Target, inner: Target): boolean {
 }
 
 /** G03 and G04: operational status of station, EVSEs and connectors, persistent, and carried out by the hardware. */
-export function createChangeAvailabilityBlock(context: StationContext): Block {
-  const { core, csms, events, hardware, hardwareEvents, logger, model } = context;
-  const holders = new Map<string, Hold>();
-  let scheduled: readonly ScheduledChange[] = [];
-  const unsubscribes: (() => void)[] = [];
+export const changeAvailability = declareBlock({
+  name: "change-availability",
+  letter: "G",
+  needs: ["connectors", "evseHolds"],
+  provides: ["availability"],
+  hears: { "hardware.evse": "status", "station.transactionEnded": "release" },
+  views: { waiting: waitingChanges },
+  create,
+});
+
+/** What `inspect waiting` shows of changes that wait for the end of transactions. */
+function waitingChanges(database: Database): readonly ViewRow[] {
+  return (storedValue(database, SCHEDULED_CHANGES_KEY, ScheduledChanges) ?? []).map(({ evseId, operative }) => ({
+    what: `availability ${operative ? "Operative" : "Inoperative"}`,
+    evse: evseId === 0 ? null : evseId,
+    state: "waits",
+  }));
+}
+
+function create(
+  { core, csms, hardware, logger, model }: StationContext,
+  { connectors, evseHolds }: Needed<"connectors" | "evseHolds">,
+) {
+  let scheduled: readonly ScheduledChange[] = core.keyValues.get(SCHEDULED_CHANGES_KEY, ScheduledChanges) ?? [];
 
   const stored = ({ evseId, connectorId }: Target): boolean =>
     core.availability.get(evseId, connectorId) !== "Inoperative";
-
-  const isHeld = (evseId: number, onlyShown: boolean): boolean =>
-    [...holders.values()].some(({ evseIds, isShown }) => evseIds.has(evseId) && (isShown || !onlyShown));
 
   /** Available only if station, EVSE and connector all are (G03.FR.06, FR.07, G04.FR.07, FR.08), and nobody says otherwise. */
   const isShownOperative = (evseId: number, connectorId: number): boolean =>
     stored({ evseId: 0, connectorId: 0 }) &&
     stored({ evseId, connectorId: 0 }) &&
     stored({ evseId, connectorId }) &&
-    !isHeld(evseId, true);
+    !evseHolds.isHeld(evseId);
 
   /** What the hardware side is told: an EVSE that only takes no new session is disabled there, too. */
   const isOperative = (evseId: number, connectorId: number): boolean =>
-    isShownOperative(evseId, connectorId) && !isHeld(evseId, false);
+    isShownOperative(evseId, connectorId) && !evseHolds.isClosed(evseId);
 
   /** Without evse the whole station is meant (G04.FR.01); empty when there is no such thing. */
   const connectorsOf = (target: Target): { evseId: number; connectorId: number }[] =>
     model.evses
       .filter(({ evseId }) => target.evseId === evseId || (target.evseId === 0 && target.connectorId === 0))
-      .flatMap(({ evseId, connectors }) =>
-        connectors
+      .flatMap(({ evseId, connectors: found }) =>
+        found
           .filter(({ connectorId }) => target.connectorId === 0 || target.connectorId === connectorId)
           .map(({ connectorId }) => ({ evseId, connectorId })),
       );
 
   const setUnavailable = (evseId: number, connectorId: number, unavailable: boolean): void =>
-    context.services.updateConnector?.(evseId, connectorId, (connector) => {
+    connectors.update(evseId, connectorId, (connector) => {
       connector.unavailable = unavailable;
     });
 
@@ -114,21 +127,11 @@ export function createChangeAvailabilityBlock(context: StationContext): Block {
     });
   };
 
-  const hold = (holder: string, evseIds: ReadonlySet<number>, isShown = true): void => {
-    const held = holders.get(holder)?.evseIds ?? new Set();
-    if (evseIds.size === 0) holders.delete(holder);
-    else holders.set(holder, { evseIds, isShown });
-    for (const { evseId } of model.evses)
-      if (held.has(evseId) !== evseIds.has(evseId)) applyAll({ evseId, connectorId: 0 });
-  };
-  const holdMore = (holder: string, evseIds: readonly number[], isShown: boolean): void =>
-    hold(holder, new Set([...(holders.get(holder)?.evseIds ?? []), ...evseIds]), isShown);
-
   /** While the station waits to become Inoperative, an EVSE that is idle takes no new transaction. */
   const holdIdleEvses = (): void => {
     const waits = scheduled.some(({ evseId, operative }) => evseId === 0 && !operative);
     const idle = model.evses.filter(({ evseId }) => waits && !core.transactions.runsOn(evseId));
-    hold(SCHEDULE, new Set(idle.map(({ evseId }) => evseId)));
+    evseHolds.holdOnly(SCHEDULE, new Set(idle.map(({ evseId }) => evseId)));
   };
 
   /** Transactions that an earlier run left count as long as nobody has ended them. */
@@ -172,10 +175,9 @@ export function createChangeAvailabilityBlock(context: StationContext): Block {
     for (const change of ready) applyAll(change);
   };
 
-  context.services.holdUnavailable = (holder, evseIds) => holdMore(holder, evseIds, true);
-  context.services.holdClosed = (holder, evseIds) => holdMore(holder, evseIds, false);
-  context.services.releaseUnavailable = (holder) => hold(holder, new Set());
-  context.services.changeAvailability = ({ evseId, connectorId, operative }) => {
+  evseHolds.onChange((evseId) => applyAll({ evseId, connectorId: 0 }));
+
+  const change: AvailabilityService["change"] = ({ evseId, connectorId, operative }) => {
     const { status, carryOut } = decide({ evseId: evseId ?? 0, connectorId: connectorId ?? 0 }, operative);
     carryOut();
     return status;
@@ -193,17 +195,13 @@ export function createChangeAvailabilityBlock(context: StationContext): Block {
   });
 
   return {
-    name: "change-availability",
+    provides: { availability: { change } },
+    hears: { "hardware.evse": followHardware, "station.transactionEnded": carryOutScheduled },
     start() {
-      scheduled = core.keyValues.get(SCHEDULED_CHANGES_KEY, ScheduledChanges) ?? [];
-      unsubscribes.push(hardwareEvents.on("evse", followHardware), events.on("transactionEnded", carryOutScheduled));
       for (const { evseId, connectorId } of connectorsOf({ evseId: 0, connectorId: 0 }))
         setUnavailable(evseId, connectorId, !isOperative(evseId, connectorId)); // B01.FR.07
       carryOutScheduled();
       applyAll({ evseId: 0, connectorId: 0 });
-    },
-    stop() {
-      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },
   };
 }

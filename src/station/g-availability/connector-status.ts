@@ -1,9 +1,11 @@
 import { ChargingStation, Connector, EVSE, OCPPCommCtrlr } from "../../device-model/variables.ts";
 import type { Timer } from "../../lib/clock.ts";
-import type { ConnectorStatusEnumType } from "../../ocpp/v201/index.ts";
-import type { Block, StationContext } from "../context.ts";
+import type { ConnectorStatusEnumType, TriggerMessageRequest } from "../../ocpp/v201/index.ts";
+import { declareBlock, type HeardEvents, type Needed } from "../block.ts";
+import type { StationContext } from "../context.ts";
 import type { ConnectorModel, EvseModel } from "../model/station-model.ts";
 import { type EvseEvent, faultKey, type HardwareError } from "../ports.ts";
+import { rejectTrigger, type TriggerPlan } from "../registries/triggers.ts";
 
 const STATUS_PRIORITY: readonly ConnectorStatusEnumType[] = [
   "Available",
@@ -49,15 +51,20 @@ function stationStatus(evses: readonly EvseModel[]): ConnectorStatusEnumType {
 }
 
 /**
- * What the E block makes of an event: the cable is out, or a session goes on after a restart. To be created behind it:
- * the Ended of the transaction comes first, and what was scheduled for its end decides what the connector becomes
- * (G01.FR.04, FR.05).
+ * What the E block makes of an event: the cable is out, or a session goes on after a restart. The Ended of the
+ * transaction comes first, and what was scheduled for its end decides what the connector becomes (G01.FR.04, FR.05).
  */
-export function createConnectorReleaseBlock({ hardwareEvents, model, services }: StationContext): Block {
-  let unsubscribe: (() => void) | undefined;
+export const connectorRelease = declareBlock({
+  name: "connector-release",
+  letter: "G",
+  needs: ["connectors"],
+  hears: { "hardware.evse": "release" },
+  create: createRelease,
+});
 
+function createRelease({ model }: StationContext, { connectors }: Needed<"connectors">) {
   const setOccupied = (evseId: number, connectorId: number, occupied: boolean): void =>
-    services.updateConnector?.(evseId, connectorId, (connector) => {
+    connectors.update(evseId, connectorId, (connector) => {
       connector.occupied = occupied;
     });
 
@@ -70,26 +77,33 @@ export function createConnectorReleaseBlock({ hardwareEvents, model, services }:
     else if (sessionId !== "" && evse?.evConnected === true) setOccupied(evseId, connectorId, true);
   };
 
-  return {
-    name: "connector-release",
-    start() {
-      unsubscribe = hardwareEvents.on("evse", follow);
-    },
-    stop() {
-      unsubscribe?.();
-    },
-  };
+  return { hears: { "hardware.evse": follow } };
 }
 
 /** G01 and B04: connector status, its notification and its variables. */
-export function createConnectorStatusBlock(context: StationContext): Block {
-  const { clock, csms, deviceModel, events, hardwareEvents, model } = context;
+export const connectorStatus = declareBlock({
+  name: "connector-status",
+  letter: "G",
+  needs: ["statusViews", "triggers"],
+  provides: ["connectors"],
+  hears: {
+    "hardware.evse": "status",
+    "hardware.error": "status",
+    "station.accepted": "status",
+    "link.connected": "status",
+  },
+  create,
+});
+
+function create(
+  { clock, csms, deviceModel, events, model }: StationContext,
+  { statusViews, triggers }: Needed<"statusViews" | "triggers">,
+) {
   /** Status that the CSMS was told last, by `evseId/connectorId`. */
   const reported = new Map<string, ConnectorStatusEnumType>();
   const settling = new Map<string, Timer>();
   /** Faults that make connectors unusable now, with the place that each was raised for. */
   const inoperative = new Map<string, Pick<HardwareError, "evseId" | "connectorId">>();
-  const unsubscribes: (() => void)[] = [];
   const keyOf = (evseId: number, connectorId: number): string => `${evseId}/${connectorId}`;
 
   const notify = (evseId: number, connector: ConnectorModel, beforeAccepted = false): void => {
@@ -196,7 +210,7 @@ export function createConnectorStatusBlock(context: StationContext): Block {
   };
 
   /** B04: what is told after a reconnection depends on how long it took. */
-  const onConnected = (offlineMilliseconds: number | undefined): void => {
+  const onConnected = ({ offlineMilliseconds }: HeardEvents["link.connected"]): void => {
     if (csms.registration !== "Accepted") return;
     const thresholdSeconds = deviceModel.read(OCPPCommCtrlr.OfflineThreshold) ?? 0;
     const all = offlineMilliseconds !== undefined && offlineMilliseconds > thresholdSeconds * 1000; // B04.FR.01
@@ -205,27 +219,38 @@ export function createConnectorStatusBlock(context: StationContext): Block {
     );
   };
 
-  context.services.sendStatusNotification = (evseId, connectorId) => {
-    const connector = model.connector(evseId, connectorId);
-    if (connector !== undefined) notify(evseId, connector, true);
+  const planTrigger = ({ evse }: TriggerMessageRequest): TriggerPlan => {
+    const connectorId = evse?.connectorId;
+    if (evse === undefined || connectorId === undefined)
+      return rejectTrigger("MissingParam", "the status of a connector must be asked with its EVSE and connector"); // F06.FR.12
+    const connector = model.connector(evse.id, connectorId);
+    if (connector === undefined) return rejectTrigger("UnknownConnectorId", "no such EVSE or connector");
+    return () => notify(evse.id, connector, true);
   };
-  context.services.updateConnector = update;
+  triggers.register("StatusNotification", planTrigger);
+
+  statusViews.register("evses", () =>
+    model.evses.map(({ evseId, connectors, transaction }) => ({
+      evseId,
+      status: connectors.map((connector) => connector.status),
+      ...(transaction !== undefined && { transactionId: transaction.transactionId }),
+    })),
+  );
 
   return {
-    name: "connector-status",
+    provides: { connectors: { update } },
+    hears: {
+      "hardware.evse": onEvseEvent,
+      "hardware.error": onError,
+      "station.accepted": () => notifyWhere(() => true), // B01.FR.05
+      "link.connected": onConnected,
+    },
     start() {
       for (const evse of model.evses) for (const connector of evse.connectors) publishVariables(evse, connector);
-      unsubscribes.push(
-        hardwareEvents.on("evse", onEvseEvent),
-        hardwareEvents.on("error", onError),
-        events.on("accepted", () => notifyWhere(() => true)), // B01.FR.05
-        csms.events.on("connected", ({ offlineMilliseconds }) => onConnected(offlineMilliseconds)),
-      );
     },
     stop() {
       for (const timer of settling.values()) timer.cancel();
       settling.clear();
-      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },
   };
 }

@@ -2,7 +2,8 @@ import * as v from "valibot";
 import { VariableHandle } from "../../device-model/variable-handle.ts";
 import { MonitoringCtrlr } from "../../device-model/variables.ts";
 import type { ComponentType, EventDataType, NotifyEventRequest } from "../../ocpp/v201/index.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock } from "../block.ts";
+import type { StationContext } from "../context.ts";
 import { UntilStored } from "../model/until-stored.ts";
 import { faultKey, type HardwareError } from "../ports.ts";
 
@@ -24,12 +25,17 @@ function keyOf({ name, evse }: ComponentType, { variable }: HardwareError): stri
  * N07 for hard-wired notifications, G05: faults that the hardware side raises and clears. It is the hardware side, too,
  * that does not charge with a fault that forbids it (G05.FR.01); what becomes of a transaction comes as its events.
  */
-export function createFaultEventsBlock(context: StationContext): Block {
-  const { clock, core, csms, deviceModel, hardwareEvents, logger, model } = context;
+export const faultEvents = declareBlock({
+  name: "fault-events",
+  letter: "G",
+  hears: { "hardware.error": "follow-up" },
+  create,
+});
+
+function create({ clock, core, csms, deviceModel, logger, model }: StationContext) {
   /** Faults that are there now, by the variable that shows them. */
   const active = new Map<string, Set<string>>();
   const untilStored = new UntilStored(clock, logger);
-  let unsubscribe: (() => void) | undefined;
 
   const componentOf = ({ component, evseId, connectorId }: HardwareError): ComponentType => {
     const evse = evseId === undefined ? undefined : model.evse(evseId);
@@ -111,15 +117,10 @@ export function createFaultEventsBlock(context: StationContext): Block {
   };
 
   return {
-    name: "fault-events",
-    start() {
-      unsubscribe = hardwareEvents.on("error", (error) =>
+    hears: {
+      "hardware.error": (error: HardwareError) =>
         untilStored.take(`The fault ${error.type} (${error.state})`, () => notify(error)),
-      );
     },
-    stop() {
-      untilStored.stop();
-      unsubscribe?.();
-    },
+    stop: () => untilStored.stop(),
   };
 }

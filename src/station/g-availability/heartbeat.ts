@@ -1,23 +1,34 @@
 import { OCPPCommCtrlr } from "../../device-model/variables.ts";
 import type { Timer } from "../../lib/clock.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock, type HeardEvents, type Needed } from "../block.ts";
+import type { StationContext } from "../context.ts";
 
 /** A Heartbeat is sent at least this often when it serves to keep the clock right (G02.FR.07). */
 const LONGEST_SILENCE_MILLISECONDS = 24 * 3600 * 1000;
 
 /** G02: Heartbeat after HeartbeatInterval seconds in which nothing else was sent (G02.FR.02, FR.05). */
-export function createHeartbeatBlock(context: StationContext): Block {
-  const { clock, csms, deviceModel, events } = context;
+export const heartbeat = declareBlock({
+  name: "heartbeat",
+  letter: "G",
+  needs: ["stationTime", "triggers"],
+  hears: { "station.accepted": "follow-up", "link.message": "reading" },
+  create,
+});
+
+function create(
+  { clock, csms, deviceModel }: StationContext,
+  { stationTime, triggers }: Needed<"stationTime" | "triggers">,
+) {
   let timer: Timer | undefined;
   let lastSentMilliseconds = 0;
   let lastHeartbeatMilliseconds = 0;
-  const unsubscribes: (() => void)[] = [];
+  let unsubscribe = (): void => {};
 
   const send = async (beforeAccepted: boolean): Promise<void> => {
     const sentAt = clock.monotonicMilliseconds();
     const outcome = await csms.call("Heartbeat", {}, { beforeAccepted });
     if (outcome.kind !== "response") return;
-    context.services.synchronizeClock?.(outcome.response.currentTime, clock.monotonicMilliseconds() - sentAt);
+    stationTime.synchronize(outcome.response.currentTime, clock.monotonicMilliseconds() - sentAt);
   };
 
   const dueMilliseconds = (intervalMilliseconds: number): number =>
@@ -41,27 +52,27 @@ export function createHeartbeatBlock(context: StationContext): Block {
     });
   };
 
-  context.services.triggerHeartbeat = () => void send(true);
+  /** The interval that came with the acceptance is in the variable (G02.FR.01). */
+  const restart = (): void => {
+    lastSentMilliseconds = lastHeartbeatMilliseconds = clock.monotonicMilliseconds();
+    schedule();
+  };
+
+  triggers.register("Heartbeat", () => () => void send(true));
 
   return {
-    name: "heartbeat",
+    hears: {
+      "station.accepted": restart,
+      "link.message": ({ direction }: HeardEvents["link.message"]) => {
+        if (direction === "sent") lastSentMilliseconds = clock.monotonicMilliseconds();
+      },
+    },
     start() {
-      // The interval that came with the acceptance is in the variable (G02.FR.01).
-      const restart = (): void => {
-        lastSentMilliseconds = lastHeartbeatMilliseconds = clock.monotonicMilliseconds();
-        schedule();
-      };
-      unsubscribes.push(
-        events.on("accepted", restart),
-        csms.events.on("message", ({ direction }) => {
-          if (direction === "sent") lastSentMilliseconds = clock.monotonicMilliseconds();
-        }),
-        deviceModel.onChange(OCPPCommCtrlr.HeartbeatInterval, restart),
-      );
+      unsubscribe = deviceModel.onChange(OCPPCommCtrlr.HeartbeatInterval, restart);
     },
     stop() {
       timer?.cancel();
-      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
+      unsubscribe();
     },
   };
 }

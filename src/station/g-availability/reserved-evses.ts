@@ -1,6 +1,8 @@
 import * as v from "valibot";
 import type { Timer } from "../../lib/clock.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock, type Needed } from "../block.ts";
+import type { StationContext } from "../context.ts";
+import type { EvseEvent } from "../ports.ts";
 
 const RESERVED_KEY = "evses.reserved";
 /** After a start the hardware side gets this long to bring its reservations back by itself; then it is asked. */
@@ -10,24 +12,33 @@ const CONFIRMATION_MILLISECONDS = 20_000;
  * B01.FR.13, B11.FR.05: Reserved outlasts a restart. The hardware side keeps the reservations; here is remembered which
  * EVSEs had one, so that the first status after the boot is right, until the hardware side says that there is none.
  */
-export function createReservedEvsesBlock(context: StationContext): Block {
-  const { clock, core, events, hardware, hardwareEvents, logger, model, services } = context;
+export const reservedEvses = declareBlock({
+  name: "reserved-evses",
+  letter: "G",
+  needs: ["connectors", "idleness"],
+  hears: { "hardware.evse": "status", "station.evseChanged": "reading" },
+  create,
+});
+
+function create(
+  { clock, core, hardware, logger, model }: StationContext,
+  { connectors, idleness }: Needed<"connectors" | "idleness">,
+) {
   let stored: readonly number[] = [];
   /** Reserved before the restart and not yet confirmed. */
   const unconfirmed = new Set<number>();
   let timer: Timer | undefined;
-  const unsubscribes: (() => void)[] = [];
 
   const setReserved = (evseId: number, reserved: boolean): void => {
     for (const { connectorId } of model.evse(evseId)?.connectors ?? [])
-      services.updateConnector?.(evseId, connectorId, (connector) => {
+      connectors.update(evseId, connectorId, (connector) => {
         connector.reserved = reserved;
       });
   };
 
   const remember = (): void => {
     const reserved = model.evses
-      .filter(({ connectors }) => connectors.some((connector) => connector.reserved))
+      .filter((evse) => evse.connectors.some(({ reserved }) => reserved))
       .map(({ evseId }) => evseId);
     if (reserved.join() === stored.join()) return;
     try {
@@ -60,20 +71,23 @@ export function createReservedEvsesBlock(context: StationContext): Block {
     if (unconfirmed.size > 0) timer = clock.after(CONFIRMATION_MILLISECONDS, () => void confirm());
   };
 
+  // Errata 2.14: a reset waits for the driver who has reserved.
+  idleness.register("reservation", (evseId) => {
+    const reserved = model.evses.filter(
+      (evse) =>
+        (evseId === undefined || evse.evseId === evseId) && evse.connectors.some((connector) => connector.reserved),
+    );
+    return reserved.length === 0 ? undefined : `EVSE ${reserved.map((evse) => evse.evseId).join(", ")}`;
+  });
+
   return {
-    name: "reserved-evses",
-    start() {
-      restore();
-      unsubscribes.push(
-        hardwareEvents.on("evse", ({ kind, evseId }) => {
-          if (kind === "ReservationStarted" || kind === "ReservationEnded") unconfirmed.delete(evseId);
-        }),
-        events.on("evseChanged", remember),
-      );
+    hears: {
+      "hardware.evse": ({ kind, evseId }: EvseEvent) => {
+        if (kind === "ReservationStarted" || kind === "ReservationEnded") unconfirmed.delete(evseId);
+      },
+      "station.evseChanged": remember,
     },
-    stop() {
-      timer?.cancel();
-      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
-    },
+    start: restore,
+    stop: () => timer?.cancel(),
   };
 }

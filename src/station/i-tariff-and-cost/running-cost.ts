@@ -1,6 +1,7 @@
 import { TariffCostCtrlr } from "../../device-model/variables.ts";
 import type { TransactionEventRequest, TransactionEventResponse } from "../../ocpp/v201/index.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock, type HeardEvents } from "../block.ts";
+import type { StationContext } from "../context.ts";
 import { importedEnergyWattHours } from "../model/meter-values.ts";
 
 /** Smallest unit of money where the configuration names none: a thousandth. */
@@ -16,9 +17,14 @@ function highestRegister({ meterValue = [] }: TransactionEventRequest): number |
 }
 
 /** I: what the CSMS says in the answers to transaction events about cost (I03) and to the driver. */
-export function createRunningCostBlock(context: StationContext): Block {
-  const { deviceModel, events, hardware } = context;
+export const runningCost = declareBlock({
+  name: "running-cost",
+  letter: "I",
+  hears: { "station.transactionEventAnswered": "follow-up" },
+  create,
+});
 
+function create({ deviceModel, hardware }: StationContext) {
   const isOn = (name: "Tariff" | "Cost"): boolean =>
     deviceModel.read(TariffCostCtrlr[`Available_${name}`]) === true &&
     deviceModel.read(TariffCostCtrlr[`Enabled_${name}`]) === true;
@@ -44,15 +50,15 @@ export function createRunningCostBlock(context: StationContext): Block {
     hardware.observer.tariffMessage(request.transactionInfo.transactionId, response.updatedPersonalMessage);
   };
 
-  let unsubscribe = (): void => {};
   return {
-    name: "running-cost",
-    start() {
-      unsubscribe = events.on("transactionEventAnswered", ({ request, response }) => {
+    hears: {
+      "station.transactionEventAnswered": ({
+        request,
+        response,
+      }: HeardEvents["station.transactionEventAnswered"]): void => {
         tellCost(request, response);
         tellMessage(request, response);
-      });
+      },
     },
-    stop: () => unsubscribe(),
   };
 }

@@ -1,9 +1,11 @@
 import { AlignedDataCtrlr, InternalCtrlr, OCPPCommCtrlr, SampledDataCtrlr } from "../../device-model/variables.ts";
 import { every, type Timer } from "../../lib/clock.ts";
 import type { MeterValueType, ReadingContextEnumType } from "../../ocpp/v201/index.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock, type HeardEvents, type Needed } from "../block.ts";
+import type { StationContext } from "../context.ts";
 import { toMeterValue, withPublicKeys } from "../model/meter-values.ts";
 import type { EvseModel } from "../model/station-model.ts";
+import { planForEvses, rejectTrigger, type TriggerPlan } from "../registries/triggers.ts";
 import { everyAligned } from "./aligned-timer.ts";
 import { createFirstReadings } from "./first-readings.ts";
 
@@ -11,13 +13,29 @@ import { createFirstReadings } from "./first-readings.ts";
 const STORED_VALUES_LIMIT = 1_000;
 
 /** J01 and J02 (J01.FR.01, J02.FR.01): sampled and clock-aligned meter values, in transactions and outside. */
-export function createMeteringBlock(context: StationContext): Block {
-  const { clock, core, csms, deviceModel, events, hardwareEvents, logger, model, services } = context;
+export const metering = declareBlock({
+  name: "metering",
+  letter: "J",
+  needs: ["transactions", "triggers"],
+  hears: {
+    "hardware.meter": "reading",
+    "hardware.publicKey": "reading",
+    "station.transactionStarted": "follow-up",
+    "station.transactionResumed": "follow-up",
+    "station.transactionEnded": "follow-up",
+  },
+  create,
+});
+
+function create(
+  { clock, core, csms, deviceModel, logger, model }: StationContext,
+  { transactions, triggers }: Needed<"transactions" | "triggers">,
+) {
   /** Running timers by purpose, e.g. `updated/1`. */
   const timers = new Map<string, Timer>();
   /** EVSEs whose transaction certainly runs; one that a power cut interrupted may be over. */
   const running = new Set<number>();
-  const firstReadings = createFirstReadings(context);
+  const firstReadings = createFirstReadings({ clock, logger });
   const unsubscribes: (() => void)[] = [];
 
   const select = (
@@ -70,7 +88,7 @@ export function createMeteringBlock(context: StationContext): Block {
     sampleEvery(`updated/${evseId}`, deviceModel.read(SampledDataCtrlr.TxUpdatedInterval), () => {
       const value = sampled(evse, deviceModel.read(SampledDataCtrlr.TxUpdatedMeasurands));
       // J02.FR.11, E02.FR.10, E03.FR.08, E04.FR.06, E11.FR.03, E12.FR.03
-      if (value !== undefined) services.reportMeterValues?.(evseId, "MeterValuePeriodic", [value]);
+      if (value !== undefined) transactions.report(evseId, "MeterValuePeriodic", [value]);
     });
     sampleEvery(`ended/${evseId}`, deviceModel.read(SampledDataCtrlr.TxEndedInterval), () =>
       storeAll(() =>
@@ -79,12 +97,12 @@ export function createMeteringBlock(context: StationContext): Block {
     );
   };
 
-  const follow = (evseId: number): void => {
+  const follow = ({ evseId }: HeardEvents["station.transactionStarted"]): void => {
     running.add(evseId);
     startSampling(evseId);
   };
 
-  const stopSampling = (evseId: number): void => {
+  const stopSampling = ({ evseId }: HeardEvents["station.transactionEnded"]): void => {
     running.delete(evseId);
     for (const key of [`updated/${evseId}`, `ended/${evseId}`]) replaceTimer(key, undefined);
   };
@@ -113,7 +131,7 @@ export function createMeteringBlock(context: StationContext): Block {
       const read = aligned(evse, "Sample.Clock", deviceModel.read(AlignedDataCtrlr.Measurands));
       if (read === undefined) continue;
       const value = rounds ? { ...read, timestamp: instant.toISOString() } : read;
-      if (services.reportMeterValues?.(evse.evseId, "MeterValueClock", [value]) !== true)
+      if (!transactions.report(evse.evseId, "MeterValueClock", [value]))
         // J01.FR.22
         sendMeterValues(evse, value, false); // J01.FR.14
     }
@@ -146,38 +164,42 @@ export function createMeteringBlock(context: StationContext): Block {
     return value !== undefined;
   };
 
-  services.triggerMeterValues = (evseId) => {
+  const planTrigger = (evseId: number | undefined): TriggerPlan => {
     const measurands = deviceModel.read(AlignedDataCtrlr.Measurands);
-    const concerned = model.evses.filter((evse) => !evseId || evse.evseId === evseId);
+    const concerned = model.evses.filter((evse) => evseId === undefined || evse.evseId === evseId);
     const ready = concerned.filter((evse) => aligned(evse, "Trigger", measurands) !== undefined);
     const expected = measurands?.length ? concerned.filter(firstReadings.isExpected) : [];
-    if (ready.length === 0 && expected.length === 0) return undefined;
+    if (ready.length === 0 && expected.length === 0) return rejectTrigger("NotFound", "there is no measurement");
     return () => {
       for (const evse of ready) sendTriggered(evse);
       for (const evse of expected) firstReadings.await(evse, () => sendTriggered(evse)); // F06.FR.10
     };
   };
 
+  triggers.register("MeterValues", (request) => planForEvses(model, request, planTrigger));
+
+  const resample = (): void => {
+    for (const evseId of running) startSampling(evseId);
+  };
+
   return {
-    name: "metering",
+    hears: {
+      "hardware.meter": ({ evseId, reading }: HeardEvents["hardware.meter"]) => {
+        const evse = model.evse(evseId);
+        if (evse === undefined) return;
+        evse.reading = reading;
+        firstReadings.arrived(evseId);
+      },
+      "hardware.publicKey": ({ evseId, publicKey }: HeardEvents["hardware.publicKey"]) => {
+        const evse = model.evse(evseId);
+        if (evse !== undefined) evse.meterPublicKey = publicKey;
+      },
+      "station.transactionStarted": follow,
+      "station.transactionResumed": follow,
+      "station.transactionEnded": stopSampling,
+    },
     start() {
-      const resample = (): void => {
-        for (const evseId of running) startSampling(evseId);
-      };
       unsubscribes.push(
-        hardwareEvents.on("meter", ({ evseId, reading }) => {
-          const evse = model.evse(evseId);
-          if (evse === undefined) return;
-          evse.reading = reading;
-          firstReadings.arrived(evseId);
-        }),
-        hardwareEvents.on("publicKey", ({ evseId, publicKey }) => {
-          const evse = model.evse(evseId);
-          if (evse !== undefined) evse.meterPublicKey = publicKey;
-        }),
-        events.on("transactionStarted", ({ evseId }) => follow(evseId)),
-        events.on("transactionResumed", ({ evseId }) => follow(evseId)),
-        events.on("transactionEnded", ({ evseId }) => stopSampling(evseId)),
         ...[SampledDataCtrlr.TxUpdatedInterval, SampledDataCtrlr.TxEndedInterval].map((handle) =>
           deviceModel.onChange(handle, resample),
         ),

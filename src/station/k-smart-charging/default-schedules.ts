@@ -1,8 +1,10 @@
 import { SmartChargingCtrlr } from "../../device-model/variables.ts";
 import type { Timer } from "../../lib/clock.ts";
 import { withoutFloatNoise } from "../../lib/float-noise.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock } from "../block.ts";
+import type { StationContext } from "../context.ts";
 import type { ChargingLimits } from "../ports.ts";
+import { profilesView } from "./profiles-view.ts";
 
 const DEFAULT_LIMIT_AMPERES = 48;
 const DEFAULT_LIMIT_WATTS = 33_120;
@@ -11,8 +13,14 @@ const DEFAULT_LIMIT_WATTS = 33_120;
  * The limits that hold while no charging profile is installed, told to the hardware side at the start and at every
  * interval: each EVSE its default, the station (EVSE 0) the sum of them (BEHAVIOUR 10.1).
  */
-export function createDefaultSchedulesBlock(context: StationContext): Block {
-  const { clock, deviceModel, hardware, model, settings } = context;
+export const defaultSchedules = declareBlock({
+  name: "default-schedules",
+  letter: "K",
+  views: { profiles: profilesView },
+  create,
+});
+
+function create({ clock, deviceModel, hardware, model, settings }: StationContext) {
   let timer: Timer | undefined;
   const { intervalSeconds, durationSeconds, unit } = settings.compositeSchedule;
 
@@ -38,7 +46,6 @@ export function createDefaultSchedulesBlock(context: StationContext): Block {
   };
 
   return {
-    name: "default-schedules",
     start: tell,
     stop() {
       timer?.cancel();

@@ -1,3 +1,4 @@
+import type { Database } from "bun:sqlite";
 import * as v from "valibot";
 import { InternalCtrlr } from "../../device-model/variables.ts";
 import type { Timer } from "../../lib/clock.ts";
@@ -8,10 +9,12 @@ import type {
   UpdateFirmwareRequest,
   UpdateFirmwareResponse,
 } from "../../ocpp/v201/index.ts";
-import type { Block, StationContext } from "../context.ts";
+import { storedValue, type ViewRow } from "../../store/database-view.ts";
+import { declareBlock, type HeardEvents, type Needed } from "../block.ts";
+import type { StationContext } from "../context.ts";
 import { AnswerFirst } from "../model/answer-first.ts";
 import { UntilStored } from "../model/until-stored.ts";
-import type { BootReason, FirmwareUpdateState } from "../ports.ts";
+import type { FirmwareUpdateState } from "../ports.ts";
 import {
   FirmwareUpdate,
   failureOf,
@@ -43,19 +46,35 @@ type HardwareAnswer = UpdateFirmwareResponse["status"];
  * L01 and L02: firmware updates. The hardware side downloads, checks and installs; the station decides when it may
  * install, tells every status once and in order, and remembers the update over the reboot that it brings.
  */
-export function createFirmwareBlock(context: StationContext): Block {
-  const { clock, core, csms, deviceModel, events, hardware, hardwareEvents, logger, services, settings } = context;
+export const firmware = declareBlock({
+  name: "firmware",
+  letter: "L",
+  needs: ["bootReason", "evseHolds", "idleness", "triggers"],
+  hears: { "hardware.firmwareStatus": "follow-up", "station.transactionEnded": "follow-up" },
+  views: { waiting: waitingUpdate },
+  create,
+});
+
+/** What `inspect waiting` shows of a firmware update that is not over. */
+function waitingUpdate(database: Database): readonly ViewRow[] {
+  const update = storedValue(database, UPDATE_KEY, v.nullable(FirmwareUpdate)) ?? undefined;
+  return update === undefined || !isOngoing(update)
+    ? []
+    : [{ what: `firmware update ${update.requestId ?? ""}`, evse: null, state: update.state }];
+}
+
+function create(
+  context: StationContext,
+  { bootReason, evseHolds, idleness, triggers }: Needed<"bootReason" | "evseHolds" | "idleness" | "triggers">,
+) {
+  const { clock, core, csms, deviceModel, events, hardware, logger, settings } = context;
   /** The latest update; a finished one stays for TriggerMessage (L01.FR.25, FR.26). */
   let update: FirmwareUpdate | undefined;
   /** Ordered by an earlier run of this program. */
   let carriedOver = false;
-  let bootOfNewFirmware = false;
   let silence: Timer | undefined;
   const answerFirst = new AnswerFirst();
   const untilStored = new UntilStored(clock, logger);
-  const unsubscribes: (() => void)[] = [];
-
-  const bootReason = (): BootReason => services.bootReason?.() ?? settings.bootReason;
 
   /** Memory follows what was stored. */
   const remember = (next: FirmwareUpdate, alongWith: () => void = () => {}): void => {
@@ -83,12 +102,12 @@ export function createFirmwareBlock(context: StationContext): Block {
       csms.enqueue("FirmwareStatusNotification", { status: state, ...(requestId !== undefined && { requestId }) });
       if (state === "InvalidSignature") events.emit("securityEvent", { type: "InvalidFirmwareSignature" }); // L01.FR.03
       // L01.FR.31; a boot by the update has told it already.
-      if (state === "Installed" && !(carriedOver && bootReason() === "FirmwareUpdate"))
+      if (state === "Installed" && !(carriedOver && bootReason.read() === "FirmwareUpdate"))
         events.emit("securityEvent", { type: "FirmwareUpdated" });
     });
   };
 
-  const gate = createInstallationGate(context, {
+  const gate = createInstallationGate(context, evseHolds, {
     update: () => update,
     tellScheduled: (current) => tell(current, "InstallScheduled"), // L01.FR.16, FR.34, L02.FR.10, FR.23
     onAllowed: () => listenFor(carriedOver ? SILENCE_LIMIT_MILLISECONDS : BEGIN_LIMIT_MILLISECONDS),
@@ -223,13 +242,17 @@ export function createFirmwareBlock(context: StationContext): Block {
     }
   });
 
-  services.isFirmwareUpdateActive = () => {
+  // Errata 2.14: the station as a whole waits for the end of an update, a single EVSE does not.
+  idleness.register("firmware update", (evseId) => {
+    if (evseId !== undefined) return undefined;
     // As good as begun while the hardware side is asked: a reset meanwhile would cut it off (B12.FR.10).
-    if (answerFirst.isHolding) return true;
+    if (answerFirst.isHolding) return "being ordered";
     const current = ongoing();
-    return current !== undefined && !isWaitingForItsTime(current, clock.now());
-  };
-  services.triggerFirmwareStatus = () => {
+    return current === undefined || isWaitingForItsTime(current, clock.now())
+      ? undefined
+      : `${current.requestId ?? "without request"} (${current.state})`;
+  });
+  triggers.register("FirmwareStatusNotification", () => () => {
     const told = update === undefined || update.state === "Idle" || update.state === "Installed" ? undefined : update;
     void csms.call(
       "FirmwareStatusNotification",
@@ -238,19 +261,24 @@ export function createFirmwareBlock(context: StationContext): Block {
         : { status: told.state, ...(told.requestId !== undefined && { requestId: told.requestId }) }, // L01.FR.26, L02.FR.17
       { beforeAccepted: true },
     );
-  };
-
-  services.isBootOfNewFirmware = () => bootOfNewFirmware;
+  });
 
   const hasNewFirmware = ({ firmwareVersion }: FirmwareUpdate): boolean =>
     settings.bootReason === "FirmwareUpdate" ||
     (firmwareVersion !== undefined && deviceModel.read(InternalCtrlr.FirmwareVersion) !== firmwareVersion);
 
+  const found = core.keyValues.get(UPDATE_KEY, v.nullable(FirmwareUpdate)) ?? undefined;
+  // A failure of an earlier run is not current information (F06.FR.09).
+  update = found !== undefined && isFailure(found.state) ? undefined : found;
+  const left = ongoing();
+  // Whatever the hardware side says: the station came up with what an update has installed.
+  const isBootOfNewFirmware = left !== undefined && isDownloaded(left) && hasNewFirmware(left);
+  if (isBootOfNewFirmware) bootReason.explain("FirmwareUpdate");
+
   /** What has become of an update that was going on when the station went down (L01.FR.28, FR.32, L02.FR.20, FR.21). */
   const resume = (found: FirmwareUpdate): void => {
     carriedOver = true;
-    bootOfNewFirmware = isDownloaded(found) && hasNewFirmware(found);
-    if (bootOfNewFirmware)
+    if (isBootOfNewFirmware)
       silence = clock.after(OWN_REPORT_MILLISECONDS, () => {
         const current = ongoing();
         if (current !== undefined) end(current, "Installed");
@@ -263,27 +291,20 @@ export function createFirmwareBlock(context: StationContext): Block {
   };
 
   return {
-    name: "firmware",
-    start() {
-      const found = core.keyValues.get(UPDATE_KEY, v.nullable(FirmwareUpdate)) ?? undefined;
-      // A failure of an earlier run is not current information (F06.FR.09).
-      update = found !== undefined && isFailure(found.state) ? undefined : found;
-      const current = ongoing();
-      if (current !== undefined) resume(current);
-      unsubscribes.push(
-        hardwareEvents.on("firmwareStatus", ({ state, requestId }) =>
-          answerFirst.pass(requestId, () =>
-            untilStored.take(`The firmware status ${state}`, () => take(state, requestId)),
-          ),
+    hears: {
+      "hardware.firmwareStatus": ({ state, requestId }: HeardEvents["hardware.firmwareStatus"]) =>
+        answerFirst.pass(requestId, () =>
+          untilStored.take(`The firmware status ${state}`, () => take(state, requestId)),
         ),
-        events.on("transactionEnded", () => gate.review()), // L01.FR.06, L02.FR.03
-      );
+      "station.transactionEnded": () => gate.review(), // L01.FR.06, L02.FR.03
+    },
+    start() {
+      if (left !== undefined) resume(left);
     },
     stop() {
       silence?.cancel();
       untilStored.stop();
       gate.stop();
-      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },
   };
 }

@@ -2,6 +2,7 @@ import { VariableHandle } from "../../device-model/variable-handle.ts";
 import { ChargingStation } from "../../device-model/variables.ts";
 import type { Timer } from "../../lib/clock.ts";
 import type { StationContext } from "../context.ts";
+import type { EvseHolds } from "../registries/evse-holds.ts";
 import { type FirmwareUpdate, installDelayMilliseconds, isReadyToInstall } from "./firmware-update.ts";
 
 /** The specification's variable; the shipped component configuration knows it under a wrong instance. */
@@ -32,7 +33,8 @@ export interface InstallationGate {
 
 /** Keeps an installation, and the activation that follows it, until its time has come and nothing charges. */
 export function createInstallationGate(
-  { clock, core, deviceModel, hardware, logger, model, services }: StationContext,
+  { clock, core, deviceModel, hardware, logger, model }: StationContext,
+  evseHolds: EvseHolds,
   parts: {
     readonly update: () => FirmwareUpdate | undefined;
     readonly tellScheduled: (update: FirmwareUpdate) => void;
@@ -77,14 +79,14 @@ export function createInstallationGate(
     if ((isBusy || delay > 0) && update.state !== "InstallScheduled") parts.tellScheduled(update);
     if (delay > 0) return reviewAfter(delay);
     if (isBusy && mayNewSessionsStart()) return;
-    services.holdUnavailable?.(HOLDER, idle); // L01.FR.07, L02.FR.04
+    evseHolds.hold(HOLDER, idle); // L01.FR.07, L02.FR.04
     if (!isBusy) allow(); // L01.FR.05, FR.06, FR.33, L02.FR.02, FR.03, FR.22
   }
 
   return {
     review,
     holdAll() {
-      services.holdUnavailable?.(HOLDER, idleEvses());
+      evseHolds.hold(HOLDER, idleEvses());
     },
     isClosed() {
       const update = parts.update();
@@ -93,7 +95,7 @@ export function createInstallationGate(
     open() {
       allowed = false;
       timer?.cancel();
-      services.releaseUnavailable?.(HOLDER);
+      evseHolds.release(HOLDER);
     },
     stop: () => timer?.cancel(),
   };

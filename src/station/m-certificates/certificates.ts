@@ -8,7 +8,8 @@ import type {
   InstallCertificateResponse,
   InstallCertificateUseEnumType,
 } from "../../ocpp/v201/index.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock, type Needed } from "../block.ts";
+import type { StationContext } from "../context.ts";
 import { certificateDefect, isNamedBy, isSameHash, parseCertificates } from "../model/certificate.ts";
 import { inCertificateLane } from "../model/certificate-lane.ts";
 import type { CaCertificateUse, CertificateHash } from "../ports.ts";
@@ -32,8 +33,16 @@ const CHILDREN_LIMIT = 4;
 const NO_ANSWER = { reasonCode: "InternalError", additionalInfo: "the store of certificates did not answer" };
 
 /** M03, M04 and M05: the certificates that the station trusts, kept by the hardware side. */
-export function createCertificatesBlock(context: StationContext): Block {
-  const { clock, csms, deviceModel, events, hardware, logger, services } = context;
+export const certificates = declareBlock({
+  name: "certificates",
+  letter: "M",
+  needs: ["clientCertificate"],
+  hears: { "link.connected": "follow-up" },
+  create,
+});
+
+function create(context: StationContext, { clientCertificate }: Needed<"clientCertificate">) {
+  const { clock, csms, deviceModel, events, hardware, logger } = context;
   const entries = createCertificateEntries(context, ALL_USES);
   const replacement = createRootReplacement(context);
 
@@ -104,7 +113,7 @@ export function createCertificatesBlock(context: StationContext): Block {
 
   /** The certificate that the station itself shows is not deleted this way (M04.FR.06). */
   const isStationCertificate = async (hash: CertificateHash): Promise<boolean> => {
-    const shown = [await hardware.security.leafCertificateFiles("CSMS"), await services.clientCertificate?.()];
+    const shown = [await hardware.security.leafCertificateFiles("CSMS"), await clientCertificate.choose()];
     return shown.some((files) => {
       const [leaf] = parseCertificates(files?.chainPem ?? "");
       return leaf !== undefined && isNamedBy(leaf, hash);
@@ -185,11 +194,7 @@ export function createCertificatesBlock(context: StationContext): Block {
   );
 
   return {
-    name: "certificates",
-    start() {
-      entries.refresh();
-      replacement.start();
-    },
-    stop: () => replacement.stop(),
+    hears: { "link.connected": replacement.takeConnection },
+    start: () => entries.refresh(),
   };
 }

@@ -1,6 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import * as v from "valibot";
 import { SecurityCtrlr } from "../../device-model/variables.ts";
+import type { HeardEvents } from "../block.ts";
 import type { StationContext } from "../context.ts";
 import { isIssuedBy, isNamedBy, parseCertificates } from "../model/certificate.ts";
 
@@ -23,8 +24,8 @@ export interface RootReplacement {
   objection(certificate: X509Certificate): Promise<string | undefined>;
   /** Before it is installed; resolves to what makes the replacement begin. */
   prepare(certificate: X509Certificate): Promise<(() => void) | undefined>;
-  start(): void;
-  stop(): void;
+  /** The CSMS has been verified; with the new root the old one has served its time. */
+  takeConnection(connection: HeardEvents["link.connected"]): void;
 }
 
 /**
@@ -32,8 +33,7 @@ export interface RootReplacement {
  * both are installed the CSMS may be verified with either (M05.FR.12, FR.14–16); the old one goes when the new one has proven
  * itself (M05.FR.13).
  */
-export function createRootReplacement({ core, csms, deviceModel, hardware, logger }: StationContext): RootReplacement {
-  let unsubscribe: (() => void) | undefined;
+export function createRootReplacement({ core, deviceModel, hardware, logger }: StationContext): RootReplacement {
   const isChecked = (): boolean => deviceModel.read(SecurityCtrlr.AdditionalRootCertificateCheck) === true;
   const read = () => core.keyValues.get(REPLACEMENT_KEY, v.nullable(Replacement)) ?? undefined;
 
@@ -74,15 +74,12 @@ export function createRootReplacement({ core, csms, deviceModel, hardware, logge
           core.keyValues.set(REPLACEMENT_KEY, { newFingerprint: certificate.fingerprint256, old }),
         );
     },
-    start() {
-      unsubscribe = csms.events.on("connected", ({ serverChain }) => {
-        const replacement = read();
-        if (replacement === undefined || !serverChain.includes(replacement.newFingerprint)) return;
-        removeOld().catch((error: Error) =>
-          logger.warn(`The replaced CSMS root could not be deleted, the next connection tries again: ${error.message}`),
-        );
-      });
+    takeConnection({ serverChain }) {
+      const replacement = read();
+      if (replacement === undefined || !serverChain.includes(replacement.newFingerprint)) return;
+      removeOld().catch((error: Error) =>
+        logger.warn(`The replaced CSMS root could not be deleted, the next connection tries again: ${error.message}`),
+      );
     },
-    stop: () => unsubscribe?.(),
   };
 }

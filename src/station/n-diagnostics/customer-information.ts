@@ -1,7 +1,8 @@
 import { InternalCtrlr } from "../../device-model/variables.ts";
 import type { CustomerInformationRequest, CustomerInformationResponse } from "../../ocpp/v201/index.ts";
-import type { Token } from "../../store/token-hash.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock, type Needed } from "../block.ts";
+import type { StationContext } from "../context.ts";
+import type { Customer } from "../registries/customer-data.ts";
 
 /** NotifyCustomerInformation.data holds so much. */
 const PART_CHARACTERS = 512;
@@ -13,12 +14,6 @@ const REPORT_LIMIT = 4;
 const NO_DATA = "";
 const CLEARED = "data cleared";
 
-/** Whom a request means: the keys under which cache and list hold the customer, and which tokens are the customer's. */
-interface Customer {
-  readonly keys: readonly string[];
-  isToken(token: Token): boolean;
-}
-
 function toParts(text: string): readonly string[] {
   const characters = [...text];
   const count = Math.max(1, Math.ceil(characters.length / PART_CHARACTERS));
@@ -28,8 +23,14 @@ function toParts(text: string): readonly string[] {
 }
 
 /** N09 and N10: what the station knows about a customer, told and forgotten on request. */
-export function createCustomerInformationBlock(context: StationContext): Block {
-  const { clock, core, csms, deviceModel, logger, model } = context;
+export const customerInformation = declareBlock({
+  name: "customer-information",
+  letter: "N",
+  needs: ["customerData"],
+  create,
+});
+
+function create({ clock, core, csms, deviceModel, logger }: StationContext, { customerData }: Needed<"customerData">) {
   let reportsUnderWay = 0;
 
   const references = ({ idToken, customerCertificate, customerIdentifier }: CustomerInformationRequest): number =>
@@ -46,33 +47,9 @@ export function createCustomerInformationBlock(context: StationContext): Block {
     };
   };
 
-  const collect = ({ keys, isToken }: Customer): Readonly<Record<string, unknown>> => {
-    const cached = keys.map((key) => core.authCache.getByKey(key)?.idTokenInfo).find((info) => info !== undefined);
-    const listed = keys.map((key) => core.localList.getByKey(key)).find((info) => info !== undefined);
-    const running = model.evses.flatMap(({ transaction }) =>
-      transaction?.idToken !== undefined && isToken(transaction.idToken)
-        ? [{ transactionId: transaction.transactionId, evseId: transaction.evseId }]
-        : [],
-    );
-    const waiting = core.customerMessages.waitingTransactions(isToken);
-    const rejected = core.customerMessages.rejectedTransactions(isToken);
-    return {
-      ...(cached !== undefined && { authorizationCache: cached }),
-      ...(listed !== undefined && { localAuthorizationList: listed }),
-      ...(running.length > 0 && { transactions: running }),
-      ...(waiting.length > 0 && { transactionsWaitingForDelivery: waiting }),
-      ...(rejected.length > 0 && { transactionsNotDelivered: rejected }),
-    };
-  };
-
-  /**
-   * N10.FR.03, FR.06: never the local list, which only the CSMS changes (D01.FR.09). What a running transaction and
-   * its undelivered events need goes with them.
-   */
-  const forget = ({ keys, isToken }: Customer): void =>
+  const forget = (customer: Customer): void =>
     core.unitOfWork.run(() => {
-      for (const key of keys) core.authCache.remove(key);
-      core.customerMessages.removeRejected(isToken);
+      customerData.forget(customer);
       core.tokenAliases.prune();
     });
 
@@ -104,7 +81,7 @@ export function createCustomerInformationBlock(context: StationContext): Block {
         statusInfo: { reasonCode: "TooManyElements", additionalInfo: "other reports are under way" },
       };
     const customer = identify(request);
-    const known = collect(customer);
+    const known = customerData.find(customer);
     if (clear) forget(customer);
     if (!request.report) return { status: "Accepted", text: CLEARED };
     const limit = deviceModel.read(InternalCtrlr.MaxCustomerInformationDataLength) ?? DEFAULT_DATA_CHARACTERS;
@@ -128,5 +105,5 @@ export function createCustomerInformationBlock(context: StationContext): Block {
     }
   });
 
-  return { name: "customer-information", start() {}, stop() {} };
+  return {};
 }

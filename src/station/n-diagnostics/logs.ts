@@ -1,6 +1,7 @@
 import type { Timer } from "../../lib/clock.ts";
 import type { GetLogRequest, GetLogResponse, UploadLogStatusEnumType } from "../../ocpp/v201/index.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock, type HeardEvents, type Needed } from "../block.ts";
+import type { StationContext } from "../context.ts";
 import { AnswerFirst } from "../model/answer-first.ts";
 import { UntilStored } from "../model/until-stored.ts";
 import type { LogUploadState } from "../ports.ts";
@@ -13,8 +14,18 @@ const LONGEST_SILENCE_SECONDS = 86_400;
 const NO_ANSWER = { reasonCode: "InternalError", additionalInfo: "the charger did not take the request" };
 
 /** N01: log files on request of the CSMS; the hardware side collects and uploads them. */
-export function createLogsBlock(context: StationContext): Block {
-  const { clock, core, csms, hardware, hardwareEvents, logger, services } = context;
+export const logs = declareBlock({
+  name: "logs",
+  letter: "N",
+  needs: ["idleness", "securityLog", "triggers"],
+  hears: { "hardware.logStatus": "follow-up" },
+  create,
+});
+
+function create(
+  { clock, core, csms, hardware, logger }: StationContext,
+  { idleness, securityLog, triggers }: Needed<"idleness" | "securityLog" | "triggers">,
+) {
   /** The upload that the hardware side works on. */
   let uploading: number | undefined;
   /** The latest request, whose upload may be tried again after a failure. */
@@ -26,7 +37,6 @@ export function createLogsBlock(context: StationContext): Block {
   let silence: Timer | undefined;
   const answerFirst = new AnswerFirst();
   const untilStored = new UntilStored(clock, logger);
-  let unsubscribe: (() => void) | undefined;
 
   const tell = (status: UploadLogStatusEnumType, requestId: number): void => {
     core.unitOfWork.run(() => csms.enqueue("LogStatusNotification", { status, requestId })); // N01.FR.07, FR.13
@@ -45,7 +55,7 @@ export function createLogsBlock(context: StationContext): Block {
   };
 
   const order = ({ log, logType, requestId, retries, retryInterval }: GetLogRequest) => {
-    const securityLogPath = logType === "SecurityLog" ? services.securityLogPath?.() : undefined;
+    const securityLogPath = logType === "SecurityLog" ? securityLog.path : undefined;
     return hardware.system
       .uploadLogs({
         requestId,
@@ -111,26 +121,28 @@ export function createLogsBlock(context: StationContext): Block {
     listen();
   };
 
-  services.isLogUploadActive = () => uploading !== undefined || answerFirst.isHolding;
-  services.triggerLogStatus = () => {
+  // Errata 2.14: the station as a whole waits for the end of an upload, a single EVSE does not.
+  idleness.register("log upload", (evseId) =>
+    evseId === undefined && (uploading !== undefined || answerFirst.isHolding)
+      ? String(uploading ?? "being ordered")
+      : undefined,
+  );
+  triggers.register("LogStatusNotification", () => () => {
     void csms.call(
       "LogStatusNotification",
       uploading === undefined ? { status: "Idle" } : { status: "Uploading", requestId: uploading }, // F06.FR.14, FR.15
       { beforeAccepted: true },
     );
-  };
+  });
 
   return {
-    name: "logs",
-    start() {
-      unsubscribe = hardwareEvents.on("logStatus", ({ state, requestId }) =>
+    hears: {
+      "hardware.logStatus": ({ state, requestId }: HeardEvents["hardware.logStatus"]) =>
         answerFirst.pass(requestId, () => untilStored.take(`The log status ${state}`, () => take(state, requestId))),
-      );
     },
     stop() {
       silence?.cancel();
       untilStored.stop();
-      unsubscribe?.();
     },
   };
 }

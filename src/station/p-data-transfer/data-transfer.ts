@@ -1,10 +1,11 @@
 import type { DataTransferResponse } from "../../ocpp/v201/index.ts";
-import type { Block, StationContext } from "../context.ts";
+import { declareBlock } from "../block.ts";
+import type { StationContext } from "../context.ts";
 
 /** P01: a DataTransfer from the CSMS goes to whoever takes it on the hardware side. */
-export function createDataTransferBlock(context: StationContext): Block {
-  const { csms, hardware, logger } = context;
+export const dataTransfer = declareBlock({ name: "data-transfer", letter: "P", create });
 
+function create({ csms, hardware, logger }: StationContext) {
   csms.handle(
     "DataTransfer",
     async ({ vendorId, messageId, data, customData }) => {
@@ -39,5 +40,5 @@ export function createDataTransferBlock(context: StationContext): Block {
     { lane: () => undefined, beside: true },
   );
 
-  return { name: "data-transfer", start() {}, stop() {} };
+  return {};
 }

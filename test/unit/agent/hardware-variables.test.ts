@@ -24,7 +24,7 @@ describe("EVerest's store while the station runs (BEHAVIOUR 16.4)", () => {
   let charger: InProcessCharger;
   beforeEach(async () => {
     charger = await new InProcessCharger().start();
-    followHardware(charger.context);
+    followHardware(charger.context, charger.hardwareEvents);
   });
   afterEach(() => charger.dispose());
 

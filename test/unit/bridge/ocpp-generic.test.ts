@@ -48,7 +48,7 @@ const start = () => {
   running = {
     deviceModel: file.model,
     csms: undefined as never,
-    services: { changeAvailability: () => "Scheduled" },
+    services: { authorization: undefined as never, availability: { change: () => "Scheduled" } },
     stop: () => true,
     restart: () => true,
     securityEvent: () => {},
@@ -149,11 +149,11 @@ describe("while it runs", () => {
 
   test("incident: an unknown operational status took the station out of service for good", () => {
     const changes: unknown[] = [];
-    const changeAvailability = (change: unknown) => {
-      changes.push(change);
+    const change = (target: unknown) => {
+      changes.push(target);
       return "Accepted" as const;
     };
-    if (running !== undefined) running = { ...running, services: { changeAvailability } };
+    if (running !== undefined) running = { ...running, services: { ...running.services, availability: { change } } };
     const request = { operational_status: "Broken" };
     expect(() => call("change_availability", { request })).toThrow(Refusal);
     expect(changes).toEqual([]);

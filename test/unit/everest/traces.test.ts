@@ -88,7 +88,7 @@ function hear(topic: string, text: string, station: InProcessCharger): void {
     station.hardwareEvents.emit("meter", { evseId, reading: toMeterReading(meter, station.clock.now()) });
   } else if (topic.endsWith("/cmd/validate_token")) {
     const { provided_token } = v.parse(COMMANDS.auth_token_validator.validate_token.args, openCommand(text)?.args);
-    void station.context.services.authorize?.(toAuthorizationQuery(provided_token));
+    void station.services.authorization.authorize(toAuthorizationQuery(provided_token));
   }
 }
 

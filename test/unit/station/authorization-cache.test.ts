@@ -14,7 +14,7 @@ const start = async (variables: Record<string, string> = {}) => {
 const asked = () => charger.callsOf("Authorize").length;
 const cached = (idToken: string) => charger.core.authCache.get(card(idToken))?.idTokenInfo;
 const learn = (idToken: string, info: Record<string, unknown> = { status: "Accepted" }) =>
-  charger.context.services.learnIdTokenInfo?.(card(idToken), info as { status: "Accepted" });
+  charger.services.authorization.learn(card(idToken), info as { status: "Accepted" });
 const clear = async () => ((await charger.call("ClearCache", {})).body as { status: string }).status;
 
 describe("what is kept (C10)", () => {

@@ -35,7 +35,7 @@ describe("every type of token", () => {
     async (type) => {
       await start();
       expect(await statusOf(card("", type))).toBe("Accepted");
-      charger.context.services.learnIdTokenInfo?.(card("", type), { status: "Blocked" });
+      charger.services.authorization.learn(card("", type), { status: "Blocked" });
       expect(asked()).toBe(0);
       expect(charger.core.authCache.entries).toBe(0);
     },
@@ -428,7 +428,7 @@ describe("equality of tokens (C01.FR.25)", () => {
   test("what is learned of another spelling replaces the entry", async () => {
     await start();
     await statusOf(card("DeadBeef"));
-    charger.context.services.learnIdTokenInfo?.(card("DEADBEEF"), { status: "Blocked" });
+    charger.services.authorization.learn(card("DEADBEEF"), { status: "Blocked" });
     expect(charger.core.authCache.entries).toBe(1);
     expect(charger.core.authCache.get(card("deadbeef"))?.idTokenInfo).toEqual({ status: "Blocked" });
   });

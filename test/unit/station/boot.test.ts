@@ -124,7 +124,7 @@ describe("B03: Rejected", () => {
     });
     answerBoot("Rejected");
     await charger.start();
-    const authorize = () => charger.context.services.authorize?.({ idToken: { idToken: "A", type: "ISO14443" } });
+    const authorize = () => charger.services.authorization.authorize({ idToken: { idToken: "A", type: "ISO14443" } });
     expect((await authorize())?.idTokenInfo.status).toBe("NotAtThisTime");
     charger.dispose();
     charger = new InProcessCharger(1, {

@@ -14,7 +14,7 @@ const statusOf = async (action: string, request: object) =>
 
 describe("C, D: authorization", () => {
   const authorize = async (idToken: string, type = "ISO14443") => {
-    const decision = charger.context.services.authorize?.({ idToken: { idToken, type: type as "ISO14443" } });
+    const decision = charger.services.authorization.authorize({ idToken: { idToken, type: type as "ISO14443" } });
     await charger.clock.advance(20);
     return (await decision)?.idTokenInfo.status;
   };

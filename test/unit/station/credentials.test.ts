@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { SecurityCtrlr } from "../../../src/device-model/variables.ts";
-import { createCredentialsBlock } from "../../../src/station/a-security/credentials.ts";
+import { credentials } from "../../../src/station/a-security/credentials.ts";
 import { InProcessCharger } from "../../support/in-process-charger.ts";
 
 const OLD = "DEADBEEFDEADBEEF";
@@ -68,7 +68,7 @@ describe("A01: a new password", () => {
     await start({}, () => [OLD, "x".repeat(64)]);
     const found = charger.deviceModel.find(SecurityCtrlr.BasicAuthPassword);
     if (typeof found !== "string") found.characteristics = { ...found.characteristics, minLimit: 20, maxLimit: 40 };
-    createCredentialsBlock(charger.context);
+    credentials.create(charger.context, {});
     expect(typeof found === "string" ? found : found.characteristics).toMatchObject({ minLimit: 16, maxLimit: 64 });
     expect(await setPassword("x".repeat(64))).toBe("Accepted");
   });

@@ -157,7 +157,7 @@ describe("L01, L02: statuses", () => {
     await report(5, ...before, end);
     expect(told().at(-1)).toEqual([end, 5]);
     expect(unavailable()).toEqual([]);
-    expect(charger.context.services.isFirmwareUpdateActive?.()).toBe(false);
+    expect(charger.services.idleness.isHinderedBy("firmware update")).toBe(false);
     expect(securityEvents().includes("InvalidFirmwareSignature")).toBe(end === "InvalidSignature");
     expect(await triggered()).toEqual([["FirmwareStatusNotification", end, 5]]); // L01.FR.26, L02.FR.17
   });
@@ -289,7 +289,7 @@ describe("L01, L02: installation", () => {
     await report(1, "Downloaded", "SignatureVerified");
     expect(told().at(-1)).toEqual(["InstallScheduled", 1]);
     expect(unavailable()).toEqual([]);
-    expect(charger.context.services.isFirmwareUpdateActive?.()).toBe(false);
+    expect(charger.services.idleness.isHinderedBy("firmware update")).toBe(false);
     await charger.clock.advance(3_590_000);
     expect(allowed()).toBe(0);
     await charger.clock.advance(20_000);
@@ -409,7 +409,7 @@ describe("L01.FR.32, L02.FR.21: the reboot that an installation brings", () => {
 });
 
 describe("an update of which nothing more is heard kept resets waiting for ever", () => {
-  const waits = () => charger.context.services.isFirmwareUpdateActive?.();
+  const waits = () => charger.services.idleness.isHinderedBy("firmware update");
 
   test("while it downloads, for six hours after its time has come", async () => {
     await start();

@@ -162,7 +162,7 @@ describe("SendLocalList (D01)", () => {
   test("nothing but SendLocalList changes it: neither answers of the CSMS nor ClearCache (D01.FR.09)", async () => {
     await start();
     await send(1, "Full", [entry("A", "Accepted")]);
-    charger.context.services.learnIdTokenInfo?.(card("A"), { status: "Blocked" });
+    charger.services.authorization.learn(card("A"), { status: "Blocked" });
     await charger.call("ClearCache", {});
     expect(listed("A")).toEqual({ status: "Accepted" });
   });

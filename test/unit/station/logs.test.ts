@@ -41,13 +41,13 @@ describe("N01: log files", () => {
     expect(orders()).toEqual([
       { requestId: 1, type: "DiagnosticsLog", location: "https://x/", retries: 3, retryIntervalSeconds: 10 },
     ]);
-    expect(charger.context.services.isLogUploadActive?.()).toBe(true);
+    expect(charger.services.idleness.isHinderedBy("log upload")).toBe(true);
     await report(1, "Uploading", "Uploading", "Uploaded");
     expect(told()).toEqual([
       ["Uploading", 1],
       ["Uploaded", 1],
     ]);
-    expect(charger.context.services.isLogUploadActive?.()).toBe(false);
+    expect(charger.services.idleness.isHinderedBy("log upload")).toBe(false);
   });
 
   test("an upload whose end was never told kept resets waiting for ever; it is given up after an hour", async () => {
@@ -76,13 +76,13 @@ describe("N01: log files", () => {
     await getLog(2, { retries: 3, retryInterval: 1_000 });
     await report(2, "Uploading");
     await charger.clock.advance(6_000_000);
-    expect(charger.context.services.isLogUploadActive?.()).toBe(true);
+    expect(charger.services.idleness.isHinderedBy("log upload")).toBe(true);
     await report(2, "Uploading");
     await charger.clock.advance(6_000_000);
-    expect(charger.context.services.isLogUploadActive?.()).toBe(true);
+    expect(charger.services.idleness.isHinderedBy("log upload")).toBe(true);
     await charger.clock.advance(1_000_000);
     expect(told().at(-1)).toEqual(["UploadFailure", 2]);
-    expect(charger.context.services.isLogUploadActive?.()).toBe(false);
+    expect(charger.services.idleness.isHinderedBy("log upload")).toBe(false);
   });
 
   test("a SecurityLog names the station's own log of security events (N01.FR.03)", async () => {

@@ -100,7 +100,7 @@ describe("F01, F02: RequestStartTransaction", () => {
     await start();
     const { react } = charger;
     charger.react = (call) => (call.action === "Authorize" ? "silence" : react(call));
-    void charger.context.services.authorize?.({ ...card, evseIds: [1] });
+    void charger.services.authorization.authorize({ ...card, evseIds: [1] });
     await charger.clock.advance(10);
     expect(await remoteStart()).toMatchObject({ status: "Rejected", statusInfo: { reasonCode: "TxInProgress" } });
     expect(await remoteStart({ evseId: 2 })).toMatchObject({ status: "Accepted" });

@@ -141,15 +141,13 @@ describe("OnIdle waits (errata 2.14)", () => {
 
   test("B11.FR.07: for a firmware update and for a log upload", async () => {
     await start();
-    let firmware = true;
-    let upload = true;
-    charger.context.services.isFirmwareUpdateActive = () => firmware;
-    charger.context.services.isLogUploadActive = () => upload;
+    charger.hardwareEvents.emit("firmwareStatus", { state: "Downloading", requestId: 1 });
+    await charger.call("GetLog", { logType: "DiagnosticsLog", requestId: 2, log: { remoteLocation: "ftp://here" } });
     expect(await reset({ type: "OnIdle" })).toEqual({ status: "Scheduled" });
-    firmware = false;
+    charger.hardwareEvents.emit("firmwareStatus", { state: "DownloadFailed", requestId: 1 });
     await pass(20);
     expect(resets()).toEqual([]);
-    upload = false;
+    charger.hardwareEvents.emit("logStatus", { state: "Uploaded", requestId: 2 });
     await pass(20);
     expect(resets()).toEqual([true]);
   });
@@ -313,7 +311,7 @@ describe("a reset that does not come", () => {
     await pass(60);
     expect(resets()).toEqual([true, true]);
     expect(enabling().at(-1)?.[2]).toBe(true);
-    expect(charger.context.services.isResetPending?.(1)).toBe(false);
+    expect(charger.services.resets.isPending(1)).toBe(false);
   });
 
   test("also when the system never answers the command", async () => {
@@ -322,7 +320,7 @@ describe("a reset that does not come", () => {
     await reset({ type: "Immediate" });
     await pass(200);
     expect(resets()).toEqual([false, false]);
-    expect(charger.context.services.isResetPending?.(1)).toBe(false);
+    expect(charger.services.resets.isPending(1)).toBe(false);
   });
 
   test("also when the system took the command and nothing happened", async () => {
@@ -365,12 +363,12 @@ describe("refused", () => {
 
   test("B12.FR.10: Immediate during a firmware update", async () => {
     await start();
-    charger.context.services.isFirmwareUpdateActive = () => true;
+    charger.hardwareEvents.emit("firmwareStatus", { state: "Downloading", requestId: 1 });
     expect(await reset({ type: "Immediate" })).toMatchObject({
       status: "Rejected",
       statusInfo: { reasonCode: "FwUpdateInProgress" },
     });
-    expect(charger.context.services.isResetPending?.(undefined)).toBe(false);
+    expect(charger.services.resets.isPending(undefined)).toBe(false);
   });
 
   test("B11.FR.09, B12.FR.09: a single EVSE that cannot be reset by itself, and one that does not exist", async () => {

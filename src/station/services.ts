@@ -1,0 +1,124 @@
+/** What the blocks offer one another, and to `bridge/` and `agent/`: one page to see what there is. */
+import type {
+  IdTokenInfoType,
+  IdTokenType,
+  MeterValueType,
+  ReasonEnumType,
+  TriggerReasonEnumType,
+} from "../ocpp/v201/index.ts";
+import type { AuthorizationDecision, AuthorizationQuery } from "./model/authorization.ts";
+import type { ConnectorModel } from "./model/station-model.ts";
+import type { BootReason, LeafCertificateFiles } from "./ports.ts";
+import { CustomerData } from "./registries/customer-data.ts";
+import { EvseHolds } from "./registries/evse-holds.ts";
+import { Idleness } from "./registries/idleness.ts";
+import { StatusViews } from "./registries/status-views.ts";
+import { TriggerRegistry } from "./registries/triggers.ts";
+
+/** A: what the station presents in the next attempt with security profile 3. */
+export interface ClientCertificateService {
+  /** Old or new while it is renewed (A02.FR.28). */
+  choose(): Promise<LeafCertificateFiles | undefined>;
+  /** Before `chainPem` is installed: the present certificate stays at hand. Resolves to what undoes it. */
+  prepareFor(chainPem: string): Promise<() => void>;
+}
+
+/** A: the log file of security events for GetLog (N01). */
+export interface SecurityLogService {
+  readonly path: string;
+}
+
+/** B: why the station started: what the hardware side says, or what the blocks know better. */
+export interface BootReasonService {
+  read(): BootReason;
+  /** What an earlier run tells of this start; to be called while blocks are created. New firmware counts more than a reset. */
+  explain(reason: "FirmwareUpdate" | "RemoteReset" | "ScheduledReset"): void;
+  /** The station begins anew without a restart of the process. */
+  replace(reason: BootReason): void;
+}
+
+/** B: is a reset waiting or running, so that no new transaction may start (B11, B12)? */
+export interface ResetService {
+  isPending(evseId: number | undefined): boolean;
+}
+
+/** B: takes the CSMS's time (RFC 3339), corrected by half the round trip. */
+export interface StationTimeService {
+  synchronize(currentTime: string, roundTripMilliseconds: number): void;
+}
+
+/** B: as after a reboot, the next connection begins with BootNotification. */
+export interface RegistrationService {
+  forget(): void;
+}
+
+export interface AuthorizationService {
+  /** C: decides about a token, asking the CSMS where the rules say so; never rejects. */
+  authorize(query: AuthorizationQuery): Promise<AuthorizationDecision>;
+  /** C: updates the cache after idTokenInfo came with a TransactionEventResponse (C10.FR.05). */
+  learn(idToken: IdTokenType, info: IdTokenInfoType): void;
+}
+
+/** E: what other blocks may do with running transactions. */
+export interface TransactionService {
+  /** Stops the transactions of one EVSE or of all, through the hardware, as a durable intent. */
+  stop(evseId: number | undefined, reason: "ImmediateReset" | "Remote" | "DeAuthorized" | "Other"): Promise<void>;
+  /** An Updated event with meter values of the running transaction; false when none runs. */
+  report(evseId: number, trigger: TriggerReasonEnumType, meterValue: readonly MeterValueType[]): boolean;
+  /** Tells of a trigger that changes nothing by itself, such as UnlockCommand, if a transaction runs (E03.FR.12). */
+  noteTrigger(evseId: number, trigger: TriggerReasonEnumType): void;
+  /** What the end of the running transaction will be for, or that it was nothing. */
+  noteStopReason(evseId: number, reason: ReasonEnumType | undefined): void;
+  /** The transaction that waits for authorization, which a RequestStartTransaction would match (F01.FR.13). */
+  waitingForAuthorization(evseId: number): string | undefined;
+}
+
+/** G: changes the flags of a connector and tells whoever must know. */
+export interface ConnectorService {
+  update(evseId: number, connectorId: number, change: (connector: ConnectorModel) => void): void;
+}
+
+/** G: applies an operational status asked by the CSMS, the bus or an update. */
+export interface AvailabilityService {
+  change(target: {
+    readonly evseId?: number;
+    readonly connectorId?: number;
+    readonly operative: boolean;
+  }): "Accepted" | "Rejected" | "Scheduled";
+}
+
+/** Each is provided by just one block. */
+export interface BlockServices {
+  readonly authorization: AuthorizationService;
+  readonly availability: AvailabilityService;
+  readonly bootReason: BootReasonService;
+  readonly clientCertificate: ClientCertificateService;
+  readonly connectors: ConnectorService;
+  readonly registration: RegistrationService;
+  readonly resets: ResetService;
+  readonly securityLog: SecurityLogService;
+  readonly stationTime: StationTimeService;
+  readonly transactions: TransactionService;
+}
+
+/** Lists to which any block adds what it has; they are there before the first block. */
+export interface Registries {
+  readonly customerData: CustomerData;
+  readonly evseHolds: EvseHolds;
+  readonly idleness: Idleness;
+  readonly statusViews: StatusViews;
+  readonly triggers: TriggerRegistry;
+}
+
+export type StationServices = BlockServices & Registries;
+export type ServiceName = keyof StationServices;
+
+export function createRegistries(): Registries {
+  return {
+    customerData: new CustomerData(),
+    evseHolds: new EvseHolds(),
+    idleness: new Idleness(),
+    statusViews: new StatusViews(),
+    triggers: new TriggerRegistry(),
+  };
+}
