@@ -48,7 +48,7 @@ describe("what cannot be understood ends with 1 and one line that helps", () => 
     ["an unknown subcommand", ["chekc"], '"chekc" is not a subcommand; --help lists them'],
     ["no module id", [], "the module id is missing"],
     ["an unknown option", ["check", "--confg", "x"], "--help lists the options"],
-    ["nothing to inspect", ["inspect", "everything"], "variables|queue|transactions|profiles|auth"],
+    ["nothing to inspect", ["inspect", "everything"], "variables|queue|auth|profiles|transactions|waiting is expected"],
     ["no database", ["inspect", "queue", "--core-database-path", "/nonexistent"], "/nonexistent/cp.db does not exist"],
     ["an address that is none", ["--module", "ocpp", "--http", "8080"], '--http: "8080" is not an address like'],
     ["--http without a value", ["--module", "ocpp", "--http"], '--http: "true" is not an address like'],

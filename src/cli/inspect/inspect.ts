@@ -38,7 +38,9 @@ const BLOCK_VIEWS = Map.groupBy(
 const VIEWS: Readonly<Record<string, View>> = {
   variables: allVariables,
   queue: coreView(queueView),
-  ...Object.fromEntries([...BLOCK_VIEWS].map(([name, found]) => [name, coreView(...found.map(([, view]) => view))])),
+  ...Object.fromEntries(
+    [...BLOCK_VIEWS].sort().map(([name, found]) => [name, coreView(...found.map(([, view]) => view))]),
+  ),
 };
 
 /**
