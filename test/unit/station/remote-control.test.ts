@@ -85,6 +85,13 @@ describe("F01, F02: RequestStartTransaction", () => {
     expect(sent("provideToken").map(([token]) => (token as Payload).evseId)).toEqual([1, 2]);
   });
 
+  test("F01.FR.06: an EVSE that a driver took while reservations were looked up was offered to the CSMS's start", async () => {
+    await start();
+    charger.clock.after(10, () => authorize(card));
+    expect(await startsAtOnce({})).toEqual(["Accepted"]);
+    expect(sent("provideToken")).toMatchObject([[{ evseId: 2 }]]);
+  });
+
   test("a start that the hardware side did not act on keeps its EVSE for ten seconds only, a refused one at once no more", async () => {
     await start();
     await remoteStart();
