@@ -1,7 +1,7 @@
 import { unmappedSinks } from "../bridge/energy-sink.ts";
 import { createHardware } from "../bridge/hardware.ts";
 import { provideInterfaces } from "../bridge/provided.ts";
-import { answerLimitMilliseconds } from "../bridge/question-limits.ts";
+import { askedOf } from "../bridge/question-limits.ts";
 import type { RunningStation } from "../bridge/running-station.ts";
 import { ConfigurationError, type ModuleParameters, readParameters } from "../config/parameters.ts";
 import type { ModuleArguments } from "../everest/command-line.ts";
@@ -17,6 +17,7 @@ import { CsmsLink } from "../ocpp/csms-link.ts";
 import type { AssembledStation } from "../station/assembly.ts";
 import type { StationContext } from "../station/context.ts";
 import type { StationEvents } from "../station/events.ts";
+import { answerOr } from "../station/model/answer-or.ts";
 import { createStationModel, type StationModel } from "../station/model/station-model.ts";
 import type { BootReason, EvseDescription, Hardware } from "../station/ports.ts";
 import { createStation } from "../station/station.ts";
@@ -102,7 +103,7 @@ export class Agent {
       arguments: this.options.arguments,
       provides: PROVIDES,
       requires: REQUIRES,
-      answerLimitMilliseconds,
+      askedOf,
       ...(configuration !== undefined && { configuration }),
       clock,
       random,
@@ -282,10 +283,7 @@ export class Agent {
 
 /** What the hardware side says of this start. */
 function askBootReason({ system }: Hardware, logger: Logger): Promise<BootReason> {
-  return system.bootReason().catch((error: Error): BootReason => {
-    logger.warn(`Why the station was started is not known: ${error.message}`);
-    return "Unknown";
-  });
+  return answerOr(logger, "Why the station was started is not known", system.bootReason(), "Unknown");
 }
 
 /** The running station as the provided interfaces see it. */

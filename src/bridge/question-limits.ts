@@ -1,52 +1,73 @@
 import type { Commands, InterfaceName } from "../everest/everest-module.ts";
+import type { Asked } from "../everest/questions.ts";
 
-type Limits = { readonly [I in InterfaceName]?: { readonly [C in keyof Commands<I>]?: number } };
+/** Seconds until the question is given up, and what it is about, for the log. */
+type Row = readonly [limitSeconds: number, about: string];
+type Table = { readonly [I in InterfaceName]?: { readonly [C in keyof Commands<I>]?: Row } };
 
-/** What the table does not name is answered by a module from its memory. */
-const OTHER_LIMIT_SECONDS = 10;
+/** For what a module answers from its memory. */
+const SHORT = 10;
 
 /**
- * How many seconds the answer to a question to another module is waited for. A CALL of the CSMS is answered within its usual
+ * Every question to another module has its row here, or it cannot be asked. A CALL of the CSMS is answered within its usual
  * message timeout of 30 s whatever the modules do, so all questions behind one CALL together must stay clearly below: the
- * comments say which are asked one after the other.
+ * comments say which are asked one after the other. What holds without an answer is said where it is asked (`answerOr`).
  */
-const LIMIT_SECONDS: Limits = {
+const QUESTIONS: Table = {
   evse_manager: {
-    get_evse: 60, // at the start only, which fails without it
-    force_unlock: 15, // UnlockConnector; then 1 s in which the lock may report an error
-    stop_transaction: 10, // RequestStopTransaction, before
-    withdraw_authorization: 10,
+    get_evse: [60, "what the EVSE is"], // at the start only, which fails without it
+    external_ready_to_start_charging: [SHORT, "beginning to serve drivers"],
+    enable_disable: [SHORT, "enabling or disabling a connector"],
+    force_unlock: [15, "unlocking a connector"], // UnlockConnector; then 1 s in which the lock may report an error
+    stop_transaction: [10, "stopping a transaction"], // RequestStopTransaction, before
+    withdraw_authorization: [10, "withdrawing an authorization"],
+    pause_charging: [SHORT, "pausing charging"],
+    resume_charging: [SHORT, "resuming charging"],
+    set_plug_and_charge_configuration: [SHORT, "the settings of Plug and Charge"],
+  },
+  auth: {
+    set_connection_timeout: [SHORT, "the time to plug in"],
+    set_master_pass_group_id: [SHORT, "the master pass group"],
   },
   system: {
-    get_boot_reason: 5, // the start waits for it
-    is_reset_allowed: 5, // Reset
-    reset: 60, // behind no CALL; a station that is on its way down has no time to answer
-    update_firmware: 15, // UpdateFirmware, after verify_certificate
-    upload_logs: 20, // GetLog
+    get_boot_reason: [5, "why the station was started"], // the start waits for it
+    is_reset_allowed: [5, "whether the station may be reset"], // Reset
+    reset: [60, "the reset"], // behind no CALL; a station that is on its way down has no time to answer
+    set_system_time: [SHORT, "setting the clock"],
+    update_firmware: [15, "ordering a firmware update"], // UpdateFirmware, after verify_certificate
+    allow_firmware_installation: [SHORT, "allowing the installation"],
+    upload_logs: [20, "ordering a log upload"], // GetLog
   },
   evse_security: {
-    verify_certificate: 8, // also behind Auth's validate_token, as the OCSP data are
-    get_mo_ocsp_request_data: 5,
-    get_installed_certificates: 4, // InstallCertificate twice, DeleteCertificate
-    get_verify_file: 2, // InstallCertificate asks for file and location twice
-    get_verify_location: 2,
-    install_ca_certificate: 8, // after these
-    get_leaf_certificate_info: 4, // DeleteCertificate twice, CertificateSigned
-    delete_certificate: 8,
-    update_leaf_certificate: 15, // CertificateSigned
-    is_ca_certificate_installed: 4, // SetVariables
-    generate_certificate_signing_request: 60, // behind no CALL; a TPM takes its time for a key
+    verify_certificate: [8, "verifying a certificate"], // also behind Auth's validate_token, as the OCSP data are
+    get_v2g_ocsp_request_data: [SHORT, "OCSP data of the own certificates"],
+    get_mo_ocsp_request_data: [5, "OCSP data of a contract certificate"],
+    get_installed_certificates: [4, "the installed certificates"], // InstallCertificate twice, DeleteCertificate
+    get_verify_file: [2, "the file of root certificates"], // InstallCertificate asks for file and location twice
+    get_verify_location: [2, "the place of root certificates"],
+    install_ca_certificate: [8, "installing a certificate"], // after these
+    get_leaf_certificate_info: [4, "the station's certificate"], // DeleteCertificate twice, CertificateSigned
+    get_leaf_expiry_days_count: [SHORT, "how long the station's certificate is valid"],
+    delete_certificate: [8, "deleting a certificate"],
+    update_leaf_certificate: [15, "installing the station's certificate"], // CertificateSigned
+    is_ca_certificate_installed: [4, "whether a root certificate is there"], // SetVariables
+    generate_certificate_signing_request: [60, "a certificate signing request"], // behind no CALL; a TPM takes its time for a key
   },
   reservation: {
-    exists_reservation: 3, // RequestStartTransaction, for all EVSEs at once
+    exists_reservation: [3, "reservations"], // RequestStartTransaction, for all EVSEs at once
   },
   ocpp_data_transfer: {
-    data_transfer: 20, // DataTransfer
+    data_transfer: [20, "a data transfer"], // DataTransfer
+  },
+  external_energy_limits: {
+    set_external_limits: [SHORT, "setting a limit"],
   },
 };
 
-/** The one place where questions to other modules get their limit (see ARCHITECTURE.md). */
-export function answerLimitMilliseconds(interfaceName: InterfaceName, command: string): number {
-  const limits = LIMIT_SECONDS[interfaceName] as Readonly<Record<string, number | undefined>> | undefined;
-  return (limits?.[command] ?? OTHER_LIMIT_SECONDS) * 1000;
+/** @throws for a question that has no row. */
+export function askedOf(interfaceName: InterfaceName, command: string): Asked {
+  const rows = QUESTIONS[interfaceName] as Readonly<Record<string, Row | undefined>> | undefined;
+  const row = rows?.[command];
+  if (row === undefined) throw new Error(`${interfaceName}.${command} has no limit among the questions`);
+  return { limitMilliseconds: row[0] * 1000, about: row[1] };
 }

@@ -26,7 +26,7 @@ import {
 } from "./envelope.ts";
 import { InPart } from "./in-part.ts";
 import { COMMANDS, type Interfaces, VARIABLES } from "./interfaces/index.ts";
-import { Questions } from "./questions.ts";
+import { type Asked, Questions } from "./questions.ts";
 import { describeIssue, serveCommand } from "./served-command.ts";
 
 export { CommandError } from "./questions.ts";
@@ -62,8 +62,8 @@ export interface ModuleOptions {
   /** Implementation ids and their interfaces, as in the manifest. */
   readonly provides: Readonly<Record<string, InterfaceName>>;
   readonly requires: Readonly<Record<string, InterfaceName>>;
-  /** How long the answer to a command of another module is waited for. */
-  readonly answerLimitMilliseconds: (interfaceName: InterfaceName, command: string) => number;
+  /** What is known of a question to another module before it is asked. */
+  readonly askedOf: (interfaceName: InterfaceName, command: string) => Asked;
   /** Stand-alone: taken from a file instead of the manager's configuration service. */
   readonly configuration?: ModuleConfiguration;
   readonly clock: Clock;
@@ -274,9 +274,9 @@ export class EverestModule {
     const schema =
       (COMMANDS[interfaceName] as Readonly<Record<string, { result: v.GenericSchema }>>)[command]?.result ??
       v.unknown();
-    const limitMilliseconds = this.options.answerLimitMilliseconds(interfaceName, command);
+    const asked = this.options.askedOf(interfaceName, command);
     const isEmpty = typeof args === "object" && args !== null && Object.keys(args).length === 0;
-    return this.questions.ask({ topic, schema, limitMilliseconds }, (id) =>
+    return this.questions.ask({ ...asked, topic, schema }, (id) =>
       this.bus.publish(topic, sealCommand(id, this.options.arguments.moduleId, isEmpty ? null : args)),
     );
   }

@@ -16,11 +16,16 @@ export class CommandError extends Error {
   }
 }
 
-export interface Question {
+/** How long an answer is waited for, and what the question is about, for the log. */
+export interface Asked {
+  readonly limitMilliseconds: number;
+  readonly about: string;
+}
+
+export interface Question extends Asked {
   readonly topic: string;
   /** Of the result. */
   readonly schema: v.GenericSchema;
-  readonly limitMilliseconds: number;
 }
 
 interface PendingQuestion extends Question {
@@ -50,12 +55,12 @@ export class Questions {
   /** @throws CommandError */
   ask(question: Question, send: (id: string) => void): Promise<unknown> {
     const { clock, random } = this.options;
-    const { topic, limitMilliseconds: limit } = question;
+    const { about, topic, limitMilliseconds: limit } = question;
     const id = random.uuid();
     return new Promise((resolve, reject) => {
       const timer = clock.after(limit, () => {
         this.giveUp(id, clock.monotonicMilliseconds() - limit);
-        reject(new CommandError("CmdTimeout", `${topic} got no answer within ${limit / 1000} s`));
+        reject(new CommandError("CmdTimeout", `${about}: ${topic} got no answer within ${limit / 1000} s`));
       });
       this.pending.set(id, { ...question, resolve, reject, timer });
       send(id);
@@ -71,13 +76,17 @@ export class Questions {
     call.timer.cancel();
     if (result.error !== undefined) {
       const { __everest__error_type: type, __everest__error_msg: message } = result.error;
-      return call.reject(new CommandError(type, `${topic} failed (${type}): ${message || "no message"}`));
+      return call.reject(
+        new CommandError(type, `${call.about}: ${topic} failed (${type}): ${message || "no message"}`),
+      );
     }
     const strict = v.safeParse(call.schema, result.retval);
     const parsed = strict.success ? strict : this.options.inPart.read(call.schema, result.retval, topic);
     if (parsed.success) return call.resolve(parsed.output);
     const why = describeIssue(parsed.issues[0]);
-    call.reject(new CommandError("MessageParsingError", `the answer to ${topic} cannot be read: ${why}`));
+    call.reject(
+      new CommandError("MessageParsingError", `${call.about}: the answer to ${topic} cannot be read: ${why}`),
+    );
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { answerLimitMilliseconds } from "../../src/bridge/question-limits.ts";
+import { askedOf } from "../../src/bridge/question-limits.ts";
 import { EverestModule } from "../../src/everest/everest-module.ts";
 import { FakeClock } from "../../src/lib/fake-clock.ts";
 import { SeededRandom } from "../../src/lib/random.ts";
@@ -48,7 +48,7 @@ async function connectModule() {
     } as never,
     provides: {},
     requires: { system: "system" },
-    answerLimitMilliseconds,
+    askedOf,
     configuration: {
       moduleName: "OCPP201",
       parameters: new Map(),

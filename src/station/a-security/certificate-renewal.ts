@@ -3,6 +3,7 @@ import { every, type Timer } from "../../lib/clock.ts";
 import type { CertificateSignedResponse, CertificateSigningUseEnumType } from "../../ocpp/v201/index.ts";
 import { declareBlock, type HeardEvents, type Needed } from "../block.ts";
 import type { StationContext } from "../context.ts";
+import { answerOr } from "../model/answer-or.ts";
 import { certificateDefect, parseCertificates } from "../model/certificate.ts";
 import { inCertificateLane } from "../model/certificate-lane.ts";
 import type { LeafCertificateUse } from "../ports.ts";
@@ -166,7 +167,8 @@ function create(
 
   const checkExpiry = async (use: Use): Promise<void> => {
     if (csms.registration !== "Accepted" || waiting.has(use) || givenUp.has(use)) return;
-    const days = await hardware.security.leafExpiryDays(LEAF_USE[use]).catch(() => undefined);
+    const question = hardware.security.leafExpiryDays(LEAF_USE[use]);
+    const days = await answerOr(logger, `How long the ${use} is valid is not known`, question, undefined);
     if (days !== undefined && days < RENEWAL_DAYS) void sign(use); // A03.FR.02
   };
 

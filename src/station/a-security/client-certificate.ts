@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { declareBlock, type HeardEvents } from "../block.ts";
 import type { StationContext } from "../context.ts";
+import { answerOr } from "../model/answer-or.ts";
 import { certificateHash, fingerprint, isIssuedBy, parseCertificates } from "../model/certificate.ts";
 import type { LeafCertificateFiles } from "../ports.ts";
 
@@ -114,7 +115,8 @@ function create({ core, events, hardware, logger }: StationContext) {
       store({ ...renewal, discarded: renewal.discarded.filter((name) => name !== fingerprint(next)) });
       return () => store(renewal);
     }
-    const present = await hardware.security.leafCertificateFiles("CSMS").catch(() => undefined);
+    const question = hardware.security.leafCertificateFiles("CSMS");
+    const present = await answerOr(logger, "The present client certificate is not known", question, undefined);
     if (present?.chainPem === undefined) return () => {};
     const { certificatePath, keyPath, chainPem } = present;
     store({ previous: { certificatePath, keyPath, chainPem }, discarded: [] });

@@ -7,6 +7,7 @@ import type { SetNetworkProfileRequest, SetNetworkProfileResponse } from "../../
 import { NetworkConnectionProfileTypeSchema } from "../../ocpp/v201/index.ts";
 import { declareBlock, type HeardEvents } from "../block.ts";
 import type { StationContext } from "../context.ts";
+import { answerOr } from "../model/answer-or.ts";
 import { isProfileList, readProfiles, rememberLastConnected } from "../model/network-profiles.ts";
 import { isForbiddenDowngrade } from "../model/security-profile.ts";
 
@@ -103,13 +104,10 @@ function create({ core, csms, deviceModel, events, hardware, logger }: StationCo
 
   const gatherInstalled = async (): Promise<void> => {
     const [csmsRoot, stationCertificate] = await Promise.all([
-      hardware.security.isCaInstalled("CSMS").catch(() => false),
-      hardware.security.leafCertificateFiles("CSMS").then(
-        (files) => files !== undefined,
-        () => false,
-      ),
+      answerOr(logger, "CSMS roots are not known", hardware.security.isCaInstalled("CSMS"), false),
+      answerOr(logger, "The own certificate is not known", hardware.security.leafCertificateFiles("CSMS"), undefined),
     ]);
-    installed = { csmsRoot, stationCertificate };
+    installed = { csmsRoot, stationCertificate: stationCertificate !== undefined };
   };
 
   /** A05.FR.02, FR.03: a higher security profile needs its certificates beforehand. */

@@ -3,6 +3,7 @@ import { every, type Timer } from "../../lib/clock.ts";
 import type { ResetEnumType, ResetResponse } from "../../ocpp/v201/index.ts";
 import { declareBlock, type Needed } from "../block.ts";
 import type { StationContext } from "../context.ts";
+import { answerOr } from "../model/answer-or.ts";
 import { createResetExecution, resetHolder } from "./reset-execution.ts";
 import { type ResetIntention, ResetIntentions, waitingResets } from "./reset-intentions.ts";
 
@@ -37,11 +38,8 @@ function create(context: StationContext, services: Needed<"bootReason" | "evseHo
   const evsesOf = (evseId: number | undefined) =>
     model.evses.filter((evse) => evseId === undefined || evse.evseId === evseId);
 
-  const isAllowed = async (): Promise<boolean> => {
-    const answer = await hardware.system.isResetAllowed().catch((error: Error) => error.message);
-    if (typeof answer === "string") logger.error(`The system does not say whether it may be reset: ${answer}`);
-    return answer === true;
-  };
+  const isAllowed = (): Promise<boolean> =>
+    answerOr(logger, "The system does not say whether it may be reset", hardware.system.isResetAllowed(), false);
 
   /** OnIdle lets transactions end as they would (B12.FR.03, FR.07): nobody may have come, and the system must agree. */
   const mayStillReset = async ({ type, evseId }: ResetIntention): Promise<boolean> =>

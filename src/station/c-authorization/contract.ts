@@ -1,6 +1,7 @@
 import { ISO15118Ctrlr } from "../../device-model/variables.ts";
 import type { AuthorizeRequest, OCSPRequestDataType } from "../../ocpp/v201/index.ts";
 import type { StationContext } from "../context.ts";
+import { answerOr } from "../model/answer-or.ts";
 import type { AuthorizationDecision, AuthorizationQuery } from "../model/authorization.ts";
 import type { CertificateValidation } from "../ports.ts";
 
@@ -19,16 +20,20 @@ export function createContractValidation(context: StationContext) {
   const { deviceModel, hardware, logger } = context;
 
   const verify = (certificate: string): Promise<CertificateValidation> =>
-    hardware.security.verifyCertificate(certificate, ["MO", "V2G"]).catch((error: Error) => {
-      logger.warn(`A contract certificate could not be verified: ${error.message}`);
-      return "Unknown";
-    });
+    answerOr(
+      logger,
+      "A contract certificate could not be verified",
+      hardware.security.verifyCertificate(certificate, ["MO", "V2G"]),
+      "Unknown",
+    );
 
   const hashDataOf = (certificate: string): Promise<readonly OCSPRequestDataType[]> =>
-    hardware.security.moOcspRequestData(certificate).catch((error: Error) => {
-      logger.warn(`There are no OCSP data for a contract certificate: ${error.message}`);
-      return [];
-    });
+    answerOr(
+      logger,
+      "There are no OCSP data for a contract certificate",
+      hardware.security.moOcspRequestData(certificate),
+      [],
+    );
 
   return {
     /** C07.FR.01, FR.02, FR.06. Hash data come from an ISO 15118 stack that has verified the chain itself. */

@@ -3,6 +3,7 @@ import type { Timer } from "../../lib/clock.ts";
 import type { CallOutcome } from "../../ocpp/csms-link.ts";
 import type { IdTokenInfoType, ReasonEnumType, TransactionEventRequest } from "../../ocpp/v201/index.ts";
 import type { StationContext } from "../context.ts";
+import { answerOr } from "../model/answer-or.ts";
 import { isAllowedAt } from "../model/authorization.ts";
 import { importedEnergyWattHours } from "../model/meter-values.ts";
 import type { AuthorizationService, TransactionService } from "../services.ts";
@@ -60,10 +61,12 @@ export function createDeauthorization(
 
   /** Resolves to what the hardware side says; undefined when it does not answer. */
   const ask = (evseId: number, reason: ReasonEnumType): Promise<boolean | undefined> =>
-    hardware.evse.stopTransaction(evseId, reason).catch((error: Error) => {
-      logger.error(`The transaction on EVSE ${evseId} could not be stopped (${reason}): ${error.message}`);
-      return undefined;
-    });
+    answerOr(
+      logger,
+      `The transaction on EVSE ${evseId} could not be stopped (${reason})`,
+      hardware.evse.stopTransaction(evseId, reason),
+      undefined,
+    );
 
   /** A durable intent: stored with the transaction before the hardware is asked, gone with its end. */
   const stop = async (session: Session, reason: ReasonEnumType, attempt = 1): Promise<void> => {
@@ -99,9 +102,8 @@ export function createDeauthorization(
   /** A token that lost its authorization before anything was begun with it. */
   const withdrawUnused = ({ evseId }: Session): void => {
     sessions.change(evseId, endings.deauthorize);
-    hardware.evse.withdrawAuthorization(evseId).catch((error: Error) => {
-      logger.error(`The authorization of EVSE ${evseId} could not be withdrawn: ${error.message}`);
-    });
+    const failed = `The authorization of EVSE ${evseId} could not be withdrawn`;
+    void answerOr(logger, failed, hardware.evse.withdrawAuthorization(evseId), undefined);
   };
 
   const refuse = (session: Session): void => {

@@ -6,6 +6,7 @@ import type {
 } from "../../ocpp/v201/index.ts";
 import { declareBlock, type Needed } from "../block.ts";
 import type { StationContext } from "../context.ts";
+import { answerOr } from "../model/answer-or.ts";
 import type { EvseModel } from "../model/station-model.ts";
 import type { EvseEvent } from "../ports.ts";
 import { profileDefect } from "./profile-defect.ts";
@@ -72,12 +73,12 @@ function create(context: StationContext, { resets, transactions }: Needed<"reset
   const isReservedForOther = async (evse: EvseModel, request: RequestStartTransactionRequest): Promise<boolean> => {
     const reserved = evse.connectors.some((connector) => connector.reserved);
     if (!hardware.reservation.available) return reserved;
-    return hardware.reservation
-      .isReservedForOther(evse.evseId, request.idToken, request.groupIdToken)
-      .catch((error: Error) => {
-        logger.error(`Reservations of EVSE ${evse.evseId} could not be looked up: ${error.message}`);
-        return reserved;
-      });
+    return answerOr(
+      logger,
+      `Reservations of EVSE ${evse.evseId} could not be looked up`,
+      hardware.reservation.isReservedForOther(evse.evseId, request.idToken, request.groupIdToken),
+      reserved,
+    );
   };
 
   const firstNotReserved = async (request: RequestStartTransactionRequest): Promise<EvseModel | undefined> => {

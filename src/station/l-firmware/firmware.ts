@@ -13,6 +13,7 @@ import { storedValue, type ViewRow } from "../../store/database-view.ts";
 import { declareBlock, type HeardEvents, type Needed } from "../block.ts";
 import type { StationContext } from "../context.ts";
 import { AnswerFirst } from "../model/answer-first.ts";
+import { answerOr } from "../model/answer-or.ts";
 import { UntilStored } from "../model/until-stored.ts";
 import type { FirmwareUpdateState } from "../ports.ts";
 import {
@@ -168,9 +169,8 @@ function create(
 
   const validateCertificate = async ({ signingCertificate }: FirmwareType): Promise<HardwareAnswer> => {
     if (signingCertificate === undefined) return "Accepted";
-    const validation = await hardware.security
-      .verifyCertificate(signingCertificate, ["MF"])
-      .catch(() => "Unknown" as const); // L01.FR.12, FR.21
+    const question = hardware.security.verifyCertificate(signingCertificate, ["MF"]); // L01.FR.12, FR.21
+    const validation = await answerOr(logger, "A signing certificate could not be verified", question, "Unknown");
     return validation === "Valid" ? "Accepted" : "InvalidCertificate"; // L01.FR.22
   };
 

@@ -1,6 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import { SecurityCtrlr } from "../../device-model/variables.ts";
 import type { StationContext } from "../context.ts";
+import { answerOr } from "../model/answer-or.ts";
 import { isNamedBy } from "../model/certificate.ts";
 import type { InstalledCertificate } from "../ports.ts";
 
@@ -32,7 +33,7 @@ export function createCertificateEntries(
     limit,
     async haveRoomFor(certificate) {
       if (limit === undefined) return true;
-      const installed = await list().catch(() => []);
+      const installed = await answerOr(logger, "The number of certificates is not known", list(), []);
       const isPresent = certificate !== undefined && installed.some(({ hash }) => isNamedBy(certificate, hash));
       return isPresent || installed.length < limit;
     },

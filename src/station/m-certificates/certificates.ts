@@ -10,6 +10,7 @@ import type {
 } from "../../ocpp/v201/index.ts";
 import { declareBlock, type Needed } from "../block.ts";
 import type { StationContext } from "../context.ts";
+import { answerOr } from "../model/answer-or.ts";
 import { certificateDefect, isNamedBy, isSameHash, parseCertificates } from "../model/certificate.ts";
 import { inCertificateLane } from "../model/certificate-lane.ts";
 import type { CaCertificateUse, CertificateHash } from "../ports.ts";
@@ -166,10 +167,8 @@ function create(context: StationContext, { clientCertificate }: Needed<"clientCe
   csms.handle(
     "GetInstalledCertificateIds",
     async ({ certificateType: uses = ALL_USES }) => {
-      const found = await hardware.security.installedCertificates(uses).catch((error: Error) => {
-        logger.error(`The installed certificates could not be listed: ${error.message}`);
-        return undefined;
-      });
+      const question = hardware.security.installedCertificates(uses);
+      const found = await answerOr(logger, "The installed certificates could not be listed", question, undefined);
       if (found === undefined)
         return {
           response: {

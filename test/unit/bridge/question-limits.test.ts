@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { answerLimitMilliseconds } from "../../../src/bridge/question-limits.ts";
+import { Glob } from "bun";
+import { askedOf } from "../../../src/bridge/question-limits.ts";
 import type { InterfaceName } from "../../../src/everest/everest-module.ts";
 import { COMMANDS } from "../../../src/everest/interfaces/index.ts";
 
@@ -45,12 +46,36 @@ test.each(Object.entries(QUESTIONS))(
   "modules that do not answer: %s is answered within 25 s all the same",
   (_action, questions) => {
     const known = questions.every(([name, command]) => Object.hasOwn(COMMANDS[name], command));
-    const limits = questions.map(([name, command]) => answerLimitMilliseconds(name, command));
+    const limits = questions.map(([name, command]) => askedOf(name, command).limitMilliseconds);
     expect(known).toBe(true);
     expect(limits.reduce((sum, limit) => sum + limit, 0)).toBeLessThanOrEqual(25_000);
   },
 );
 
-test("whatever the table does not name has a small limit, too", () => {
-  expect(answerLimitMilliseconds("evse_manager", "enable_disable")).toBe(10_000);
+test("every question that is asked has a limit below a minute and a word for the log", async () => {
+  const interfaces = Object.keys(COMMANDS) as InterfaceName[];
+  const asked = new Set<string>();
+  for (const folder of ["bridge", "agent"])
+    for await (const file of new Glob(`src/${folder}/*.ts`).scan("."))
+      for (const [, command = ""] of (await Bun.file(file).text()).matchAll(/\.call\(\s*"([a-z_0-9]+)"/g))
+        asked.add(command);
+  expect(asked.size).toBeGreaterThan(25);
+  for (const command of asked) {
+    const rows = interfaces.flatMap((name) => {
+      try {
+        return [askedOf(name, command)];
+      } catch {
+        return [];
+      }
+    });
+    expect([command, rows.length]).toEqual([command, 1]);
+    for (const { limitMilliseconds, about } of rows) {
+      expect(limitMilliseconds).toBeLessThanOrEqual(60_000);
+      expect(about).not.toBe("");
+    }
+  }
+});
+
+test("a question without a row cannot be asked", () => {
+  expect(() => askedOf("evse_manager", "get_coffee")).toThrow("evse_manager.get_coffee has no limit");
 });
