@@ -62,7 +62,6 @@ export interface AgentOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly version: string;
   /** The day on which this program was released. */
   readonly released: Date;
   /** Writes to the console what is not a line of the application log. */
@@ -246,7 +245,7 @@ export class Agent {
     parameters: ModuleParameters,
     bootReason: BootReason,
   ): StationContext {
-    const { clock, logger, random, version, released } = this.options;
+    const { clock, logger, random, released } = this.options;
     return {
       clock,
       random,
@@ -260,7 +259,6 @@ export class Agent {
       settings: {
         resetStopDelaySeconds: parameters.ResetStopDelay,
         bootReason,
-        softwareVersion: version,
         released,
         messageLogDirectory: parameters.MessageLogPath,
         compositeSchedule: {

@@ -138,13 +138,6 @@ export class HardwareInput {
         this.pass(() => this.events.emit("logStatus", { state, ...requestOf(request_id) }));
       });
     }
-    for (const reservation of module.peers("reservation", "reservation"))
-      reservation.onVariable("reservation_update", ({ reservation_id, reservation_status }) =>
-        this.pass(() => {
-          if (isOcppInteger(reservation_id))
-            this.events.emit("reservationUpdate", { reservationId: reservation_id, state: reservation_status });
-        }),
-      );
     const evseOf = this.evseByModule();
     module.onError((error) => {
       const translated = toHardwareError(error, this.clock.now(), (moduleId) => evseOf.get(moduleId));

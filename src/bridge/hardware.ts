@@ -50,7 +50,6 @@ function createEvsePort(evses: readonly Peer<"evse_manager">[]): EvsePort {
       await peer(evseId).call("withdraw_authorization", {});
     },
     pauseCharging: async (evseId) => peer(evseId).call("pause_charging", {}),
-    resumeCharging: async (evseId) => peer(evseId).call("resume_charging", {}),
     forceUnlock: async (evseId, connectorId) => peer(evseId).call("force_unlock", { connector_id: connectorId }),
     setPlugAndCharge: async (evseId, configuration) => {
       const { pncEnabled, centralContractValidationAllowed, contractCertificateInstallationEnabled } = configuration;

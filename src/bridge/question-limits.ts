@@ -22,7 +22,6 @@ const QUESTIONS: Table = {
     stop_transaction: [10, "stopping a transaction"], // RequestStopTransaction, before
     withdraw_authorization: [10, "withdrawing an authorization"],
     pause_charging: [SHORT, "pausing charging"],
-    resume_charging: [SHORT, "resuming charging"],
     set_plug_and_charge_configuration: [SHORT, "the settings of Plug and Charge"],
   },
   auth: {

@@ -8,7 +8,7 @@ import { createLineLogger, type Severity } from "../log/logger.ts";
 import { startWebServer } from "../web/server.ts";
 import type { ConfiguredModule } from "./everest-configuration.ts";
 import { createServiceManager } from "./service-manager.ts";
-import { RELEASED, VERSION } from "./version.ts";
+import { RELEASED } from "./version.ts";
 
 const OWN_OPTIONS: ReadonlySet<string> = new Set([...PARAMETER_NAMES.map(optionName), "http"]);
 /** EVerest gives a module a second or two after SIGTERM. */
@@ -73,7 +73,6 @@ export async function run(
     clock,
     random: new SystemRandom(),
     logger,
-    version: VERSION,
     released: new Date(RELEASED),
     print: (text) => process.stdout.write(text),
   });

@@ -19,8 +19,4 @@ export class ActiveErrors {
     this.active.delete(key);
     return before && { ...error, origin: before.origin };
   }
-
-  list(): readonly ErrorMessage[] {
-    return [...this.active.values()];
-  }
 }

@@ -1,6 +1,6 @@
 import type { Emitter, Unsubscribe } from "../lib/events.ts";
 import type { LinkEvents } from "../ocpp/csms-link.ts";
-import { type AnyBlock, type HeardName, type Listeners, PHASES } from "./block.ts";
+import { type AnyBlock, type Given, type HeardName, type Listeners, PHASES } from "./block.ts";
 import type { StationContext } from "./context.ts";
 import type { StationEvents } from "./events.ts";
 import type { HardwareEvents } from "./ports.ts";
@@ -78,16 +78,16 @@ export function assemble(
   context: StationContext,
   sources: EventSources,
 ): AssembledStation {
-  const services: Partial<StationServices> = createRegistries();
+  // Complete for each block in its turn, by the order and by `Complete`, which the list of blocks has passed.
+  const given = { ...context, ...createRegistries() } as Given<ServiceName>;
   const created = creationOrder(blocks).map((block) => {
-    // Complete by the order and by `Complete`, which the list of blocks has passed.
-    const parts = block.create(context, services as StationServices);
-    Object.assign(services, parts.provides);
+    const parts = block.create(given);
+    Object.assign(given, parts.provides);
     return { block, parts };
   });
   const unsubscribes: Unsubscribe[] = [];
   return {
-    services: services as StationServices,
+    services: given,
     async start() {
       for (const { block, parts } of created) unsubscribes.push(...subscribe(block, parts.hears ?? {}, sources));
       for (const { parts } of created) await parts.start?.();

@@ -28,8 +28,8 @@ export type HeardEvents = Prefixed<"hardware", HardwareEvents> &
 export type HeardName = keyof HeardEvents;
 export type Listeners<Name extends HeardName> = { readonly [N in Name]: (payload: HeardEvents[N]) => void };
 
-/** The services that a block has asked for, and no others. */
-export type Needed<Need extends ServiceName> = Pick<StationServices, Need>;
+/** What a block is given: what all have, and the services that it has asked for. */
+export type Given<Need extends ServiceName = never> = StationContext & Pick<StationServices, Need>;
 
 interface Lifecycle {
   /** Timers and subscriptions of its own begin here; when a block is started all blocks hear already. */
@@ -40,7 +40,7 @@ interface Lifecycle {
 
 /** What a block consists of once it is created: just what it has declared. */
 type BlockParts<Service extends ServiceName, Heard extends HeardName> = Lifecycle &
-  ([Service] extends [never] ? { readonly provides?: never } : { readonly provides: Needed<Service> }) &
+  ([Service] extends [never] ? { readonly provides?: never } : { readonly provides: Pick<StationServices, Service> }) &
   ([Heard] extends [never] ? { readonly hears?: never } : { readonly hears: Listeners<Heard> });
 
 interface Description<Need extends ServiceName, Service extends ServiceName, Heard extends HeardName> {
@@ -60,13 +60,13 @@ interface Declared<Need extends ServiceName, Service extends ServiceName, Heard 
   extends Named,
     Partial<Description<Need, Service, Heard>> {
   /** Registers the handlers of its messages and reads what an earlier run left; nothing runs yet. */
-  create(context: StationContext, services: Needed<NoInfer<Need>>): BlockParts<NoInfer<Service>, NoInfer<Heard>>;
+  create(given: Given<NoInfer<Need>>): BlockParts<NoInfer<Service>, NoInfer<Heard>>;
 }
 
 export interface BlockDeclaration<Need extends ServiceName, Service extends ServiceName, Heard extends HeardName>
   extends Named,
     Description<Need, Service, Heard> {
-  create(context: StationContext, services: Needed<Need>): BlockParts<Service, Heard>;
+  create(given: Given<Need>): BlockParts<Service, Heard>;
 }
 
 /** A service that is used without being needed, provided without being declared, or the other way round, does not compile. */
@@ -90,7 +90,6 @@ export function declareBlock<
 export interface AnyBlock extends Named, Omit<Description<ServiceName, ServiceName, HeardName>, "hears"> {
   readonly hears: { readonly [Name in HeardName]?: Phase };
   create(
-    context: StationContext,
-    services: StationServices,
+    given: Given<ServiceName>,
   ): Lifecycle & { readonly provides?: Partial<StationServices>; readonly hears?: Partial<Listeners<HeardName>> };
 }

@@ -15,7 +15,6 @@ export interface StationSettings {
   readonly resetStopDelaySeconds: number;
   /** What the hardware side says; `bootReason` of the services knows more. */
   readonly bootReason: BootReason;
-  readonly softwareVersion: string;
   /** The day of the release: no clock that is right shows an earlier time. */
   readonly released: Date;
   readonly messageLogDirectory: string;

@@ -156,10 +156,6 @@ export interface HardwareEvents {
   error: HardwareError;
   firmwareStatus: { readonly state: FirmwareUpdateState; readonly requestId?: number };
   logStatus: { readonly state: LogUploadState; readonly requestId?: number };
-  reservationUpdate: {
-    readonly reservationId: number;
-    readonly state: "Expired" | "Removed" | "Placed" | "Cancelled" | "Used";
-  };
   evInfo: { readonly evseId: number; readonly stateOfChargePercent?: number } & VehicleInformation;
   energyTransferModes: { readonly evseId: number; readonly modes: EnergyTransferModes };
   serviceRenegotiation: { readonly evseId: number; readonly supported: boolean };

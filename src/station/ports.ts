@@ -4,7 +4,6 @@
  * Every outgoing call may fail or take long: promises reject with an Error that says why, and callers decide.
  */
 import type {
-  ConnectorStatusEnumType,
   CustomDataType,
   IdTokenInfoType,
   IdTokenType,
@@ -27,7 +26,6 @@ export interface EvsePort {
   /** Takes back an authorization with which nothing has begun yet. */
   withdrawAuthorization(evseId: number): Promise<void>;
   pauseCharging(evseId: number): Promise<boolean>;
-  resumeCharging(evseId: number): Promise<boolean>;
   /** True only says that the command was taken; a failure follows as a connector lock error. */
   forceUnlock(evseId: number, connectorId: number): Promise<boolean>;
   setPlugAndCharge(evseId: number, configuration: PlugAndChargeConfiguration): Promise<void>;
@@ -262,5 +260,3 @@ export interface Hardware {
   readonly energy: EnergyPort;
   readonly observer: ObserverPort;
 }
-
-export type ConnectorStatus = ConnectorStatusEnumType;

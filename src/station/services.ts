@@ -23,11 +23,6 @@ export interface ClientCertificateService {
   prepareFor(chainPem: string): Promise<() => void>;
 }
 
-/** A: the log file of security events for GetLog (N01). */
-export interface SecurityLogService {
-  readonly path: string;
-}
-
 /** B: why the station started: what the hardware side says, or what the blocks know better. */
 export interface BootReasonService {
   read(): BootReason;
@@ -35,21 +30,6 @@ export interface BootReasonService {
   explain(reason: "FirmwareUpdate" | "RemoteReset" | "ScheduledReset"): void;
   /** The station begins anew without a restart of the process. */
   replace(reason: BootReason): void;
-}
-
-/** B: is a reset waiting or running, so that no new transaction may start (B11, B12)? */
-export interface ResetService {
-  isPending(evseId: number | undefined): boolean;
-}
-
-/** B: takes the CSMS's time (RFC 3339), corrected by half the round trip. */
-export interface StationTimeService {
-  synchronize(currentTime: string, roundTripMilliseconds: number): void;
-}
-
-/** B: as after a reboot, the next connection begins with BootNotification. */
-export interface RegistrationService {
-  forget(): void;
 }
 
 export interface AuthorizationService {
@@ -73,11 +53,6 @@ export interface TransactionService {
   waitingForAuthorization(evseId: number): string | undefined;
 }
 
-/** G: changes the flags of a connector and tells whoever must know. */
-export interface ConnectorService {
-  update(evseId: number, connectorId: number, change: (connector: ConnectorModel) => void): void;
-}
-
 /** G: applies an operational status asked by the CSMS, the bus or an update. */
 export interface AvailabilityService {
   change(target: {
@@ -93,11 +68,18 @@ export interface BlockServices {
   readonly availability: AvailabilityService;
   readonly bootReason: BootReasonService;
   readonly clientCertificate: ClientCertificateService;
-  readonly connectors: ConnectorService;
-  readonly registration: RegistrationService;
-  readonly resets: ResetService;
-  readonly securityLog: SecurityLogService;
-  readonly stationTime: StationTimeService;
+  /** G: changes the flags of a connector and tells whoever must know. */
+  readonly connectors: {
+    update(evseId: number, connectorId: number, change: (connector: ConnectorModel) => void): void;
+  };
+  /** B: as after a reboot, the next connection begins with BootNotification. */
+  readonly registration: { forget(): void };
+  /** B: is a reset waiting or running, so that no new transaction may start (B11, B12)? */
+  readonly resets: { isPending(evseId: number | undefined): boolean };
+  /** A: the log file of security events for GetLog (N01). */
+  readonly securityLog: { readonly path: string };
+  /** B: takes the CSMS's time (RFC 3339), corrected by half the round trip. */
+  readonly stationTime: { synchronize(currentTime: string, roundTripMilliseconds: number): void };
   readonly transactions: TransactionService;
 }
 

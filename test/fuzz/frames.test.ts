@@ -2,11 +2,11 @@ import { heapStats } from "bun:jsc";
 import { afterEach, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { type GenericSchema, safeParse } from "valibot";
-import { SeededRandom } from "../../src/lib/random.ts";
 import { withoutOddMembers } from "../../src/lib/tolerant-reading.ts";
 import { ACTIONS, type Action, MESSAGE_SCHEMAS } from "../../src/ocpp/v201/index.ts";
 import { InProcessCharger, type SeenCall } from "../support/in-process-charger.ts";
 import { mutatedFrame, mutatedPayload, randomValue } from "../support/mutations.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 
 /** A third of them are broken CALLs, a third CALLs of which some are in order, a third answers to the station's own CALLs. */
 const FRAMES = Number(process.env.FUZZ_FRAMES ?? 100_000);

@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from "bun:test";
 import mqtt from "mqtt";
 import { Bus } from "../../src/everest/bus.ts";
-import { SeededRandom } from "../../src/lib/random.ts";
 import { type Logger, silentLogger } from "../../src/log/logger.ts";
 import { Charger } from "../support/charger.ts";
 import { startMosquitto } from "../support/mosquitto.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {

@@ -2,11 +2,11 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SeededRandom } from "../../src/lib/random.ts";
 import { networkProfiles } from "../../src/sim/simulate.ts";
 import { CertificateStore } from "../support/certificate-store.ts";
 import { TestAuthority } from "../support/certificates.ts";
 import { Charger } from "../support/charger.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 import { TlsFront } from "../support/tls-front.ts";
 
 const ROUNDS = Number(process.env.ROTATION_ROUNDS ?? 10);

@@ -1,12 +1,12 @@
 import { afterEach, expect, test } from "bun:test";
 import { askedOf } from "../../src/bridge/question-limits.ts";
 import { EverestModule } from "../../src/everest/everest-module.ts";
-import { FakeClock } from "../../src/lib/fake-clock.ts";
-import { SeededRandom } from "../../src/lib/random.ts";
 import { silentLogger } from "../../src/log/logger.ts";
 import { SimulatedBus } from "../../src/sim/everest/bus.ts";
 import { Charger } from "../support/charger.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { startMosquitto } from "../support/mosquitto.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { FakeClock } from "../../src/lib/fake-clock.ts";
-import { SeededRandom } from "../../src/lib/random.ts";
 import { silentLogger } from "../../src/log/logger.ts";
 import type { BackOffSettings } from "../../src/ocpp/back-off.ts";
 import { Connection } from "../../src/ocpp/connection.ts";
 import type { WebSocketListener } from "../../src/ocpp/websocket.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 
 const PROFILE = { slot: 1, url: "ws://csms.example", securityProfile: 1, ocppInterface: "Wired0" };
 

@@ -5,7 +5,6 @@
  */
 import { expect, test } from "bun:test";
 import { InternalCtrlr, OCPPCommCtrlr, SampledDataCtrlr, TxCtrlr } from "../../src/device-model/variables.ts";
-import { SeededRandom } from "../../src/lib/random.ts";
 import type { PresentedToken } from "../../src/station/ports.ts";
 import {
   defaultAnswer,
@@ -14,6 +13,7 @@ import {
   type Reaction,
   type SeenCall,
 } from "../support/in-process-charger.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 import { checkCourse, checkInvariants } from "./invariants.ts";
 import { SimulatedEvse } from "./simulated-evse.ts";
 

@@ -1,8 +1,8 @@
-import type { SeededRandom } from "../../src/lib/random.ts";
 import type { IdTokenEnumType } from "../../src/ocpp/v201/index.ts";
 import { importedEnergyWattHours } from "../../src/station/model/meter-values.ts";
 import type { EvseEvent, PresentedToken } from "../../src/station/ports.ts";
 import type { EventInput, InProcessCharger } from "../support/in-process-charger.ts";
+import type { SeededRandom } from "../support/seeded-random.ts";
 
 type StoppedReason = Extract<EvseEvent, { kind: "TransactionFinished" }>["stoppedReason"];
 

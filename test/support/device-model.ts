@@ -7,8 +7,8 @@ import type {
   VariableDefinition,
 } from "../../src/device-model/definitions.ts";
 import { type DeviceModel, openDeviceModel } from "../../src/device-model/device-model.ts";
-import { FakeClock } from "../../src/lib/fake-clock.ts";
 import { createLineLogger } from "../../src/log/logger.ts";
+import { FakeClock } from "./fake-clock.ts";
 
 export function variable(
   name: string,

@@ -8,8 +8,6 @@ import { type DeviceModel, openDeviceModel } from "../../src/device-model/device
 import { DeviceModelStorage } from "../../src/device-model/storage.ts";
 import { SecurityCtrlr } from "../../src/device-model/variables.ts";
 import { Emitter } from "../../src/lib/events.ts";
-import { FakeClock } from "../../src/lib/fake-clock.ts";
-import { SeededRandom } from "../../src/lib/random.ts";
 import type { Logger } from "../../src/log/logger.ts";
 import type { ConnectionProfile } from "../../src/ocpp/connection.ts";
 import type { ConnectionFailure } from "../../src/ocpp/connection-failure.ts";
@@ -31,6 +29,8 @@ import type {
 import type { StationServices } from "../../src/station/services.ts";
 import { BLOCKS, createStation } from "../../src/station/station.ts";
 import { type CoreDatabase, openCoreDatabase } from "../../src/store/core-database.ts";
+import { FakeClock } from "./fake-clock.ts";
+import { SeededRandom } from "./seeded-random.ts";
 
 const COMPONENTS = readComponentConfig(join(import.meta.dir, "../../component_config"));
 const ROOT = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
@@ -179,7 +179,6 @@ export class InProcessCharger {
       settings: {
         resetStopDelaySeconds: 0,
         bootReason: this.bootReason,
-        softwareVersion: "test",
         released: new Date("2025-09-01"),
         messageLogDirectory: join(this.directory, "logs"),
         compositeSchedule: { intervalSeconds: 30, durationSeconds: 600, unit: "A" },
@@ -360,7 +359,6 @@ export class InProcessCharger {
         stopTransaction: true,
         withdrawAuthorization: undefined,
         pauseCharging: true,
-        resumeCharging: true,
         forceUnlock: true,
         setPlugAndCharge: undefined,
       }),

@@ -1,6 +1,6 @@
 import type * as v from "valibot";
-import type { SeededRandom } from "../../src/lib/random.ts";
 import { characterLimitOf, isDateTime, limitOf, type SchemaNode } from "./message-examples.ts";
+import type { SeededRandom } from "./seeded-random.ts";
 
 const WORDS = ["", "x", "\u0000", "💥", "-1", "null", "constructor", "__proto__", "'; DROP TABLE x; --", "\ud800"];
 const NUMBERS = [0, -0, -1, 1, 0.1, 1e-9, 255, 65_536, 2 ** 31, 2 ** 53, 1e308, -1e308];

@@ -1,8 +1,7 @@
 import { InternalCtrlr, ISO15118Ctrlr, SecurityCtrlr } from "../../device-model/variables.ts";
 import { every, type Timer } from "../../lib/clock.ts";
 import type { CertificateSignedResponse, CertificateSigningUseEnumType } from "../../ocpp/v201/index.ts";
-import { declareBlock, type HeardEvents, type Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 import { answerOr } from "../model/answer-or.ts";
 import { certificateDefect, parseCertificates } from "../model/certificate.ts";
 import { inCertificateLane } from "../model/certificate-lane.ts";
@@ -31,10 +30,9 @@ export const certificateRenewal = declareBlock({
   create,
 });
 
-function create(
-  { clock, csms, deviceModel, events, hardware, logger }: StationContext,
-  { clientCertificate, triggers }: Needed<"clientCertificate" | "triggers">,
-) {
+function create(given: Given<"clientCertificate" | "triggers">) {
+  const { clock, csms, deviceModel, events, hardware, logger } = given;
+  const { clientCertificate, triggers } = given;
   const waiting = new Map<Use, Timer>();
   /** Not asked for again before the CSMS wants it (A02.FR.19, FR.20, A03.FR.19). */
   const givenUp = new Set<Use>();

@@ -1,6 +1,5 @@
 import * as v from "valibot";
-import { declareBlock, type HeardEvents } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 import { answerOr } from "../model/answer-or.ts";
 import { certificateHash, fingerprint, isIssuedBy, parseCertificates } from "../model/certificate.ts";
 import type { LeafCertificateFiles } from "../ports.ts";
@@ -37,7 +36,7 @@ export const clientCertificate = declareBlock({
   create,
 });
 
-function create({ core, events, hardware, logger }: StationContext) {
+function create({ core, events, hardware, logger }: Given) {
   /** It is the previous one's turn. */
   let previousTurn = false;
   let presented: { readonly chainPem: string; readonly isPrevious: boolean; readonly newest: string } | undefined;

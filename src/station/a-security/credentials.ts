@@ -1,8 +1,7 @@
 import * as v from "valibot";
 import type { SetResult, VariableChange } from "../../device-model/device-model.ts";
 import { OCPPCommCtrlr, SecurityCtrlr } from "../../device-model/variables.ts";
-import { declareBlock, type HeardEvents } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 
 /** Passwords of which one opens the door, the newest first; kept until a connection has shown which. */
 const CANDIDATES_KEY = "security.passwordCandidates";
@@ -26,7 +25,7 @@ export const credentials = declareBlock({
   create,
 });
 
-function create({ core, csms, deviceModel, events, logger }: StationContext) {
+function create({ core, csms, deviceModel, events, logger }: Given) {
   let unsubscribe = (): void => {};
   /** The new password is for the next connection, which waits for the answer to SetVariables. */
   let changed = false;

@@ -1,7 +1,6 @@
 import { appendFileSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { declareBlock, type HeardEvents } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 
 /** Security events that go to the CSMS (part 2 appendix 1, "critical"). */
 export const CRITICAL_EVENTS: ReadonlySet<string> = new Set([
@@ -51,7 +50,7 @@ export const securityEvents = declareBlock({
   create,
 });
 
-function create({ clock, core, csms, events, hardware, logger, settings }: StationContext) {
+function create({ clock, core, csms, events, hardware, logger, settings }: Given) {
   const path = join(settings.messageLogDirectory, LOG_FILE);
   /** Failures told since the last connection: a CSMS that stays unreachable is one event, not one for each attempt. */
   const toldFailures = new Set<string>();

@@ -4,8 +4,7 @@ import type { Timer } from "../../lib/clock.ts";
 import type { Registration } from "../../ocpp/csms-link.ts";
 import { OcppError } from "../../ocpp/errors.ts";
 import type { BootNotificationRequest, BootNotificationResponse, BootReasonEnumType } from "../../ocpp/v201/index.ts";
-import { declareBlock, type HeardEvents, type Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 import { rejectTrigger } from "../registries/triggers.ts";
 
 /** Waiting time when the CSMS leaves it to us, or does not answer at all (B02.FR.07, B03.FR.05). */
@@ -51,10 +50,9 @@ export const boot = declareBlock({
   create,
 });
 
-function create(
-  { clock, csms, deviceModel, events, hardware, logger, random }: StationContext,
-  { bootReason, stationTime, triggers }: Needed<"bootReason" | "stationTime" | "triggers">,
-) {
+function create(given: Given<"bootReason" | "stationTime" | "triggers">) {
+  const { clock, csms, deviceModel, events, hardware, logger, random } = given;
+  const { bootReason, stationTime, triggers } = given;
   let retryTimer: Timer | undefined;
   /** The CSMS named the interval that is running: a reconnection does not shorten it (B02.FR.04). */
   let intervalOfCsms = false;

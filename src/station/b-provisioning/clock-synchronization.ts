@@ -1,8 +1,7 @@
 import { ClockCtrlr } from "../../device-model/variables.ts";
 import { every, type Timer } from "../../lib/clock.ts";
 import type { Validity } from "../../ocpp/websocket.ts";
-import { declareBlock, type HeardEvents } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 
 /** A correction above this is worth a security event when the device model names no threshold. */
 const REPORTING_THRESHOLD_SECONDS = 20;
@@ -32,7 +31,7 @@ export const clockSynchronization = declareBlock({
   create,
 });
 
-function create({ clock, deviceModel, events, hardware, logger, settings }: StationContext) {
+function create({ clock, deviceModel, events, hardware, logger, settings }: Given) {
   let check: Timer | undefined;
   let offsetMilliseconds = 0;
   /** When the certificates of the CSMS are valid that TLS has verified. */

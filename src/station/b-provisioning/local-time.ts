@@ -1,8 +1,7 @@
 import type { SetResult } from "../../device-model/device-model.ts";
 import { ClockCtrlr } from "../../device-model/variables.ts";
 import type { Timer } from "../../lib/clock.ts";
-import { declareBlock } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given } from "../block.ts";
 
 /** The wall clock may be set meanwhile, so the time of a transition is looked at again at least so often. */
 const LONGEST_WAIT_MILLISECONDS = 60_000;
@@ -23,7 +22,7 @@ function isTimeZone(name: string): boolean {
  */
 export const localTime = declareBlock({ name: "local-time", letter: "B", create });
 
-function create({ clock, deviceModel, logger }: StationContext) {
+function create({ clock, deviceModel, logger }: Given) {
   let timer: Timer | undefined;
   const unsubscribes: (() => void)[] = [];
 

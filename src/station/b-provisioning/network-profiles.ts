@@ -5,8 +5,7 @@ import type { ConnectionProfile } from "../../ocpp/connection.ts";
 import { csmsUrlDefect } from "../../ocpp/station-url.ts";
 import type { SetNetworkProfileRequest, SetNetworkProfileResponse } from "../../ocpp/v201/index.ts";
 import { NetworkConnectionProfileTypeSchema } from "../../ocpp/v201/index.ts";
-import { declareBlock, type HeardEvents } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 import { answerOr } from "../model/answer-or.ts";
 import { isProfileList, readProfiles, rememberLastConnected } from "../model/network-profiles.ts";
 import { isForbiddenDowngrade } from "../model/security-profile.ts";
@@ -29,7 +28,7 @@ export const networkProfiles = declareBlock({
   create,
 });
 
-function create({ core, csms, deviceModel, events, hardware, logger }: StationContext) {
+function create({ core, csms, deviceModel, events, hardware, logger }: Given) {
   let connectedWith: ConnectionProfile | undefined;
 
   const profiles = () => readProfiles(deviceModel.read(InternalCtrlr.NetworkConnectionProfiles));

@@ -2,8 +2,7 @@ import { baseReport, customReport, inParts, type ReportEntry } from "../../devic
 import { DeviceDataCtrlr, InternalCtrlr } from "../../device-model/variables.ts";
 import { OcppError } from "../../ocpp/errors.ts";
 import type { NotifyReportRequest } from "../../ocpp/v201/index.ts";
-import { declareBlock } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given } from "../block.ts";
 
 const DEFAULT_VALUE_SIZE = 2500;
 const DEFAULT_MESSAGE_BYTES = 32_000;
@@ -23,7 +22,7 @@ const BUSY = {
 /** B07 and B08: base and custom reports, sent in parts. */
 export const reports = declareBlock({ name: "reports", letter: "B", create });
 
-function create({ clock, csms, deviceModel, logger }: StationContext) {
+function create({ clock, csms, deviceModel, logger }: Given) {
   let stopped = false;
   /** Reports are sent one after the other, each whole. */
   let queue: Promise<void> = Promise.resolve();

@@ -1,7 +1,6 @@
 import { OCPPCommCtrlr } from "../../device-model/variables.ts";
 import { sleep } from "../../lib/clock.ts";
-import type { Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import type { Given } from "../block.ts";
 import type { ResetIntention } from "./reset-intentions.ts";
 
 /** How long a reset waits for the end of its transactions; the E block ends them itself after 10 s. */
@@ -32,8 +31,17 @@ export function resetHolder(evseId: number | undefined): string {
 }
 
 export function createResetExecution(
-  { clock, csms, deviceModel, hardware, logger, model, settings }: StationContext,
-  { evseHolds, transactions }: Needed<"evseHolds" | "transactions">,
+  {
+    clock,
+    csms,
+    deviceModel,
+    hardware,
+    logger,
+    model,
+    settings,
+    evseHolds,
+    transactions,
+  }: Given<"evseHolds" | "transactions">,
   isStopped: () => boolean,
 ): ResetExecution {
   const hasTransaction = (evseId: number | undefined): boolean =>

@@ -1,8 +1,7 @@
 import { EVSE } from "../../device-model/variables.ts";
 import { every, type Timer } from "../../lib/clock.ts";
 import type { ResetEnumType, ResetResponse } from "../../ocpp/v201/index.ts";
-import { declareBlock, type Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given } from "../block.ts";
 import { answerOr } from "../model/answer-or.ts";
 import { createResetExecution, resetHolder } from "./reset-execution.ts";
 import { type ResetIntention, ResetIntentions, waitingResets } from "./reset-intentions.ts";
@@ -25,15 +24,14 @@ export const reset = declareBlock({
   create,
 });
 
-function create(context: StationContext, services: Needed<"bootReason" | "evseHolds" | "idleness" | "transactions">) {
-  const { clock, core, csms, deviceModel, hardware, logger, model } = context;
-  const { bootReason, evseHolds, idleness } = services;
+function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "transactions">) {
+  const { clock, core, csms, deviceModel, hardware, logger, model, bootReason, evseHolds, idleness } = context;
   const intentions = new ResetIntentions(core, logger);
   const executing = new Set<number | undefined>();
   /** Events may come while other blocks are still starting. */
   let isRunning = false;
   let check: Timer | undefined;
-  const execution = createResetExecution(context, services, () => !isRunning);
+  const execution = createResetExecution(context, () => !isRunning);
 
   const evsesOf = (evseId: number | undefined) =>
     model.evses.filter((evse) => evseId === undefined || evse.evseId === evseId);

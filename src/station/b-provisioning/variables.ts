@@ -3,8 +3,7 @@ import { ChargingStation, ClockCtrlr, DeviceDataCtrlr, InternalCtrlr } from "../
 import { firstCharacters } from "../../lib/characters.ts";
 import { OcppError } from "../../ocpp/errors.ts";
 import type { ComponentType, GetVariablesResponse, SetVariablesResponse, VariableType } from "../../ocpp/v201/index.ts";
-import { declareBlock } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given } from "../block.ts";
 import { addIdentifierRules, addTransactionPointRules } from "./variable-rules.ts";
 
 export function toAddress(component: ComponentType, variable: VariableType): VariableAddress {
@@ -42,7 +41,7 @@ function toStatusInfo(result: {
 /** B05 and B06: GetVariables and SetVariables. */
 export const variables = declareBlock({ name: "variables", letter: "B", create });
 
-function create({ clock, csms, deviceModel, events, model }: StationContext) {
+function create({ clock, csms, deviceModel, events, model }: Given) {
   const smallest = (longest: number, ...limits: readonly (number | undefined)[]): number =>
     Math.min(longest, ...limits.filter((limit) => limit !== undefined && limit > 0).map(Number));
 

@@ -3,8 +3,7 @@ import { AuthCacheCtrlr, AuthCtrlr, LocalAuthListCtrlr, TxCtrlr } from "../../de
 import type { AuthorizeRequest, ClearCacheResponse } from "../../ocpp/v201/index.ts";
 import { IdTokenTypeSchema } from "../../ocpp/v201/index.ts";
 import { isSameToken, tokenHash } from "../../store/token-hash.ts";
-import { declareBlock, type Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given } from "../block.ts";
 import { type AuthorizationDecision, type AuthorizationQuery, isAllowedAt } from "../model/authorization.ts";
 import type { AuthorizationService } from "../services.ts";
 import { authView } from "./authorization-view.ts";
@@ -24,8 +23,8 @@ export const authorization = declareBlock({
   create,
 });
 
-function create(context: StationContext, { customerData }: Needed<"customerData">) {
-  const { clock, core, csms, deviceModel, events, logger, model } = context;
+function create(context: Given<"customerData">) {
+  const { clock, core, csms, deviceModel, events, logger, model, customerData } = context;
   const cache = createAuthorizationCache(context);
   const lookUp = createLocalKnowledge(context, cache);
   const contract = createContractValidation(context);

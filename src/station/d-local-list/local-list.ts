@@ -4,8 +4,7 @@ import { OcppError } from "../../ocpp/errors.ts";
 import type { AuthorizationData, SendLocalListRequest, SendLocalListResponse } from "../../ocpp/v201/index.ts";
 import type { Usage } from "../../store/table-usage.ts";
 import { foldedTokenHash } from "../../store/token-hash.ts";
-import { declareBlock, type Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given } from "../block.ts";
 
 /** Thrown to withdraw a change that the list has no room for. */
 class ListTooLong extends Error {}
@@ -13,10 +12,7 @@ class ListTooLong extends Error {}
 /** D01 and D02: the Local Authorization List, changed by the CSMS only (D01.FR.09) and kept on disk (D01.FR.10). */
 export const localList = declareBlock({ name: "local-list", letter: "D", needs: ["customerData"], create });
 
-function create(
-  { core, csms, deviceModel, hardware, logger, model }: StationContext,
-  { customerData }: Needed<"customerData">,
-) {
+function create({ core, csms, deviceModel, hardware, logger, model, customerData }: Given<"customerData">) {
   const enabled = (): boolean => deviceModel.read(LocalAuthListCtrlr.Enabled) === true; // D01.FR.13
 
   /** D01.FR.12: always what the list holds. */

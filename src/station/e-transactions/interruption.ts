@@ -2,7 +2,7 @@ import type { Timer } from "../../lib/clock.ts";
 import type { StationContext } from "../context.ts";
 import { importedEnergyWattHours, phasesInUse } from "../model/meter-values.ts";
 import type { MeterReading } from "../ports.ts";
-import type { ConnectorService } from "../services.ts";
+import type { BlockServices } from "../services.ts";
 import { lastKnownReading, type Session } from "./session.ts";
 import type { SessionInput } from "./transition.ts";
 
@@ -62,7 +62,7 @@ export interface Interruption {
  */
 export function createInterruption(
   { clock, logger, model }: StationContext,
-  connectors: ConnectorService,
+  connectors: BlockServices["connectors"],
   keeper: SessionKeeper,
 ): Interruption {
   let left = new Map<number, Session>();

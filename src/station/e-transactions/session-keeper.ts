@@ -8,12 +8,6 @@ import type { TransactionEvents } from "./transaction-events.ts";
 import type { TransactionValues } from "./transaction-values.ts";
 import { endsByReset } from "./transition.ts";
 
-/** Events that were promised of transactions of an earlier run, before it was known whether they go on. */
-export interface EarlyTriggers {
-  resumed(evseId: number): void;
-  ended(evseId: number): void;
-}
-
 /** What becomes of a session that an earlier run left: it goes on, or its transaction ends when it was last known to be alive. */
 export function createSessionKeeper(
   { events, model }: StationContext,
@@ -21,7 +15,6 @@ export function createSessionKeeper(
   told: TransactionEvents,
   values: TransactionValues,
   deauthorization: Pick<Deauthorization, "resume">,
-  early: EarlyTriggers,
 ): SessionKeeper {
   /** The latest of the times at which the station is known to have been there. */
   const lastAlive = ({ lastKnown, transaction }: Session): Date => {
@@ -39,11 +32,9 @@ export function createSessionKeeper(
       });
       if (transaction === undefined) return;
       events.emit("transactionResumed", { transactionId: transaction.transactionId, evseId, connectorId });
-      early.resumed(evseId);
       deauthorization.resume(session);
     },
     abandon(session) {
-      early.ended(session.evseId);
       const byReset = endsByReset(session);
       const lost: Session = {
         ...session,

@@ -1,7 +1,7 @@
 import { SampledDataCtrlr, TxCtrlr } from "../../device-model/variables.ts";
 import { every, type Timer } from "../../lib/clock.ts";
 import { SteadyTime } from "../../lib/steady-time.ts";
-import { declareBlock, type HeardEvents, type Needed } from "../block.ts";
+import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 import type { StationContext } from "../context.ts";
 import type { CustomerData } from "../registries/customer-data.ts";
 import { planForEvses, rejectTrigger } from "../registries/triggers.ts";
@@ -30,7 +30,12 @@ export const transactions = declareBlock({
   letter: "E",
   needs: ["authorization", "connectors", "customerData", "idleness", "triggers"],
   provides: ["transactions"],
-  hears: { "hardware.evse": "transaction", "hardware.meter": "transaction" },
+  hears: {
+    "hardware.evse": "transaction",
+    "hardware.meter": "transaction",
+    "station.transactionResumed": "transaction",
+    "station.transactionEnded": "transaction",
+  },
   views: { transactions: transactionsView },
   create,
 });
@@ -44,10 +49,7 @@ function readPoints({ deviceModel }: StationContext): TxPoints {
   return { start: signs ? start : start.filter((point) => point !== "DataSigned"), stop };
 }
 
-function create(
-  context: StationContext,
-  services: Needed<"authorization" | "connectors" | "customerData" | "idleness" | "triggers">,
-) {
+function create(context: Given<"authorization" | "connectors" | "customerData" | "idleness" | "triggers">) {
   const { clock, csms, events, model } = context;
   const points = (): TxPoints => readPoints(context);
   const steadyTime = new SteadyTime(clock);
@@ -57,7 +59,7 @@ function create(
   const sessions = new Sessions(context, journal, steadyTime);
   const told = new TransactionEvents(context, journal, values, thisMoment);
   const takeStep = createSessionSteps(context, sessions, told, values, points);
-  const deauthorization = createDeauthorization(context, services.authorization, sessions, {
+  const deauthorization = createDeauthorization(context, context.authorization, sessions, {
     end: (session) => told.endNow(session, "ResetCommand", "ImmediateReset"),
     // E05.FR.10
     deauthorize(session) {
@@ -70,11 +72,8 @@ function create(
           );
     },
   });
-  const keeper = createSessionKeeper(context, sessions, told, values, deauthorization, {
-    resumed: (evseId) => void (triggeredEarly.delete(evseId) && tellTriggered(evseId)),
-    ended: (evseId) => void triggeredEarly.delete(evseId),
-  });
-  const interruption = createInterruption(context, services.connectors, keeper);
+  const keeper = createSessionKeeper(context, sessions, told, values, deauthorization);
+  const interruption = createInterruption(context, context.connectors, keeper);
   const intake = createEventIntake(context, steadyTime, take);
   /** An event was promised of a transaction of an earlier run: it follows when it is known to go on; else its Ended does (F06.FR.10). */
   const triggeredEarly = new Set<number>();
@@ -118,7 +117,7 @@ function create(
   csms.onDurableResult("TransactionEvent", (request, outcome) => deauthorization.takeResult(request, outcome));
 
   /** Events leave in their order, and none before the station is accepted (B02.FR.02). */
-  services.triggers.register("TransactionEvent", (request) =>
+  context.triggers.register("TransactionEvent", (request) =>
     csms.registration === "Accepted"
       ? planForEvses(model, request, (evseId) => {
           const running = model.evses.filter(
@@ -131,12 +130,20 @@ function create(
         })
       : rejectTrigger("CSNotAccepted", "no event leaves before the station is accepted"),
   );
-  registerCustomerData(context, services.customerData);
-  services.idleness.register("session", (evseId) => busyEvses(context, evseId));
+  registerCustomerData(context, context.customerData);
+  context.idleness.register("session", (evseId) => busyEvses(context, evseId));
 
   return {
     provides: { transactions: createService(sessions, deauthorization.stopTransactions, report) },
-    hears: { "hardware.evse": intake.receive, "hardware.meter": takeReading },
+    hears: {
+      "hardware.evse": intake.receive,
+      "hardware.meter": takeReading,
+      "station.transactionResumed": ({ evseId }: HeardEvents["station.transactionResumed"]) => {
+        if (triggeredEarly.delete(evseId)) tellTriggered(evseId);
+      },
+      "station.transactionEnded": ({ evseId }: HeardEvents["station.transactionEnded"]) =>
+        void triggeredEarly.delete(evseId),
+    },
     start() {
       const now = clock.now();
       const left = new Map(

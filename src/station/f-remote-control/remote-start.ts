@@ -4,8 +4,7 @@ import type {
   RequestStartTransactionRequest,
   RequestStartTransactionResponse,
 } from "../../ocpp/v201/index.ts";
-import { declareBlock, type Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given } from "../block.ts";
 import { answerOr } from "../model/answer-or.ts";
 import type { EvseModel } from "../model/station-model.ts";
 import type { EvseEvent } from "../ports.ts";
@@ -33,8 +32,8 @@ export const remoteStart = declareBlock({
   create,
 });
 
-function create(context: StationContext, { resets, transactions }: Needed<"resets" | "transactions">) {
-  const { csms, deviceModel, hardware, logger, model } = context;
+function create(context: Given<"resets" | "transactions">) {
+  const { csms, deviceModel, hardware, logger, model, resets, transactions } = context;
   /** EVSEs at which somebody has plugged in and has not charged yet. */
   const waitingEvs = new Set<number>();
   const claims = createStartClaims(context);

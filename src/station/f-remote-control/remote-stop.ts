@@ -1,6 +1,5 @@
 import type { RequestStopTransactionResponse, StatusInfoType } from "../../ocpp/v201/index.ts";
-import { declareBlock, type Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given } from "../block.ts";
 import type { TransactionView } from "../model/station-model.ts";
 
 /**
@@ -9,7 +8,7 @@ import type { TransactionView } from "../model/station-model.ts";
  */
 export const remoteStop = declareBlock({ name: "remote-stop", letter: "F", needs: ["transactions"], create });
 
-function create({ csms, hardware, logger, model }: StationContext, { transactions }: Needed<"transactions">) {
+function create({ csms, hardware, logger, model, transactions }: Given<"transactions">) {
   const reject = (statusInfo: StatusInfoType): { response: RequestStopTransactionResponse } => ({
     response: { status: "Rejected", statusInfo },
   });

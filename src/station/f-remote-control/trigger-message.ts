@@ -1,5 +1,4 @@
-import { declareBlock, type Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given } from "../block.ts";
 
 /**
  * F06: TriggerMessage, about how things are now (F06.FR.09). What can be sent is registered by the blocks that send it;
@@ -7,7 +6,7 @@ import type { StationContext } from "../context.ts";
  */
 export const triggerMessage = declareBlock({ name: "trigger-message", letter: "F", needs: ["triggers"], create });
 
-function create({ csms }: StationContext, { triggers }: Needed<"triggers">) {
+function create({ csms, triggers }: Given<"triggers">) {
   csms.handle("TriggerMessage", (request) => {
     const planned = triggers.plannerFor(request.requestedMessage)?.(request) ?? { status: "NotImplemented" }; // F06.FR.08
     if (typeof planned !== "function") return { response: planned };

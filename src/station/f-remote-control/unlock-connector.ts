@@ -1,8 +1,7 @@
 import { OCPPCommCtrlr } from "../../device-model/variables.ts";
 import { sleep } from "../../lib/clock.ts";
 import type { UnlockConnectorResponse } from "../../ocpp/v201/index.ts";
-import { declareBlock, type Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given } from "../block.ts";
 import { faultKey, type HardwareError } from "../ports.ts";
 
 /** The hardware side reports a lock that did not open as an error after it took the command; this long we wait for it. */
@@ -17,10 +16,7 @@ export const unlockConnector = declareBlock({
   create,
 });
 
-function create(
-  { clock, csms, deviceModel, hardware, logger, model }: StationContext,
-  { transactions }: Needed<"transactions">,
-) {
+function create({ clock, csms, deviceModel, hardware, logger, model, transactions }: Given<"transactions">) {
   /** Lock errors that are active now, with the EVSE that they concern; one without EVSE may concern any. */
   const lockErrors = new Map<string, number | undefined>();
 

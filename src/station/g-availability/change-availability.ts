@@ -2,8 +2,7 @@ import type { Database } from "bun:sqlite";
 import * as v from "valibot";
 import type { ChangeAvailabilityResponse, OperationalStatusEnumType } from "../../ocpp/v201/index.ts";
 import { storedValue, type ViewRow } from "../../store/database-view.ts";
-import { declareBlock, type Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given } from "../block.ts";
 import type { EvseEvent } from "../ports.ts";
 import type { AvailabilityService } from "../services.ts";
 
@@ -48,10 +47,7 @@ function waitingChanges(database: Database): readonly ViewRow[] {
   }));
 }
 
-function create(
-  { core, csms, hardware, logger, model }: StationContext,
-  { connectors, evseHolds }: Needed<"connectors" | "evseHolds">,
-) {
+function create({ core, csms, hardware, logger, model, connectors, evseHolds }: Given<"connectors" | "evseHolds">) {
   let scheduled: readonly ScheduledChange[] = core.keyValues.get(SCHEDULED_CHANGES_KEY, ScheduledChanges) ?? [];
 
   const stored = ({ evseId, connectorId }: Target): boolean =>

@@ -1,8 +1,7 @@
 import { ChargingStation, Connector, EVSE, OCPPCommCtrlr } from "../../device-model/variables.ts";
 import type { Timer } from "../../lib/clock.ts";
 import type { ConnectorStatusEnumType, TriggerMessageRequest } from "../../ocpp/v201/index.ts";
-import { declareBlock, type HeardEvents, type Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 import type { ConnectorModel, EvseModel } from "../model/station-model.ts";
 import { type EvseEvent, faultKey, type HardwareError } from "../ports.ts";
 import { rejectTrigger, type TriggerPlan } from "../registries/triggers.ts";
@@ -62,7 +61,7 @@ export const connectorRelease = declareBlock({
   create: createRelease,
 });
 
-function createRelease({ model }: StationContext, { connectors }: Needed<"connectors">) {
+function createRelease({ model, connectors }: Given<"connectors">) {
   const setOccupied = (evseId: number, connectorId: number, occupied: boolean): void =>
     connectors.update(evseId, connectorId, (connector) => {
       connector.occupied = occupied;
@@ -95,10 +94,7 @@ export const connectorStatus = declareBlock({
   create,
 });
 
-function create(
-  { clock, csms, deviceModel, events, model }: StationContext,
-  { statusViews, triggers }: Needed<"statusViews" | "triggers">,
-) {
+function create({ clock, csms, deviceModel, events, model, statusViews, triggers }: Given<"statusViews" | "triggers">) {
   /** Status that the CSMS was told last, by `evseId/connectorId`. */
   const reported = new Map<string, ConnectorStatusEnumType>();
   const settling = new Map<string, Timer>();

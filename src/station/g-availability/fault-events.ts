@@ -2,8 +2,7 @@ import * as v from "valibot";
 import { VariableHandle } from "../../device-model/variable-handle.ts";
 import { MonitoringCtrlr } from "../../device-model/variables.ts";
 import type { ComponentType, EventDataType, NotifyEventRequest } from "../../ocpp/v201/index.ts";
-import { declareBlock } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given } from "../block.ts";
 import { UntilStored } from "../model/until-stored.ts";
 import { faultKey, type HardwareError } from "../ports.ts";
 
@@ -32,7 +31,7 @@ export const faultEvents = declareBlock({
   create,
 });
 
-function create({ clock, core, csms, deviceModel, logger, model }: StationContext) {
+function create({ clock, core, csms, deviceModel, logger, model }: Given) {
   /** Faults that are there now, by the variable that shows them. */
   const active = new Map<string, Set<string>>();
   const untilStored = new UntilStored(clock, logger);

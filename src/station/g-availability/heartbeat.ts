@@ -1,7 +1,6 @@
 import { OCPPCommCtrlr } from "../../device-model/variables.ts";
 import type { Timer } from "../../lib/clock.ts";
-import { declareBlock, type HeardEvents, type Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 
 /** A Heartbeat is sent at least this often when it serves to keep the clock right (G02.FR.07). */
 const LONGEST_SILENCE_MILLISECONDS = 24 * 3600 * 1000;
@@ -15,10 +14,7 @@ export const heartbeat = declareBlock({
   create,
 });
 
-function create(
-  { clock, csms, deviceModel }: StationContext,
-  { stationTime, triggers }: Needed<"stationTime" | "triggers">,
-) {
+function create({ clock, csms, deviceModel, stationTime, triggers }: Given<"stationTime" | "triggers">) {
   let timer: Timer | undefined;
   let lastSentMilliseconds = 0;
   let lastHeartbeatMilliseconds = 0;

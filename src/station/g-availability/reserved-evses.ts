@@ -1,7 +1,6 @@
 import * as v from "valibot";
 import type { Timer } from "../../lib/clock.ts";
-import { declareBlock, type Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given } from "../block.ts";
 import type { EvseEvent } from "../ports.ts";
 
 const RESERVED_KEY = "evses.reserved";
@@ -20,10 +19,7 @@ export const reservedEvses = declareBlock({
   create,
 });
 
-function create(
-  { clock, core, hardware, logger, model }: StationContext,
-  { connectors, idleness }: Needed<"connectors" | "idleness">,
-) {
+function create({ clock, core, hardware, logger, model, connectors, idleness }: Given<"connectors" | "idleness">) {
   let stored: readonly number[] = [];
   /** Reserved before the restart and not yet confirmed. */
   const unconfirmed = new Set<number>();

@@ -1,7 +1,6 @@
 import { TariffCostCtrlr } from "../../device-model/variables.ts";
 import type { TransactionEventRequest, TransactionEventResponse } from "../../ocpp/v201/index.ts";
-import { declareBlock, type HeardEvents } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 import { importedEnergyWattHours } from "../model/meter-values.ts";
 
 /** Smallest unit of money where the configuration names none: a thousandth. */
@@ -24,7 +23,7 @@ export const runningCost = declareBlock({
   create,
 });
 
-function create({ deviceModel, hardware }: StationContext) {
+function create({ deviceModel, hardware }: Given) {
   const isOn = (name: "Tariff" | "Cost"): boolean =>
     deviceModel.read(TariffCostCtrlr[`Available_${name}`]) === true &&
     deviceModel.read(TariffCostCtrlr[`Enabled_${name}`]) === true;

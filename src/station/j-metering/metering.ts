@@ -1,8 +1,7 @@
 import { AlignedDataCtrlr, InternalCtrlr, OCPPCommCtrlr, SampledDataCtrlr } from "../../device-model/variables.ts";
 import { every, type Timer } from "../../lib/clock.ts";
 import type { MeterValueType, ReadingContextEnumType } from "../../ocpp/v201/index.ts";
-import { declareBlock, type HeardEvents, type Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 import { toMeterValue, withPublicKeys } from "../model/meter-values.ts";
 import type { EvseModel } from "../model/station-model.ts";
 import { planForEvses, rejectTrigger, type TriggerPlan } from "../registries/triggers.ts";
@@ -27,10 +26,9 @@ export const metering = declareBlock({
   create,
 });
 
-function create(
-  { clock, core, csms, deviceModel, logger, model }: StationContext,
-  { transactions, triggers }: Needed<"transactions" | "triggers">,
-) {
+function create(given: Given<"transactions" | "triggers">) {
+  const { clock, core, csms, deviceModel, logger, model } = given;
+  const { transactions, triggers } = given;
   /** Running timers by purpose, e.g. `updated/1`. */
   const timers = new Map<string, Timer>();
   /** EVSEs whose transaction certainly runs; one that a power cut interrupted may be over. */

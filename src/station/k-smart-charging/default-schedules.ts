@@ -1,8 +1,7 @@
 import { SmartChargingCtrlr } from "../../device-model/variables.ts";
 import type { Timer } from "../../lib/clock.ts";
 import { withoutFloatNoise } from "../../lib/float-noise.ts";
-import { declareBlock } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given } from "../block.ts";
 import type { ChargingLimits } from "../ports.ts";
 import { profilesView } from "./profiles-view.ts";
 
@@ -20,7 +19,7 @@ export const defaultSchedules = declareBlock({
   create,
 });
 
-function create({ clock, deviceModel, hardware, model, settings }: StationContext) {
+function create({ clock, deviceModel, hardware, model, settings }: Given) {
   let timer: Timer | undefined;
   const { intervalSeconds, durationSeconds, unit } = settings.compositeSchedule;
 

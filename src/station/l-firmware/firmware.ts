@@ -10,8 +10,7 @@ import type {
   UpdateFirmwareResponse,
 } from "../../ocpp/v201/index.ts";
 import { storedValue, type ViewRow } from "../../store/database-view.ts";
-import { declareBlock, type HeardEvents, type Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 import { AnswerFirst } from "../model/answer-first.ts";
 import { answerOr } from "../model/answer-or.ts";
 import { UntilStored } from "../model/until-stored.ts";
@@ -64,11 +63,9 @@ function waitingUpdate(database: Database): readonly ViewRow[] {
     : [{ what: `firmware update ${update.requestId ?? ""}`, evse: null, state: update.state }];
 }
 
-function create(
-  context: StationContext,
-  { bootReason, evseHolds, idleness, triggers }: Needed<"bootReason" | "evseHolds" | "idleness" | "triggers">,
-) {
+function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "triggers">) {
   const { clock, core, csms, deviceModel, events, hardware, logger, settings } = context;
+  const { bootReason, evseHolds, idleness, triggers } = context;
   /** The latest update; a finished one stays for TriggerMessage (L01.FR.25, FR.26). */
   let update: FirmwareUpdate | undefined;
   /** Ordered by an earlier run of this program. */

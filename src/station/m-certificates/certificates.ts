@@ -8,8 +8,7 @@ import type {
   InstallCertificateResponse,
   InstallCertificateUseEnumType,
 } from "../../ocpp/v201/index.ts";
-import { declareBlock, type Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given } from "../block.ts";
 import { answerOr } from "../model/answer-or.ts";
 import { certificateDefect, isNamedBy, isSameHash, parseCertificates } from "../model/certificate.ts";
 import { inCertificateLane } from "../model/certificate-lane.ts";
@@ -42,8 +41,8 @@ export const certificates = declareBlock({
   create,
 });
 
-function create(context: StationContext, { clientCertificate }: Needed<"clientCertificate">) {
-  const { clock, csms, deviceModel, events, hardware, logger } = context;
+function create(context: Given<"clientCertificate">) {
+  const { clock, csms, deviceModel, events, hardware, logger, clientCertificate } = context;
   const entries = createCertificateEntries(context, ALL_USES);
   const replacement = createRootReplacement(context);
 

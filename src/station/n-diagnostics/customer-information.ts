@@ -1,7 +1,6 @@
 import { InternalCtrlr } from "../../device-model/variables.ts";
 import type { CustomerInformationRequest, CustomerInformationResponse } from "../../ocpp/v201/index.ts";
-import { declareBlock, type Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given } from "../block.ts";
 import type { Customer } from "../registries/customer-data.ts";
 
 /** NotifyCustomerInformation.data holds so much. */
@@ -30,7 +29,7 @@ export const customerInformation = declareBlock({
   create,
 });
 
-function create({ clock, core, csms, deviceModel, logger }: StationContext, { customerData }: Needed<"customerData">) {
+function create({ clock, core, csms, deviceModel, logger, customerData }: Given<"customerData">) {
   let reportsUnderWay = 0;
 
   const references = ({ idToken, customerCertificate, customerIdentifier }: CustomerInformationRequest): number =>

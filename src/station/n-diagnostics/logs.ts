@@ -1,7 +1,6 @@
 import type { Timer } from "../../lib/clock.ts";
 import type { GetLogRequest, GetLogResponse, UploadLogStatusEnumType } from "../../ocpp/v201/index.ts";
-import { declareBlock, type HeardEvents, type Needed } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 import { AnswerFirst } from "../model/answer-first.ts";
 import { UntilStored } from "../model/until-stored.ts";
 import type { LogUploadState } from "../ports.ts";
@@ -22,10 +21,9 @@ export const logs = declareBlock({
   create,
 });
 
-function create(
-  { clock, core, csms, hardware, logger }: StationContext,
-  { idleness, securityLog, triggers }: Needed<"idleness" | "securityLog" | "triggers">,
-) {
+function create(given: Given<"idleness" | "securityLog" | "triggers">) {
+  const { clock, core, csms, hardware, logger } = given;
+  const { idleness, securityLog, triggers } = given;
   /** The upload that the hardware side works on. */
   let uploading: number | undefined;
   /** The latest request, whose upload may be tried again after a failure. */

@@ -1,11 +1,10 @@
 import type { DataTransferResponse } from "../../ocpp/v201/index.ts";
-import { declareBlock } from "../block.ts";
-import type { StationContext } from "../context.ts";
+import { declareBlock, type Given } from "../block.ts";
 
 /** P01: a DataTransfer from the CSMS goes to whoever takes it on the hardware side. */
 export const dataTransfer = declareBlock({ name: "data-transfer", letter: "P", create });
 
-function create({ csms, hardware, logger }: StationContext) {
+function create({ csms, hardware, logger }: Given) {
   csms.handle(
     "DataTransfer",
     async ({ vendorId, messageId, data, customData }) => {

@@ -40,11 +40,7 @@ export class EvseHolds {
 
   /** Somebody wants no new session there. */
   isClosed(evseId: number): boolean {
-    return this.holdersOf(evseId).length > 0;
-  }
-
-  holdersOf(evseId: number): readonly string[] {
-    return [...this.holds].flatMap(([holder, { evseIds }]) => (evseIds.has(evseId) ? [holder] : []));
+    return [...this.holds.values()].some(({ evseIds }) => evseIds.has(evseId));
   }
 
   private evsesOf(holder: string): ReadonlySet<number> {

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "bun:test";
 import { CsmsSwitch } from "../../../src/agent/csms-switch.ts";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 let clock: FakeClock;
 let done: string[];

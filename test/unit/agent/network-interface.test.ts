@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { localAddressFor } from "../../../src/agent/network-interface.ts";
 import { openDeviceModel } from "../../../src/device-model/device-model.ts";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "interfaces-"));
 afterAll(() => rmSync(directory, { recursive: true }));

@@ -3,9 +3,9 @@ import { provideOcppGeneric } from "../../../src/bridge/ocpp-generic.ts";
 import type { RunningStation } from "../../../src/bridge/running-station.ts";
 import type { EverestModule } from "../../../src/everest/everest-module.ts";
 import { Refusal } from "../../../src/everest/served-command.ts";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
 import { TestDeviceModel, variable } from "../../support/device-model.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 type Handlers = Record<string, (args: unknown) => unknown>;
 let file: TestDeviceModel;

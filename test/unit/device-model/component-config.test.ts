@@ -7,8 +7,8 @@ import { type ComponentConfigError, readComponentConfig } from "../../../src/dev
 import { type DeviceModel, openDeviceModel } from "../../../src/device-model/device-model.ts";
 import { valueDefect } from "../../../src/device-model/value-rules.ts";
 import { TxCtrlr } from "../../../src/device-model/variables.ts";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 const SHIPPED = join(import.meta.dir, "../../../component_config");
 let directory: string;

@@ -8,8 +8,8 @@ import { readComponentConfig } from "../../../src/device-model/component-config.
 import type { ComponentDefinition } from "../../../src/device-model/definitions.ts";
 import { type DeviceModel, openDeviceModel } from "../../../src/device-model/device-model.ts";
 import { DeviceModelStorage } from "../../../src/device-model/storage.ts";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 import { copyLibocppDatabase, makeLibocppDatabase } from "../../support/libocpp-databases.ts";
 
 const COMPONENTS = readComponentConfig(join(import.meta.dir, "../../../component_config"));

@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
 import type { LogEntry } from "../../../src/log/message-log/formats.ts";
 import { MessageLog, type MessageLogSettings } from "../../../src/log/message-log/message-log.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 const START = "2026-03-01T12:00:00.541Z";
 let directory: string;

@@ -11,8 +11,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
 import { RotatingFile, type RotatingFileOptions, type Rotation } from "../../../src/log/message-log/rotating-file.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 let directory: string;
 let path: string;

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
 import { ToldOnce } from "../../../src/log/told-once.ts";
 import { CallSchedule } from "../../../src/ocpp/call-schedule.ts";
 import { RpcSession } from "../../../src/ocpp/rpc.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 test("incident: one answer that could not be handed over left every later CALL of the CSMS unanswered", async () => {
   const clock = new FakeClock();

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
 import { ToldOnce } from "../../../src/log/told-once.ts";
 import { CallSchedule } from "../../../src/ocpp/call-schedule.ts";
 import { type Handling, RpcSession } from "../../../src/ocpp/rpc.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 /** A session whose handlers answer when the test says so. */
 function createScene(handling: Partial<Record<string, Handling<never>>> = {}) {

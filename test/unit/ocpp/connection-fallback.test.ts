@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
 import { Connection, type ConnectionProfile } from "../../../src/ocpp/connection.ts";
 import type { WebSocketListener } from "../../../src/ocpp/websocket.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 let clock: FakeClock;
 let connection: Connection;

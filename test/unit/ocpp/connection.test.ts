@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
 import { Connection, type ConnectionProfile } from "../../../src/ocpp/connection.ts";
 import type { WebSocketListener } from "../../../src/ocpp/websocket.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 let clock: FakeClock;
 let connection: Connection | undefined;
@@ -92,7 +92,7 @@ describe("several profiles (B10)", () => {
 test("1,000 stations after a restart of the CSMS: their attempts spread over the random range", async () => {
   const waits: number[] = [];
   const { backOffMilliseconds } = await import("../../../src/ocpp/back-off.ts");
-  const { SeededRandom } = await import("../../../src/lib/random.ts");
+  const { SeededRandom } = await import("../../support/seeded-random.ts");
   for (let station = 0; station < 1_000; station++)
     waits.push(
       backOffMilliseconds(

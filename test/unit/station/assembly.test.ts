@@ -1,15 +1,15 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
-import { SeededRandom } from "../../../src/lib/random.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
 import type { CsmsLink } from "../../../src/ocpp/csms-link.ts";
 import { assemble, type Complete, creationOrder } from "../../../src/station/assembly.ts";
-import { type AnyBlock, declareBlock } from "../../../src/station/block.ts";
+import { type AnyBlock, declareBlock, type Given } from "../../../src/station/block.ts";
 import type { StationContext } from "../../../src/station/context.ts";
 import { remoteStop } from "../../../src/station/f-remote-control/remote-stop.ts";
 import { createStationModel } from "../../../src/station/model/station-model.ts";
 import { BLOCKS } from "../../../src/station/station.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 import { InProcessCharger } from "../../support/in-process-charger.ts";
+import { SeededRandom } from "../../support/seeded-random.ts";
 
 const context = undefined as unknown as StationContext;
 
@@ -23,7 +23,7 @@ function shuffled(seed: number): readonly AnyBlock[] {
 describe("what a block declares", () => {
   test("a service that was not asked for, not declared or not given does not compile", () => {
     // @ts-expect-error `transactions` is used, but not needed
-    declareBlock({ name: "x", letter: "A", create: (_context, { transactions }) => ({ stop: () => transactions }) });
+    declareBlock({ name: "x", letter: "A", create: ({ transactions }) => ({ stop: () => transactions }) });
     // @ts-expect-error `resets` is provided, but not declared
     declareBlock({ name: "x", letter: "A", create: () => ({ provides: { resets: { isPending: () => false } } }) });
     // @ts-expect-error `resets` is declared, but not provided
@@ -143,22 +143,16 @@ test("a block is created with just what it needs", async () => {
   const [evse] = model.evses;
   if (evse === undefined) throw new Error("no EVSE");
   evse.transaction = { transactionId: "t1", evseId: 1, connectorId: 1, sessionId: "s1", authorized: false };
-  remoteStop.create(
-    {
-      clock: new FakeClock(),
-      logger: silentLogger,
-      model,
-      csms: {
-        registration: "Accepted",
-        handle: (action: string, handler: (request: never) => unknown) => handlers.set(action, handler),
-      },
-    } as unknown as StationContext,
-    {
-      transactions: {
-        noteTrigger: (...args: unknown[]) => void noted.push(args),
-      } as never,
+  remoteStop.create({
+    clock: new FakeClock(),
+    logger: silentLogger,
+    model,
+    csms: {
+      registration: "Accepted",
+      handle: (action: string, handler: (request: never) => unknown) => handlers.set(action, handler),
     },
-  );
+    transactions: { noteTrigger: (...args: unknown[]) => void noted.push(args) },
+  } as unknown as Given<"transactions">);
   const answer = (await handlers.get("RequestStopTransaction")?.({ transactionId: "t1" } as never)) as {
     readonly response: unknown;
     readonly afterResponse: () => void;

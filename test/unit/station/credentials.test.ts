@@ -68,7 +68,7 @@ describe("A01: a new password", () => {
     await start({}, () => [OLD, "x".repeat(64)]);
     const found = charger.deviceModel.find(SecurityCtrlr.BasicAuthPassword);
     if (typeof found !== "string") found.characteristics = { ...found.characteristics, minLimit: 20, maxLimit: 40 };
-    credentials.create(charger.context, {});
+    credentials.create(charger.context);
     expect(typeof found === "string" ? found : found.characteristics).toMatchObject({ minLimit: 16, maxLimit: 64 });
     expect(await setPassword("x".repeat(64))).toBe("Accepted");
   });

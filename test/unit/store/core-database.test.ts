@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { cpSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
 import { type CoreDatabase, openCoreDatabase } from "../../../src/store/core-database.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 const FIXTURES = join(import.meta.dir, "../../fixtures/libocpp-db");
 const clock = new FakeClock();

@@ -11,10 +11,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
 import { openCoreDatabase } from "../../../src/store/core-database.ts";
 import { demandAccess } from "../../../src/store/database-access.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 const SOURCE = join(import.meta.dir, "../../../src");
 const NOBODY = 65_534;
@@ -51,7 +51,7 @@ const ON_READ_ONLY_FILE_SYSTEM = [
 function openBy(starter: readonly string[]): { readonly exitCode: number; readonly text: string } {
   const script = `
     import { openCoreDatabase } from ${JSON.stringify(join(SOURCE, "store/core-database.ts"))};
-    import { FakeClock } from ${JSON.stringify(join(SOURCE, "lib/fake-clock.ts"))};
+    import { FakeClock } from ${JSON.stringify(join(import.meta.dir, "../../support/fake-clock.ts"))};
     import { silentLogger } from ${JSON.stringify(join(SOURCE, "log/logger.ts"))};
     try {
       openCoreDatabase({ directory: ${JSON.stringify(join(directory, "state"))}, clock: new FakeClock(), logger: silentLogger });

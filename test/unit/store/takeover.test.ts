@@ -15,11 +15,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
 import { type CoreDatabase, openCoreDatabase } from "../../../src/store/core-database.ts";
 import { fileStamp } from "../../../src/store/database-files.ts";
 import { openDatabase } from "../../../src/store/open-database.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 import { copyLibocppDatabase, makeLibocppDatabase } from "../../support/libocpp-databases.ts";
 
 const clock = new FakeClock("2026-11-25T00:00:00.000Z");
