@@ -66,6 +66,8 @@ export interface AgentOptions {
   readonly released: Date;
   /** Writes to the console what is not a line of the application log. */
   readonly print: (text: string) => void;
+  /** The manager asks for a clean end. */
+  readonly onShutdown?: () => void;
 }
 
 export interface AgentStatus {
@@ -96,7 +98,7 @@ export class Agent {
 
   /** Runs until the process ends. @throws before ModuleReady when the configuration cannot work. */
   async start(): Promise<void> {
-    const { clock, configuration, logger, random } = this.options;
+    const { clock, configuration, logger, onShutdown, random } = this.options;
     this.warnAboutProxies();
     const module = await EverestModule.connect({
       arguments: this.options.arguments,
@@ -104,6 +106,7 @@ export class Agent {
       requires: REQUIRES,
       askedOf,
       ...(configuration !== undefined && { configuration }),
+      ...(onShutdown !== undefined && { onShutdown }),
       clock,
       random,
       logger,

@@ -31,7 +31,7 @@ export async function fetchModuleConfigurations(
   logger: Logger,
 ): Promise<ModuleConfigurations> {
   const nothing: ModuleConfigurations = { components: [], iso15118EvseIds: new Map() };
-  if (module.isStandalone) return nothing;
+  if (module.isStandalone || !module.features.configurationService) return nothing;
   const fetched = async (): Promise<ModuleConfigurations> => {
     const parameters = await module.configService.get({ type: "All" }, AllParametersSchema);
     const mappings = await module.configService.get({ type: "AllMappings" }, AllMappingsSchema);

@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
 import mqtt, { type MqttClient } from "mqtt";
 import type { Logger } from "../log/logger.ts";
+import type { Channel, MessageHandler } from "./channel.ts";
 import type { BrokerAddress } from "./command-line.ts";
+import { OrderedHandlers } from "./ordered-handlers.ts";
 import { describeTopic, isTopicFilter, isTopicName, topicMatches } from "./topics.ts";
-
-export type MessageHandler = (text: string, topic: string) => void | Promise<void>;
 
 /** QoS 2 publications on their way at once; mosquitto silently loses what goes beyond its receive maximum of 20. */
 const IN_FLIGHT_LIMIT = 16;
@@ -38,21 +38,23 @@ interface Publication {
  * its way when the connection broke is sent once more, each by itself: so one packet that the broker hangs up at is
  * found, and given up.
  */
-export class Bus {
+export class Bus implements Channel {
   private readonly exact = new Map<string, MessageHandler[]>();
   private readonly patterns: { readonly filter: string; readonly handler: MessageHandler }[] = [];
-  private readonly running = new Map<string, Promise<void>>();
   private readonly backlog: Publication[] = [];
   private backlogCharacters = 0;
   private readonly inFlight = new Set<Publication>();
   private maximumPacketBytes = Number.POSITIVE_INFINITY;
   private closing = false;
   private isListening = true;
+  private readonly ordered: OrderedHandlers;
 
   private constructor(
     private readonly client: MqttClient,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    this.ordered = new OrderedHandlers(logger);
+  }
 
   /** @throws when the broker cannot be reached at start. */
   static async connect(address: BrokerAddress, logger: Logger): Promise<Bus> {
@@ -253,23 +255,6 @@ export class Bus {
       ...(this.exact.get(topic) ?? []),
       ...this.patterns.filter(({ filter }) => topicMatches(filter, topic)).map(({ handler }) => handler),
     ];
-    for (const handler of handlers) this.handle(topic, text, handler);
-  }
-
-  /** In order within a topic: at once when nothing of it is running, so that the usual case costs no turn. */
-  private handle(topic: string, text: string, handler: MessageHandler): void {
-    const before = this.running.get(topic);
-    const run = async (): Promise<void> => {
-      try {
-        await handler(text, topic);
-      } catch (error) {
-        this.logger.error(`A message on ${topic} could not be handled: ${(error as Error)?.stack ?? String(error)}`);
-      }
-    };
-    const current = before === undefined ? run() : before.then(run);
-    this.running.set(topic, current);
-    void current.then(() => {
-      if (this.running.get(topic) === current) this.running.delete(topic);
-    });
+    for (const handler of handlers) this.ordered.handle(topic, text, handler);
   }
 }

@@ -27,14 +27,51 @@ const Id = v.pipe(
 );
 const Fulfillment = v.object({ module_id: Id, implementation_id: Id });
 
-/** The answer to the `Module` request (PROTOCOL 8.2), as far as a module needs it. */
-export const ModuleConfigurationSchema = v.object({
-  module_config: v.object({
+const Connections = v.record(v.string(), v.array(Fulfillment));
+const OWN_PARAMETERS = "!module";
+const TypedModule = v.pipe(
+  v.object({
     module_name: v.string(),
-    module_id: v.string(),
+    module_id: v.optional(v.string()),
     configuration_parameters: v.record(v.string(), v.array(Parameter)),
-    connections: v.record(v.string(), v.array(Fulfillment)),
+    connections: Connections,
   }),
+  v.transform(({ module_name, module_id, configuration_parameters, connections }) => ({
+    id: module_id,
+    name: module_name,
+    parameters: (configuration_parameters[OWN_PARAMETERS] ?? []).map(({ name, value }) => [name, value] as const),
+    connections,
+  })),
+);
+const Values = v.nullish(v.record(v.string(), v.unknown()), {});
+/** As in the YAML file: framework 0.20 (PROTOCOL 17.3). */
+const UntypedModule = v.pipe(
+  v.object({
+    module: v.string(),
+    config_module: Values,
+    config_maps: v.nullish(v.record(v.string(), Values), {}),
+    connections: v.nullish(Connections, {}),
+  }),
+  v.transform(({ module, config_module, config_maps, connections }) => ({
+    id: undefined,
+    name: module,
+    parameters: Object.entries({ ...config_module, ...config_maps?.[OWN_PARAMETERS] }),
+    connections: connections ?? {},
+  })),
+);
+const Module = v.union([TypedModule, UntypedModule]);
+type ConfiguredModule = v.InferOutput<typeof Module>;
+
+/** The answer to the `Module` request (PROTOCOL 8.2, 17.3), as far as a module needs it. */
+export const ModuleConfigurationSchema = v.object({
+  /** Up to framework 0.21 by module id. */
+  module_config: v.union([
+    v.pipe(
+      Module,
+      v.transform((module): Readonly<Record<string, ConfiguredModule>> => ({ [module.id ?? ""]: module })),
+    ),
+    v.record(v.string(), Module),
+  ]),
   mappings: v.optional(v.nullable(v.record(v.string(), ModuleMapping)), {}),
 });
 
@@ -82,13 +119,18 @@ export function effectiveMapping(
   return { evse: found.evse, ...(typeof found.connector === "number" && { connector: found.connector }) };
 }
 
-export function toModuleConfiguration(answer: v.InferOutput<typeof ModuleConfigurationSchema>): ModuleConfiguration {
-  const { module_name, configuration_parameters, connections } = answer.module_config;
+/** @throws when the answer does not speak of the module. */
+export function toModuleConfiguration(
+  answer: v.InferOutput<typeof ModuleConfigurationSchema>,
+  moduleId: string,
+): ModuleConfiguration {
+  const own = answer.module_config[moduleId];
+  if (own === undefined) throw new Error(`the configuration is not that of "${moduleId}"`);
   return {
-    moduleName: module_name,
-    parameters: new Map((configuration_parameters["!module"] ?? []).map(({ name, value }) => [name, value])),
+    moduleName: own.name,
+    parameters: new Map(own.parameters),
     connections: new Map(
-      Object.entries(connections).map(([requirement, fulfillments]) => [
+      Object.entries(own.connections).map(([requirement, fulfillments]) => [
         requirement,
         fulfillments.map(({ module_id, implementation_id }) => ({
           moduleId: module_id,

@@ -4,18 +4,13 @@ import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
 import { ActiveErrors } from "./active-errors.ts";
-import { Bus, type MessageHandler } from "./bus.ts";
+import { Bus } from "./bus.ts";
+import type { Channel, MessageHandler } from "./channel.ts";
 import type { ModuleArguments } from "./command-line.ts";
-import { ConfigService } from "./config-service.ts";
-import {
-  type Connected,
-  type ModuleConfiguration,
-  ModuleConfigurationSchema,
-  toModuleConfiguration,
-} from "./configuration.ts";
+import type { ConfigService } from "./config-service.ts";
+import type { Connected, ModuleConfiguration } from "./configuration.ts";
 import {
   type ErrorMessage,
-  openConfiguration,
   openEnvelope,
   openError,
   openVariable,
@@ -24,33 +19,24 @@ import {
   sealReady,
   sealVariable,
 } from "./envelope.ts";
+import type { Features } from "./generation.ts";
 import { InPart } from "./in-part.ts";
-import { COMMANDS, type Interfaces, VARIABLES } from "./interfaces/index.ts";
-import { type Asked, Questions } from "./questions.ts";
+import { COMMANDS, VARIABLES } from "./interfaces/index.ts";
+import { startModule } from "./module-start.ts";
+import type {
+  Args,
+  CommandHandlers,
+  CommandRefusals,
+  Commands,
+  InterfaceName,
+  Result,
+  Variables,
+} from "./module-types.ts";
+import { type Asked, CommandError, Questions } from "./questions.ts";
 import { describeIssue, serveCommand } from "./served-command.ts";
 
+export type { CommandHandlers, CommandRefusals, Commands, InterfaceName, Variables } from "./module-types.ts";
 export { CommandError } from "./questions.ts";
-
-export type InterfaceName = keyof Interfaces;
-export type Commands<I extends InterfaceName> = Interfaces[I]["cmds"];
-export type Variables<I extends InterfaceName> = Interfaces[I]["vars"];
-type Args<I extends InterfaceName, C extends keyof Commands<I>> = Commands<I>[C] extends { args: infer A } ? A : never;
-type Result<I extends InterfaceName, C extends keyof Commands<I>> = Commands<I>[C] extends { result: infer R }
-  ? R
-  : never;
-
-/** One handler for each command of an interface. */
-export type CommandHandlers<I extends InterfaceName> = {
-  readonly [C in keyof Commands<I>]: (args: Args<I, C>, origin: string) => Result<I, C> | Promise<Result<I, C>>;
-};
-
-/**
- * The regular negative result of each command: the answer when its arguments cannot be read (they may be anything then),
- * hold a word that nobody knows, or when its handler throws.
- */
-export type CommandRefusals<I extends InterfaceName> = {
-  readonly [C in keyof Commands<I>]: (args: unknown) => Result<I, C>;
-};
 
 export interface Directories {
   readonly prefix: string;
@@ -64,16 +50,33 @@ export interface ModuleOptions {
   readonly requires: Readonly<Record<string, InterfaceName>>;
   /** What is known of a question to another module before it is asked. */
   readonly askedOf: (interfaceName: InterfaceName, command: string) => Asked;
+  /** The module type whose shared data this one uses, when that is not its own (BEHAVIOUR 2). */
+  readonly shareOf?: string;
   /** Stand-alone: taken from a file instead of the manager's configuration service. */
   readonly configuration?: ModuleConfiguration;
+  /** Newer managers ask for a clean end (PROTOCOL 17.4), possibly more than once. */
+  readonly onShutdown?: () => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }
 
+/** What the start has found out. */
+export interface StartedModule {
+  readonly channel: Channel;
+  readonly configService: ConfigService;
+  readonly configuration: ModuleConfiguration;
+  readonly features: Features;
+  /** Module types by module id, as far as the manager has told. */
+  readonly moduleNames: ReadonlyMap<string, string>;
+  /** EVerest's shared data. */
+  readonly dataDirectory: string;
+  /** Does the generation have this command? Undefined when nobody says. */
+  readonly offersCommand: (interfaceName: string, command: string) => boolean | undefined;
+}
+
 /** Stand-alone there may be nobody who releases the modules. */
 const STANDALONE_RELEASE_MILLISECONDS = 2_000;
-const Settings = v.object({ data_dir: v.string() });
 
 /** A module that this one is connected to. */
 export class Peer<I extends InterfaceName> {
@@ -105,49 +108,48 @@ export class EverestModule {
   private readonly inPart: InPart;
   private readonly questions: Questions;
   private readonly errorHandlers: ((error: ErrorMessage) => void)[] = [];
-  private shutdownHandler: () => void = () => {};
   private globalReady: () => void = () => {};
 
   private constructor(
     private readonly options: ModuleOptions,
-    private readonly bus: Bus,
-    readonly configService: ConfigService,
-    readonly configuration: ModuleConfiguration,
-    readonly directories: Directories,
-    /** Module types by module id, as far as the manager has told. */
-    readonly moduleNames: ReadonlyMap<string, string>,
+    private readonly started: StartedModule,
   ) {
     this.inPart = new InPart(options.logger);
     this.questions = new Questions({ ...options, inPart: this.inPart });
   }
 
-  /** Connects and fetches the configuration. @throws when broker or manager do not answer. */
+  /** Connects and fetches the configuration. @throws when broker or manager do not answer, or speak unknown words. */
   static async connect(options: ModuleOptions): Promise<EverestModule> {
-    const { arguments: args, clock, logger } = options;
-    const bus = await Bus.connect(args.broker, logger);
-    const configService = new ConfigService(bus, clock, args.everestPrefix, args.moduleId);
-    let share = join(args.prefix, "share/everest/modules");
-    const moduleNames = new Map<string, string>();
-    const learnNames: MessageHandler = (text) => {
-      const parsed = v.safeParse(v.record(v.string(), v.string()), openConfiguration(text));
-      if (parsed.success) for (const [id, name] of Object.entries(parsed.output)) moduleNames.set(id, name);
-    };
-    const subscriptions = new Map<string, MessageHandler>([
-      [`${args.everestPrefix}module_names`, learnNames],
-      ...configService.subscriptions((settings) => {
-        const parsed = v.safeParse(Settings, settings);
-        if (parsed.success) share = join(parsed.output.data_dir, "modules");
-      }),
-    ]);
-    await bus.subscribe(subscriptions);
+    const bus = await Bus.connect(options.arguments.broker, options.logger);
     try {
-      const configuration = options.configuration ?? (await fetchConfiguration(configService));
-      const directories = { prefix: args.prefix, share: join(share, configuration.moduleName) };
-      return new EverestModule(options, bus, configService, configuration, directories, moduleNames);
+      return new EverestModule(options, await startModule(bus, options));
     } catch (error) {
       await bus.close();
       throw error;
     }
+  }
+
+  get configuration(): ModuleConfiguration {
+    return this.started.configuration;
+  }
+
+  get configService(): ConfigService {
+    return this.started.configService;
+  }
+
+  /** What this generation of EVerest has and wants. */
+  get features(): Features {
+    return this.started.features;
+  }
+
+  get moduleNames(): ReadonlyMap<string, string> {
+    return this.started.moduleNames;
+  }
+
+  get directories(): Directories {
+    const { configuration, dataDirectory } = this.started;
+    const { arguments: own, shareOf = configuration.moduleName } = this.options;
+    return { prefix: own.prefix, share: join(dataDirectory, "modules", shareOf) };
   }
 
   /** Nobody serves configurations then. */
@@ -169,12 +171,13 @@ export class EverestModule {
     refusals: CommandRefusals<I>,
   ): void {
     const { arguments: own, logger } = this.options;
+    const { channel } = this.started;
     const schemas = COMMANDS[interfaceName] as Readonly<Record<string, { args: v.GenericSchema }>>;
     for (const [command, { args: schema }] of Object.entries(schemas)) {
       const topic = this.topic(own.moduleId, implementation, "cmd", command);
       const handler = handlers[command as keyof Commands<I>] as (args: unknown, origin: string) => unknown;
       const refuse = refusals[command as keyof Commands<I>];
-      const publish = (to: string, message: string): void => this.bus.publish(to, message);
+      const publish = (to: string, message: string): void => channel.publish(to, message);
       this.subscriptions.set(
         topic,
         serveCommand({ topic, moduleId: own.moduleId, schema, handler, refuse, publish, logger }),
@@ -188,7 +191,8 @@ export class EverestModule {
     name: V,
     value: Variables<I>[V],
   ): void {
-    this.bus.publish(this.topic(this.options.arguments.moduleId, implementation, "var", name), sealVariable(value));
+    const topic = this.topic(this.options.arguments.moduleId, implementation, "var", name);
+    this.started.channel.publish(topic, sealVariable(value));
   }
 
   onError(handler: (error: ErrorMessage) => void): void {
@@ -197,33 +201,28 @@ export class EverestModule {
 
   /** External MQTT (PROTOCOL 13): raw payloads on topics outside EVerest's prefix. */
   async subscribeExternal(topic: string, handler: (text: string) => void): Promise<void> {
-    await this.bus.subscribe(new Map([[this.options.arguments.externalPrefix + topic, handler]]), 0);
-  }
-
-  /** Newer managers ask for a clean end (PROTOCOL 17.4). */
-  onShutdown(handler: () => void): void {
-    this.shutdownHandler = handler;
+    await this.started.channel.subscribe(new Map([[this.options.arguments.externalPrefix + topic, handler]]), 0);
   }
 
   /** Subscribes everything collected so far, reports ready, and resolves at the global ready; stand-alone soon without it. */
   async ready(): Promise<void> {
     const { arguments: args, provides } = this.options;
+    const { channel, configService } = this.started;
     const prefix = args.everestPrefix;
     const released = new Promise<void>((resolve) => {
       this.globalReady = resolve;
     });
     this.subscriptions.set(`${prefix}ready`, (text) => this.takeGlobalReady(text));
-    this.subscriptions.set(`${prefix}shutdown`, () => this.shutdownHandler());
     // All errors of all modules; the origin stands in the message.
     this.subscriptions.set(`${prefix}modules/+/impl/+/error/#`, (text) => this.takeError(text));
     this.addResponseTopics();
-    await this.bus.subscribe(this.subscriptions);
+    await channel.subscribe(this.subscriptions);
     const metadata = {
       module: this.configuration.moduleName,
       provides: Object.fromEntries(Object.entries(provides).map(([id, name]) => [id, { interface: name }])),
     };
-    this.bus.publish(`${prefix}modules/${args.moduleId}/metadata`, sealMetadata(this.configService.dialect, metadata));
-    this.bus.publish(`${prefix}modules/${args.moduleId}/ready`, sealReady());
+    channel.publish(`${prefix}modules/${args.moduleId}/metadata`, sealMetadata(configService.dialect, metadata));
+    channel.publish(`${prefix}modules/${args.moduleId}/ready`, sealReady());
     if (!this.isStandalone) return released;
     const { clock, logger } = this.options;
     const timer = clock.after(STANDALONE_RELEASE_MILLISECONDS, () => {
@@ -236,12 +235,12 @@ export class EverestModule {
 
   /** From now on nothing that comes in is heard, while what is to be said still leaves. */
   stopListening(): void {
-    this.bus.stopListening();
+    this.started.channel.stopListening();
   }
 
   async close(): Promise<void> {
     this.questions.close();
-    await this.bus.close();
+    await this.started.channel.close();
   }
 
   addVariableHandler(
@@ -269,15 +268,22 @@ export class EverestModule {
   }
 
   /** The one way out for questions to other modules; each has its limit. @throws CommandError */
-  callCommand(connected: Connected, interfaceName: InterfaceName, command: string, args: unknown): Promise<unknown> {
+  async callCommand(
+    connected: Connected,
+    interfaceName: InterfaceName,
+    command: string,
+    args: unknown,
+  ): Promise<unknown> {
     const topic = this.topic(connected.moduleId, connected.implementationId, "cmd", command);
-    const schema =
-      (COMMANDS[interfaceName] as Readonly<Record<string, { result: v.GenericSchema }>>)[command]?.result ??
-      v.unknown();
+    // Nobody would answer.
+    if (this.started.offersCommand(interfaceName, command) === false)
+      throw new CommandError("NotOffered", `this generation of EVerest has no command ${interfaceName}.${command}`);
+    const schemas = COMMANDS[interfaceName] as Readonly<Record<string, { result: v.GenericSchema }>>;
+    const schema = schemas[command]?.result ?? v.unknown();
     const asked = this.options.askedOf(interfaceName, command);
     const isEmpty = typeof args === "object" && args !== null && Object.keys(args).length === 0;
     return this.questions.ask({ ...asked, topic, schema }, (id) =>
-      this.bus.publish(topic, sealCommand(id, this.options.arguments.moduleId, isEmpty ? null : args)),
+      this.started.channel.publish(topic, sealCommand(id, this.options.arguments.moduleId, isEmpty ? null : args)),
     );
   }
 
@@ -311,10 +317,4 @@ export class EverestModule {
     const envelope = openEnvelope(text);
     if (envelope?.msg_type === "GlobalReady" && envelope.data === true) this.globalReady();
   }
-}
-
-/** @throws when the manager does not answer */
-async function fetchConfiguration(configService: ConfigService): Promise<ModuleConfiguration> {
-  await configService.detectDialect();
-  return toModuleConfiguration(await configService.get({ type: "Module" }, ModuleConfigurationSchema));
 }

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { Logger } from "../log/logger.ts";
-import type { MessageHandler } from "./bus.ts";
+import type { MessageHandler } from "./channel.ts";
 import { openCommand, sealResult } from "./envelope.ts";
 import { describeTopic, isTopicLevel } from "./topics.ts";
 

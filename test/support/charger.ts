@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CsmsOptions, SimulatedCsms } from "../../src/sim/csms.ts";
 import { EverestSide } from "../../src/sim/everest/everest-side.ts";
+import type { Release } from "../../src/sim/everest/release.ts";
 import { networkProfiles, patchComponentConfig } from "../../src/sim/simulate.ts";
 import { type Mosquitto, startMosquitto } from "./mosquitto.ts";
 
@@ -17,6 +18,8 @@ type Patch = Readonly<Record<string, Readonly<Record<string, string | number | b
 export interface ChargerOptions {
   readonly patch?: Patch;
   readonly parameters?: Readonly<Record<string, string | number | boolean>>;
+  readonly release?: Release;
+  readonly slot?: "OCPP201" | "OCPPmulti";
   readonly evseCount?: number;
   readonly optionalModules?: boolean;
   readonly useSocket?: boolean;
@@ -64,6 +67,8 @@ export class Charger {
     });
     const everest = await EverestSide.start({
       broker: { host: "127.0.0.1", port: broker.port },
+      ...(options.release !== undefined && { release: options.release }),
+      ...(options.slot !== undefined && { slot: options.slot }),
       evseCount: options.evseCount ?? 2,
       optionalModules: options.optionalModules === true,
       powermeterIntervalMilliseconds: options.powermeterIntervalMilliseconds ?? 200,
@@ -97,7 +102,9 @@ export class Charger {
     await this.csms.waitFor("StatusNotification", ({ evseId }) => evseId === length, 15_000, from);
   }
 
+  /** A real manager starts all modules anew: what it distributes lies there again. */
   spawn(): ChildProcess {
+    void this.everest.distribute();
     const broker = this.useSocket
       ? ["--mqtt_broker_socket_path", this.broker.socketPath]
       : ["--mqtt_broker_host", "127.0.0.1", "--mqtt_broker_port", String(this.broker.port)];

@@ -1,12 +1,18 @@
+import type { COMMANDS } from "../../everest/interfaces/index.ts";
 import { type Clock, SystemClock } from "../../lib/clock.ts";
 import { type Random, SystemRandom } from "../../lib/random.ts";
 import { SimulatedBus } from "./bus.ts";
+import { DEFAULT_RELEASE, interfaceDefinition, type Release } from "./release.ts";
 import { SimulatedEvse } from "./simulated-evse.ts";
 
 export interface EverestSideOptions {
   readonly broker: { readonly host: string; readonly port: number };
+  /** Which EVerest is played. */
+  readonly release?: Release;
+  /** The module in whose place the station stands. */
+  readonly slot?: "OCPP201" | "OCPPmulti";
   readonly evseCount?: number;
-  /** Parameters of the module OCPP201 that differ from the manifest's defaults. */
+  /** Parameters of the station's module that differ from the manifest's defaults. */
   readonly parameters?: Readonly<Record<string, string | number | boolean>>;
   /** Connects the modules that a charger may do without: reservation, data transfer, display, energy sinks, ISO 15118. */
   readonly optionalModules?: boolean;
@@ -38,8 +44,17 @@ interface ConfigRequest {
   readonly request: { readonly type?: string; readonly identifier?: unknown; readonly value?: string };
 }
 
-const RETAINED = ["settings", "module_names", "interfaces"] as const;
 const STATION = "ocpp";
+const INTERFACES = [
+  "auth",
+  "evse_manager",
+  "evse_security",
+  "external_energy_limits",
+  "iso15118_extensions",
+  "ocpp",
+  "reservation",
+  "system",
+] as const satisfies readonly (keyof typeof COMMANDS)[];
 
 /** What stands around the module OCPP201 in a charger: manager, EVSEs, auth, system and security (PROTOCOL, BEHAVIOUR 22). */
 export class EverestSide {
@@ -52,6 +67,8 @@ export class EverestSide {
   /** How the manager answers a changed parameter. */
   parameterStatus: "Accepted" | "Rejected" | "RebootRequired" = "RebootRequired";
   readonly changedParameters: { readonly identifier: unknown; readonly value: string }[] = [];
+  /** What would have ended a real manager, or a module of EVerest. */
+  readonly violations: string[] = [];
   private markReady: () => void = () => {};
   private readonly answers = new Map<string, (args: Readonly<Record<string, unknown>>) => unknown>();
 
@@ -71,7 +88,7 @@ export class EverestSide {
   }
 
   static async start(options: EverestSideOptions): Promise<EverestSide> {
-    const bus = await SimulatedBus.connect(options.broker);
+    const bus = await SimulatedBus.connect(options.broker, options.release);
     const side = new EverestSide(
       bus,
       options,
@@ -166,6 +183,7 @@ export class EverestSide {
       update_firmware: "Accepted",
       allow_firmware_installation: null,
       upload_logs: { upload_logs_status: "Accepted", file_name: "diagnostics.tar.gz" },
+      configure_network: { status: "NotSupported" },
     });
     await serve("security", {
       install_ca_certificate: "Accepted",
@@ -187,8 +205,8 @@ export class EverestSide {
       get_leaf_expiry_days_count: 365,
     });
     if (this.options.optionalModules === true) await this.serveOptionalModules(serve);
-    await bus.listen(`modules/${STATION}/impl/auth_provider/var/provided_token`, (payload) => {
-      void this.takeProvidedToken((payload as { data: { data: ProvidedToken } }).data.data);
+    await bus.onVariable(STATION, "auth_provider", "provided_token", (token) => {
+      void this.takeProvidedToken(token as ProvidedToken);
     });
   }
 
@@ -215,9 +233,44 @@ export class EverestSide {
     return [0, ...this.evses.map(({ evseId }) => evseId)];
   }
 
+  private get slot(): "OCPP201" | "OCPPmulti" {
+    return this.options.slot ?? "OCPP201";
+  }
+
+  /** What the manager would fill in from the manifest, as far as the station must see it. */
+  private get parameters(): Readonly<Record<string, string | number | boolean>> {
+    return { ...(this.slot === "OCPPmulti" && { Mode: "Only2" }), ...this.options.parameters };
+  }
+
+  private connections(): Readonly<Record<string, readonly unknown[]>> {
+    const optional = this.options.optionalModules === true;
+    const connection = (module: string, implementation: string, requirement: string) => [
+      { module_id: module, implementation_id: implementation, requirement: { id: requirement } },
+    ];
+    return {
+      evse_manager: this.evses.flatMap((evse) => connection(evse.module, "evse", "evse_manager")),
+      system: connection("system", "main", "system"),
+      security: connection("security", "main", "security"),
+      auth: connection("auth", "main", "auth"),
+      ...(this.slot === "OCPPmulti" && {
+        charger_information: connection("charger_information", "main", "charger_information"),
+        grid_support: this.evses.flatMap((evse) => connection(`grid_${evse.evseId}`, "main", "grid_support")),
+      }),
+      ...(optional && {
+        reservation: connection("reservation", "main", "reservation"),
+        data_transfer: connection("data_transfer", "main", "data_transfer"),
+        display_message: connection("display", "main", "display_message"),
+        extensions_15118: connection("iso15118", "main", "extensions_15118"),
+        evse_energy_sink: this.sinkEvseIds.flatMap((evseId) =>
+          connection(`sink_${evseId}`, "main", "evse_energy_sink"),
+        ),
+      }),
+    };
+  }
+
   private moduleConfiguration(): unknown {
     const optional = this.options.optionalModules === true;
-    const parameters = Object.entries(this.options.parameters ?? {}).map(([name, value]) => ({
+    const parameters = Object.entries(this.parameters).map(([name, value]) => ({
       name,
       value,
       characteristics: {
@@ -225,31 +278,14 @@ export class EverestSide {
         mutability: "ReadOnly",
       },
     }));
-    const connection = (module: string, implementation: string, requirement: string) => [
-      { module_id: module, implementation_id: implementation, requirement: { id: requirement } },
-    ];
     return {
       module_config: {
         standalone: false,
-        module_name: "OCPP201",
+        module_name: this.slot,
         module_id: STATION,
         configuration_parameters: { "!module": parameters },
         telemetry_enabled: false,
-        connections: {
-          evse_manager: this.evses.flatMap((evse) => connection(evse.module, "evse", "evse_manager")),
-          system: connection("system", "main", "system"),
-          security: connection("security", "main", "security"),
-          auth: connection("auth", "main", "auth"),
-          ...(optional && {
-            reservation: connection("reservation", "main", "reservation"),
-            data_transfer: connection("data_transfer", "main", "data_transfer"),
-            display_message: connection("display", "main", "display_message"),
-            extensions_15118: connection("iso15118", "main", "extensions_15118"),
-            evse_energy_sink: this.sinkEvseIds.flatMap((evseId) =>
-              connection(`sink_${evseId}`, "main", "evse_energy_sink"),
-            ),
-          }),
-        },
+        connections: this.connections(),
         mapping: null,
         access: null,
       },
@@ -264,37 +300,72 @@ export class EverestSide {
     };
   }
 
+  /** The whole configuration as framework 0.20 gives it, in the form of the YAML file (PROTOCOL 17.3). */
+  private yamlConfiguration(): unknown {
+    const { mappings } = this.moduleConfiguration() as { mappings: unknown };
+    return {
+      module_config: {
+        [STATION]: { module: this.slot, config_module: this.parameters, connections: this.connections() },
+      },
+      mappings,
+    };
+  }
+
+  private get definitions(): ReadonlyMap<string, unknown> {
+    const release = this.options.release ?? DEFAULT_RELEASE;
+    return new Map<string, unknown>([
+      ...INTERFACES.map((name) => [`interface_definitions/${name}`, interfaceDefinition(release, name)] as const),
+      ["interfaces", INTERFACES],
+      ["settings", { data_dir: "/nonexistent/share/everest", prefix: "/nonexistent" }],
+      [
+        "module_names",
+        {
+          [STATION]: this.slot,
+          system: "System",
+          security: "EvseSecurity",
+          auth: "Auth",
+          ...Object.fromEntries(this.evses.map(({ module }) => [module, "EvseManager"])),
+        },
+      ],
+    ]);
+  }
+
+  /** What lies on the broker while modules start, before each start anew (PROTOCOL 7.3). */
+  async distribute(): Promise<void> {
+    for (const [topic, content] of this.definitions) await this.bus.sendConfiguration(topic, content, true);
+  }
+
   private async serveManager(): Promise<void> {
     const { bus } = this;
-    await bus.send(
-      "settings",
-      "GetConfigResponse",
-      { data_dir: "/nonexistent/share/everest", prefix: "/nonexistent" },
-      true,
-    );
-    await bus.send("interfaces", "GetConfigResponse", [], true);
-    await bus.send(
-      "module_names",
-      "GetConfigResponse",
-      {
-        [STATION]: "OCPP201",
-        system: "System",
-        security: "EvseSecurity",
-        auth: "Auth",
-        ...Object.fromEntries(this.evses.map(({ module }) => [module, "EvseManager"])),
-      },
-      true,
-    );
-    await bus.listen("config/request", (payload) => {
-      const { origin, type, request } = (payload as { data: ConfigRequest }).data;
-      void bus.send(`modules/${origin}/response`, "GetConfigResponse", {
-        status: "Ok",
-        status_info: "",
-        type,
-        response: this.answerConfigRequest(request),
+    await this.distribute();
+    if (bus.traits.hasConfigurationService)
+      await bus.listen("config/request", (payload) => this.takeConfigRequest(payload));
+    else
+      await bus.listen(`modules/${STATION}/get_config`, () => {
+        void bus.sendRaw(`modules/${STATION}/config`, this.yamlConfiguration());
       });
-    });
+    await bus.listen(`modules/${STATION}/metadata`, (payload) => this.checkWord("metadata", payload, "response"));
     await bus.listen(`modules/${STATION}/ready`, () => void this.releaseStation());
+  }
+
+  /** A word that the generation does not know ends the manager: it answers nothing any more. */
+  private checkWord(topic: string, payload: unknown, kind: "request" | "response"): boolean {
+    const expected = this.bus.traits.words?.[kind];
+    const { msg_type: word } = payload as { msg_type?: string };
+    if (word === expected) return true;
+    this.violations.push(`${topic}: ${word}`);
+    return false;
+  }
+
+  private takeConfigRequest(payload: unknown): void {
+    if (!this.checkWord("config/request", payload, "request")) return;
+    const { origin, type, request } = this.bus.contentOf(payload) as ConfigRequest;
+    void this.bus.sendConfiguration(`modules/${origin}/response`, {
+      status: "Ok",
+      status_info: "",
+      type,
+      response: this.answerConfigRequest(request),
+    });
   }
 
   private answerConfigRequest({ type, identifier, value = "" }: ConfigRequest["request"]): unknown {
@@ -310,10 +381,15 @@ export class EverestSide {
 
   /** The global ready, then the EVSEs' own readiness, as often as the station starts. */
   private async releaseStation(): Promise<void> {
-    for (const topic of RETAINED) await this.bus.clear(topic);
+    for (const topic of this.definitions.keys()) await this.bus.clear(topic);
     await this.bus.send("ready", "GlobalReady", true);
     for (const evse of this.evses) await evse.reportWaiting();
     this.markReady();
+  }
+
+  /** The manager asks all modules to end (PROTOCOL 17.4). */
+  shutDown(): Promise<void> {
+    return this.bus.sendRaw("shutdown", true);
   }
 
   async stop(): Promise<void> {

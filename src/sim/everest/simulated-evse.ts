@@ -151,7 +151,7 @@ export class SimulatedEvse {
     this.session.charging = false;
     await this.event(
       by === "EV" ? "ChargingPausedEV" : "ChargingPausedEVSE",
-      by === "EVSE" ? { charging_paused_evse: { reasons: [0] } } : {},
+      by === "EVSE" ? { charging_paused_evse: { reasons: [this.bus.traits.sendsNames ? "UserPause" : 0] } } : {},
     );
   }
 
@@ -201,23 +201,18 @@ export class SimulatedEvse {
 
   /** An error of this EVSE is raised or cleared, e.g. `evse_manager/Inoperative`. */
   async error(type: string, state: "Active" | "ClearedByModule"): Promise<void> {
-    const [namespace, name] = type.split("/");
-    await this.bus.send(
-      `modules/${this.module}/impl/evse/error/${namespace}/${name}`,
-      state === "Active" ? "RaiseError" : "ClearError",
-      {
-        type,
-        sub_type: "",
-        message: "simulated",
-        description: "simulated error",
-        severity: "High",
-        origin: { module_id: this.module, implementation_id: "evse", mapping: { evse: this.evseId, connector: 1 } },
-        state,
-        timestamp: this.clock.now().toISOString(),
-        uuid: this.random.uuid(),
-        vendor_id: "EVerest",
-      },
-    );
+    await this.bus.error(this.module, "evse", type, {
+      type,
+      sub_type: "",
+      message: "simulated",
+      description: "simulated error",
+      severity: "High",
+      origin: { module_id: this.module, implementation_id: "evse", mapping: { evse: this.evseId, connector: 1 } },
+      state,
+      timestamp: this.clock.now().toISOString(),
+      uuid: this.random.uuid(),
+      vendor_id: "EVerest",
+    });
   }
 
   stop(): void {
@@ -241,9 +236,23 @@ export class SimulatedEvse {
   private enable(enabled: boolean): boolean {
     if (this.enabled !== enabled) {
       this.enabled = enabled;
-      void this.event(enabled ? "Enabled" : "Disabled");
+      void this.tellEnabled(enabled);
     }
     return enabled;
+  }
+
+  private async tellEnabled(enabled: boolean): Promise<void> {
+    if (!enabled && this.bus.traits.disablingEndsSession && this.session !== undefined) {
+      await this.stopTransaction("EVSEDisabled");
+      await this.event("SessionFinished", { session_finished: { meter_value: this.meterValue() } });
+      this.session = undefined;
+    }
+    await this.event(enabled ? "Enabled" : "Disabled");
+  }
+
+  /** Somebody other than the CSMS takes the EVSE out of service, or puts it back. */
+  setEnabled(enabled: boolean): void {
+    this.enable(enabled);
   }
 
   private async startTransaction(session: Session): Promise<void> {

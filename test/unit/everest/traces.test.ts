@@ -36,7 +36,7 @@ test("the recorded configuration answer is understood", () => {
   const answers = readTrace("01_boot.jsonl").filter(({ topic }) => topic === "everest/modules/ocpp/response");
   const answer = v.parse(ConfigAnswerSchema, openConfiguration(JSON.stringify(answers[0]?.payload)));
   const { data } = v.parse(v.object({ data: ModuleConfigurationSchema }), answer.response);
-  const configuration = toModuleConfiguration(data);
+  const configuration = toModuleConfiguration(data, "ocpp");
   expect(configuration.moduleName).toBe("OCPP201");
   expect(configuration.connections.get("evse_manager")?.length).toBeGreaterThan(0);
   expect(configuration.parameters.get("MessageLogPath")).toBeString();

@@ -1,0 +1,57 @@
+import type { Channel } from "./channel.ts";
+import { ConfigService } from "./config-service.ts";
+import { type ModuleConfiguration, ModuleConfigurationSchema, toModuleConfiguration } from "./configuration.ts";
+import { Definitions } from "./definitions.ts";
+import type { ModuleOptions, StartedModule } from "./everest-module.ts";
+import { detectGeneration, type Generation, withConfigurationService } from "./generation.ts";
+import { UnwrappedChannel } from "./unwrapped-channel.ts";
+
+/** Stand-alone there may be no manager that distributes anything. */
+const STANDALONE_WAIT_MILLISECONDS = 1_000;
+
+/**
+ * Finds out how this EVerest speaks before a word is sent, then fetches the configuration.
+ * @throws UnknownGenerationError; an Error when the manager does not answer.
+ */
+export async function startModule(bus: Channel, options: ModuleOptions): Promise<StartedModule> {
+  const { arguments: args, clock, logger, provides, requires } = options;
+  const isStandalone = options.configuration !== undefined;
+  const wanted = [...new Set([...Object.values(provides), ...Object.values(requires)])];
+  const definitions = new Definitions(args.everestPrefix, args.prefix, wanted);
+  await definitions.receive(bus, clock, isStandalone ? STANDALONE_WAIT_MILLISECONDS : undefined);
+  let generation = detectGeneration(definitions, !isStandalone);
+  const unwrapped = new UnwrappedChannel(bus, {
+    everestPrefix: args.everestPrefix,
+    moduleId: args.moduleId,
+    logger,
+  });
+  const { envelope } = generation.features;
+  const channel = envelope === undefined ? unwrapped : bus;
+  const configService = new ConfigService(channel, clock, args.everestPrefix, args.moduleId, envelope);
+  const shutdown = (): void => options.onShutdown?.();
+  await channel.subscribe(
+    new Map([...configService.subscriptions(), [`${args.everestPrefix}shutdown`, shutdown] as const]),
+  );
+  const configuration = options.configuration ?? (await fetchConfiguration(configService, args.moduleId));
+  if (unwrapped.configurationSource === "service") generation = withConfigurationService(generation);
+  logger.info(describe(generation));
+  return {
+    channel,
+    configService,
+    configuration,
+    features: generation.features,
+    moduleNames: definitions.moduleNames,
+    dataDirectory: definitions.directory,
+    offersCommand: (interfaceName, command) => definitions.offers(interfaceName, "cmds", command),
+  };
+}
+
+function describe({ releases, features }: Generation): string {
+  const words = features.envelope === undefined ? "no envelope" : `words of the envelope: ${features.envelope}`;
+  return `EVerest ${releases} (${words})`;
+}
+
+/** @throws when the manager does not answer */
+async function fetchConfiguration(configService: ConfigService, moduleId: string): Promise<ModuleConfiguration> {
+  return toModuleConfiguration(await configService.get({ type: "Module" }, ModuleConfigurationSchema), moduleId);
+}
