@@ -67,7 +67,7 @@ for await (const file of new Glob("src/**/*.ts").scan(".")) {
   const text = await Bun.file(file).text();
   text.split("\n").forEach((content, index) => {
     const specifier = content.match(/(?:from|import\()\s*"(\.[^"]+)"/)?.[1];
-    if (specifier !== undefined && !/\/(?:package\.json|manifest\.yaml)$/.test(specifier))
+    if (specifier !== undefined && !/\/(?:package\.json|manifest(?:\.OCPPmulti)?\.yaml)$/.test(specifier))
       checkImport(file, index + 1, new URL(specifier, `file:///${file}`).pathname.slice(1));
     if (/^src\/station\/[a-p]-/.test(file)) checkBlock(file, index + 1, content);
     if (

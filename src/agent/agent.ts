@@ -3,6 +3,8 @@ import { createHardware } from "../bridge/hardware.ts";
 import { provideInterfaces } from "../bridge/provided.ts";
 import { askedOf } from "../bridge/question-limits.ts";
 import type { RunningStation } from "../bridge/running-station.ts";
+import { readErrorCodes } from "../config/error-codes.ts";
+import { SHARED_DATA_OF, slotOf } from "../config/manifest.ts";
 import { ConfigurationError, type ModuleParameters, readParameters } from "../config/parameters.ts";
 import type { ModuleArguments } from "../everest/command-line.ts";
 import type { ModuleConfiguration } from "../everest/configuration.ts";
@@ -113,9 +115,10 @@ export class Agent {
     });
     this.module = module;
     const parameters = this.readParameters(module);
-    const stores = openStores({ parameters, shareDirectory: module.directories.share, clock, logger });
+    const errorCodes = readErrorCodes(parameters.CustomMrecErrorMapPath);
+    const stores = openStores({ parameters, shareDirectory: module.sharedDataOf(SHARED_DATA_OF), clock, logger });
     this.stores = stores;
-    const input = new HardwareInput(module, clock, logger);
+    const input = new HardwareInput(module, clock, logger, errorCodes);
     input.subscribe();
     provideInterfaces(module, clock, logger, stores.deviceModel, () => this.running);
     const evseManagers = module.peers("evse_manager", "evse_manager");
@@ -165,10 +168,12 @@ export class Agent {
 
   private readParameters(module: EverestModule): ModuleParameters {
     const { parameters, warnings } = readParameters({
+      slot: slotOf(module.configuration.moduleName),
+      moduleId: this.options.arguments.moduleId,
       delivered: module.configuration.parameters,
       options: this.options.arguments.own,
       environment: this.options.environment,
-      shareDirectory: module.directories.share,
+      shareDirectory: module.sharedDataOf(SHARED_DATA_OF),
     });
     for (const warning of warnings) this.options.logger.warn(warning);
     const unmapped = unmappedSinks(module);

@@ -66,6 +66,7 @@ export class HardwareInput {
     private readonly module: EverestModule,
     private readonly clock: Clock,
     private readonly logger: Logger,
+    private readonly errorCodes: ReadonlyMap<string, string>,
   ) {
     this.extensions = extensionsByEvse(module, logger);
   }
@@ -140,7 +141,8 @@ export class HardwareInput {
     }
     const evseOf = this.evseByModule();
     module.onError((error) => {
-      const translated = toHardwareError(error, this.clock.now(), (moduleId) => evseOf.get(moduleId));
+      const { clock, errorCodes } = this;
+      const translated = toHardwareError(error, clock.now(), (moduleId) => evseOf.get(moduleId), errorCodes);
       this.pass(() => this.events.emit("error", translated));
     });
   }

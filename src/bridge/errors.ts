@@ -71,6 +71,7 @@ const FAULTY_PART: Readonly<Record<string, FaultyPart>> = {
   isolation_monitor: { component: "GroundIsolationProtection", variable: "Problem" },
   over_voltage_monitor: { component: "AcDcConverter", variable: "Problem" },
   power_supply_DC: { component: "AcDcConverter", variable: "Problem" },
+  powermeter: { component: "FiscalMetering", variable: "Problem" },
   payment_terminal: { component: "TokenReader", variable: "Problem" },
 };
 
@@ -80,15 +81,16 @@ function faultyPartOf(type: string): FaultyPart {
   return FAULTY_PART[type] ?? FAULTY_PART[type.split("/", 1)[0] ?? ""] ?? EVSE_FAULT;
 }
 
-/** `evseOf` tells which EVSE an evse_manager module stands for. */
+/** `evseOf` tells which EVSE an evse_manager module stands for, `customCodes` techCodes by error type that win over MREC's. */
 export function toHardwareError(
   error: ErrorMessage,
   now: Date,
   evseOf: (moduleId: string) => number | undefined,
+  customCodes: ReadonlyMap<string, string> = new Map(),
 ): HardwareError {
   const { mapping } = error.origin;
   const evseId = evseOf(error.origin.module_id) ?? mapping?.evse;
-  const techCode = MREC_CODE[error.type];
+  const techCode = customCodes.get(error.type) ?? MREC_CODE[error.type];
   return {
     state: error.state === "Active" ? "raised" : "cleared",
     origin: `${error.origin.module_id}/${error.origin.implementation_id}`,

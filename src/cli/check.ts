@@ -1,6 +1,8 @@
 import { join, resolve } from "node:path";
 import { componentConfigDirectory } from "../agent/stores.ts";
+import { ErrorCodesError, readErrorCodes } from "../config/error-codes.ts";
 import { installedManifests } from "../config/installed-manifests.ts";
+import { slotOf } from "../config/manifest.ts";
 import { readParameters } from "../config/parameters.ts";
 import { ComponentConfigError, readComponentConfig } from "../device-model/component-config.ts";
 import {
@@ -44,12 +46,20 @@ function everestFindings(
   share: string,
 ): Findings {
   if (defects.length > 0 || module === undefined) return { defects, warnings: [], remarks: [] };
-  const { warnings } = readParameters({
+  const { parameters, warnings } = readParameters({
+    slot: slotOf(module.configuration.moduleName),
+    moduleId: module.moduleId,
     delivered: module.configuration.parameters,
     options: new Map(),
     environment: {},
     shareDirectory: share,
   });
+  try {
+    readErrorCodes(parameters.CustomMrecErrorMapPath);
+  } catch (error) {
+    if (!(error instanceof ErrorCodesError)) throw error;
+    return { defects: [error.message], warnings, remarks: [] };
+  }
   return { defects, warnings, remarks: [describe(path, module)] };
 }
 

@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { everestConfigDefects, findModule, MODULE_NAME } from "../config/everest-config.ts";
+import { everestConfigDefects, findModule } from "../config/everest-config.ts";
 import { type InstalledManifests, NO_MANIFESTS } from "../config/installed-manifests.ts";
+import { SHARED_DATA_OF } from "../config/manifest.ts";
 import type { ModuleConfiguration } from "../everest/configuration.ts";
 import { EverestYaml, EverestYamlError } from "../everest/everest-yaml.ts";
 
@@ -16,7 +17,7 @@ export const DEFAULT_PREFIX = "/usr";
 
 /** Where the manager's modules find their shared data below an install prefix (PROTOCOL 2). */
 export function shareDirectory(prefix: string): string {
-  return join(prefix, "share/everest/modules", MODULE_NAME);
+  return join(prefix, "share/everest/modules", SHARED_DATA_OF);
 }
 
 export interface ExaminedConfiguration {

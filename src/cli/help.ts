@@ -1,14 +1,15 @@
-import { MANIFEST } from "../config/manifest.ts";
+import { MANIFESTS } from "../config/manifest.ts";
 import { environmentName, optionName, PARAMETER_NAMES } from "../config/parameters.ts";
 
 const parameterLines = PARAMETER_NAMES.map((name) => {
-  const { default: value, type } = MANIFEST.config[name] ?? { default: "", type: "string" };
+  const { default: value, type } = MANIFESTS.OCPP201.config[name] ?? { default: "", type: "string" };
   const option = `--${optionName(name)} <${type === "string" ? "text" : type === "boolean" ? "true|false" : "number"}>`;
   return `  ${option.padEnd(55)} default ${value}\n  ${"".padEnd(55)} or ${environmentName(name)}`;
 }).join("\n");
 
 export const HELP = `OCPP201 connects an EVerest charger to a charging station management system (CSMS) by OCPP 2.0.1.
-It replaces EVerest's module of the same name: usually EVerest's manager starts it, with the options below.
+It replaces EVerest's modules OCPP201 and OCPPmulti (its modes Only2 and Prefer2): usually EVerest's manager starts it,
+with the options below.
 
 Usage:
   OCPP201 --module <id> [options]              as a module, started by EVerest's manager
@@ -17,7 +18,8 @@ Usage:
   OCPP201 check [--config <everest.yaml>] [--component-config <directory>]
                                                look for defects in configurations, without starting anything
   OCPP201 inspect <what> [text] [--json]       show what is stored, of a running station as well
-  OCPP201 simulate [--once] [--evses <number>] show a whole charging session; needs no charger, EVerest or CSMS
+  OCPP201 simulate [--once] [--evses <number>] [--everest <release>]
+                                               show a whole charging session; needs no charger, EVerest or CSMS
   OCPP201 --version | --help
 
 Examples:
@@ -29,7 +31,7 @@ Examples:
 
 Options of a run (--name value or --name=value; a variable in brackets does the same):
   --module, -m <id>                 id of this module in EVerest's configuration (EV_MODULE); with --config only
-                                    needed when there are several modules of the type OCPP201
+                                    needed when there are several modules of the types OCPP201 and OCPPmulti
   --config <file>                   only behind run: EVerest's configuration; user-config/<file> beside it is laid over it
   --prefix <path>                   where EVerest is installed (EV_PREFIX), default /usr
   --log_config <file>               EVerest's logging configuration (EV_LOG_CONF_FILE): the least severity is taken from it

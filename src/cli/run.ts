@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Agent, type AgentStatus } from "../agent/agent.ts";
-import { optionName, PARAMETER_NAMES } from "../config/parameters.ts";
+import { optionName, SETTABLE_PARAMETERS } from "../config/parameters.ts";
 import { readModuleArguments } from "../everest/command-line.ts";
 import { SystemClock } from "../lib/clock.ts";
 import { SystemRandom } from "../lib/random.ts";
@@ -10,7 +10,7 @@ import type { ConfiguredModule } from "./everest-configuration.ts";
 import { createServiceManager } from "./service-manager.ts";
 import { RELEASED } from "./version.ts";
 
-const OWN_OPTIONS: ReadonlySet<string> = new Set([...PARAMETER_NAMES.map(optionName), "http"]);
+const OWN_OPTIONS: ReadonlySet<string> = new Set([...SETTABLE_PARAMETERS.map(optionName), "http"]);
 /** EVerest gives a module a second or two after SIGTERM. */
 const STOP_LIMIT_MILLISECONDS = 1_000;
 
@@ -75,6 +75,8 @@ export async function run(
     logger,
     released: new Date(RELEASED),
     print: (text) => process.stdout.write(text),
+    // Nobody gives it a signal before five seconds have passed (PROTOCOL 17.4).
+    onShutdown: () => end("The manager shuts down"),
   });
   const http = args.own.get("http");
   const web = http === undefined ? undefined : await startWebServer(http, () => agent.status());
@@ -85,8 +87,11 @@ export async function run(
     clock,
     logger,
   });
-  const end = (signal: string): void => {
-    logger.info(`${signal}: ending`);
+  let ending = false;
+  const end = (why: string): void => {
+    if (ending) return;
+    ending = true;
+    logger.info(`${why}: ending`);
     serviceManager.stopping();
     clock.after(STOP_LIMIT_MILLISECONDS, () => process.exit(0));
     web?.stop();

@@ -1,23 +1,25 @@
 import type { EverestYaml, ModuleEntry } from "../everest/everest-yaml.ts";
 import type { InstalledManifests } from "./installed-manifests.ts";
-import { MANIFEST } from "./manifest.ts";
+import { MANIFESTS, type Manifest, SLOTS, type Slot, slotOf } from "./manifest.ts";
 import { parameterDefects } from "./parameters.ts";
-
-/** Type of this module in `active_modules`. */
-export const MODULE_NAME = "OCPP201";
 
 type Path = readonly (string | number)[];
 
 /** Collects what a manager would refuse or silently ignore in the entry of one module. */
 class EntryCheck {
   readonly defects: string[] = [];
+  private readonly slot: Slot;
+  private readonly manifest: Manifest;
 
   constructor(
     private readonly yaml: EverestYaml,
     private readonly moduleId: string,
     private readonly entry: ModuleEntry,
     private readonly installed: InstalledManifests,
-  ) {}
+  ) {
+    this.slot = slotOf(entry.module);
+    this.manifest = MANIFESTS[this.slot];
+  }
 
   run(): readonly string[] {
     this.checkParameters();
@@ -33,13 +35,14 @@ class EntryCheck {
     const given = this.entry.config_module ?? {};
     const wellTyped: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(given)) {
-      const type = MANIFEST.config[name]?.type;
+      const type = this.manifest.config[name]?.type;
       const fits = type === "integer" ? Number.isInteger(value) : typeof value === type;
       if (type === undefined) this.defect(["config_module", name], "there is no such parameter");
       else if (!fits) this.defect(["config_module", name], `a value of type ${type} is expected`);
       else wellTyped[name] = value;
     }
-    for (const { name, message } of parameterDefects(wellTyped)) this.defect(["config_module", name], message);
+    for (const { name, message } of parameterDefects(wellTyped, this.slot))
+      this.defect(["config_module", name], message);
     for (const implementation of Object.keys(this.entry.config_implementation ?? {}))
       this.defect(["config_implementation", implementation], "no implementation of this module has parameters");
   }
@@ -47,7 +50,7 @@ class EntryCheck {
   private checkConnections(): void {
     const connections = this.entry.connections ?? {};
     for (const [requirement, { min_connections: minimum, max_connections: maximum }] of Object.entries(
-      MANIFEST.requires,
+      this.manifest.requires,
     )) {
       const number = connections[requirement]?.length ?? 0;
       if (number < minimum)
@@ -56,7 +59,7 @@ class EntryCheck {
         this.defect(["connections", requirement], `at most ${maximum} connections are possible, there are ${number}`);
     }
     for (const [requirement, list] of Object.entries(connections)) {
-      if (MANIFEST.requires[requirement] === undefined)
+      if (this.manifest.requires[requirement] === undefined)
         this.defect(["connections", requirement], "there is no such requirement");
       for (const index of list.keys()) this.checkConnection(requirement, index);
     }
@@ -81,7 +84,7 @@ class EntryCheck {
     const path = ["connections", requirement, index];
     const provided = this.installed.providedBy(moduleName);
     if (provided === undefined) return;
-    const expected = MANIFEST.requires[requirement]?.interface;
+    const expected = this.manifest.requires[requirement]?.interface;
     const found = provided.get(implementation);
     if (found === undefined)
       this.defect([...path, "implementation_id"], `${moduleName} has no implementation ${implementation}`);
@@ -106,17 +109,17 @@ export function findModule(
   yaml: EverestYaml,
   wanted: string | undefined,
 ): { readonly moduleId: string } | { readonly defects: readonly string[] } {
-  const ids = yaml.idsOf(MODULE_NAME);
+  const ids = SLOTS.flatMap((slot) => yaml.idsOf(slot));
+  const types = SLOTS.join(" or ");
   if (wanted !== undefined) {
     const path = ["active_modules", wanted];
     if (ids.includes(wanted)) return { moduleId: wanted };
-    return { defects: [yaml.defect(path, `there is no module ${wanted} of type ${MODULE_NAME}`)] };
+    return { defects: [yaml.defect(path, `there is no module ${wanted} of type ${types}`)] };
   }
   const [first, ...others] = ids;
-  if (first === undefined)
-    return { defects: [yaml.defect(["active_modules"], `there is no module of type ${MODULE_NAME}`)] };
+  if (first === undefined) return { defects: [yaml.defect(["active_modules"], `there is no module of type ${types}`)] };
   if (others.length > 0)
-    return { defects: [yaml.defect(["active_modules"], `${ids.join(", ")} are of type ${MODULE_NAME}: choose one`)] };
+    return { defects: [yaml.defect(["active_modules"], `${ids.join(", ")} are of type ${types}: choose one`)] };
   return { moduleId: first };
 }
 

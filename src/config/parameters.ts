@@ -1,6 +1,7 @@
 import { isAbsolute, join } from "node:path";
 import * as v from "valibot";
 import { ExplainedError } from "../lib/explained-error.ts";
+import { MANIFESTS, type Slot } from "./manifest.ts";
 
 /** A configuration that cannot work; one message that names parameter and expectation. */
 export class ConfigurationError extends ExplainedError {}
@@ -23,7 +24,7 @@ const Seconds = v.pipe(
   v.minValue(0, "a number of 0 or more is expected"),
 );
 
-/** The 13 parameters of the manifest with their defaults (BEHAVIOUR 2). */
+/** The parameters of OCPP201 with their defaults (BEHAVIOUR 2, CHANGES c.7). */
 const Parameters = v.object({
   MessageLogPath: v.optional(Path, "/tmp/everest_ocpp_logs"),
   CoreDatabasePath: v.optional(Path, "/tmp/ocpp201"),
@@ -38,12 +39,33 @@ const Parameters = v.object({
   RequestCompositeScheduleUnit: v.optional(v.string(), "A"),
   DelayOcppStart: v.optional(Seconds, 0),
   ResetStopDelay: v.optional(Seconds, 0),
+  CustomMrecErrorMapPath: v.optional(v.string(), ""),
 });
 export type ModuleParameters = v.InferOutput<typeof Parameters>;
 
+const MODES = ["Prefer1.6", "Prefer2", "Only1.6", "Only2"] as const;
+const SERVED_MODES: ReadonlySet<string> = new Set(["Only2", "Prefer2"]);
+const served = [...SERVED_MODES].join(" and ");
+/** OCPPmulti's choice of a version; this program never speaks another one than it was told (CHANGES d.3). */
+const Mode = v.pipe(
+  v.picklist(MODES, ({ input }) => `"${input}" is no mode; served are ${served}`),
+  v.check(
+    (mode) => SERVED_MODES.has(mode),
+    ({ input }) => `"${input}" is not served: there is no OCPP 1.6 here; served are ${served}`,
+  ),
+);
+const PARAMETERS = {
+  OCPP201: Parameters,
+  OCPPmulti: v.object({ ...Parameters.entries, Mode: v.optional(Mode, "Only2") }),
+} as const satisfies Readonly<Record<Slot, v.GenericSchema>>;
+/** What the command line and the environment may say. */
+export const SETTABLE_PARAMETERS = Object.keys(PARAMETERS.OCPPmulti.entries);
+/** Parameters of OCPPmulti that mean something to versions of OCPP other than 2.0.1. */
+const OF_OTHER_VERSIONS = Object.keys(MANIFESTS.OCPPmulti.config).filter((name) => !SETTABLE_PARAMETERS.includes(name));
+
 export const PARAMETER_NAMES = Object.keys(Parameters.entries) as readonly (keyof ModuleParameters)[];
 
-/** Paths that are relative to the module's share directory (BEHAVIOUR 2). */
+/** Paths that are relative to the module's share directory (BEHAVIOUR 2); OCPPmulti's CoreDatabasePath is, too. */
 const RELATIVE_TO_SHARE = [
   "DeviceModelDatabasePath",
   "EverestDeviceModelDatabasePath",
@@ -65,6 +87,9 @@ export function environmentName(parameter: string): string {
 }
 
 export interface ParameterSources {
+  readonly slot: Slot;
+  /** For messages. */
+  readonly moduleId: string;
   /** What the manager delivered, by parameter name. */
   readonly delivered: ReadonlyMap<string, unknown>;
   /** Command line options by option name. */
@@ -76,9 +101,29 @@ export interface ParameterSources {
 /** What is wrong with given values, by parameter. */
 export function parameterDefects(
   given: Readonly<Record<string, unknown>>,
+  slot: Slot,
 ): readonly { readonly name: string; readonly message: string }[] {
-  const parsed = v.safeParse(Parameters, given);
+  const parsed = v.safeParse(PARAMETERS[slot], given);
   return (parsed.issues ?? []).map((issue) => ({ name: String(issue.path?.[0]?.key ?? ""), message: issue.message }));
+}
+
+/** What a configuration that other modes share says about them is not an error. */
+function warningsOf({ delivered, slot }: ParameterSources): readonly string[] {
+  if (slot !== "OCPPmulti") return [];
+  const { config } = MANIFESTS[slot];
+  const isSet = (name: string): boolean => delivered.has(name) && delivered.get(name) !== config[name]?.default;
+  const ignored = OF_OTHER_VERSIONS.filter(isSet);
+  return [
+    ...(delivered.get("Mode") === "Prefer2" ? ['Mode is "Prefer2": served as Only2, there is no OCPP 1.6 here'] : []),
+    ...(ignored.length === 0 ? [] : [`${ignored.join(", ")}: without effect in OCPP 2.0.1`]),
+  ];
+}
+
+function pathsOf(parameters: ModuleParameters, { slot, shareDirectory }: ParameterSources): ModuleParameters {
+  const resolved = { ...parameters };
+  const relative = slot === "OCPPmulti" ? [...RELATIVE_TO_SHARE, "CoreDatabasePath" as const] : RELATIVE_TO_SHARE;
+  for (const name of relative) if (!isAbsolute(resolved[name])) resolved[name] = join(shareDirectory, resolved[name]);
+  return resolved;
 }
 
 /** Command line before environment before EVerest's configuration. @throws ConfigurationError */
@@ -86,25 +131,21 @@ export function readParameters(sources: ParameterSources): {
   readonly parameters: ModuleParameters;
   readonly warnings: readonly string[];
 } {
+  const { slot, moduleId, options, environment, delivered } = sources;
   const given = Object.fromEntries(
-    PARAMETER_NAMES.flatMap((name) => {
-      const value =
-        sources.options.get(optionName(name)) ??
-        sources.environment[environmentName(name)] ??
-        sources.delivered.get(name);
+    Object.keys(PARAMETERS[slot].entries).flatMap((name) => {
+      const value = options.get(optionName(name)) ?? environment[environmentName(name)] ?? delivered.get(name);
       return value === undefined || value === null ? [] : [[name, value]];
     }),
   );
-  const parsed = v.safeParse(Parameters, given);
+  const parsed = v.safeParse(PARAMETERS[slot], given);
   if (!parsed.success) {
-    const lines = parameterDefects(given).map(
+    const lines = parameterDefects(given, slot).map(
       ({ name, message }) => `${name} (--${optionName(name)}, ${environmentName(name)}): ${message}`,
     );
-    throw new ConfigurationError(`the module configuration is not usable: ${lines.join("; ")}`);
+    throw new ConfigurationError(`the configuration of the module ${moduleId} is not usable: ${lines.join("; ")}`);
   }
-  const parameters = { ...parsed.output };
-  for (const name of RELATIVE_TO_SHARE)
-    if (!isAbsolute(parameters[name])) parameters[name] = join(sources.shareDirectory, parameters[name]);
+  const parameters = pathsOf(parsed.output, sources);
   const warnings = PERSISTENT.filter((name) => parameters[name].startsWith("/tmp/")).map(
     (name) => `${name} is ${parameters[name]}: what is below /tmp does not survive a reboot`,
   );
@@ -114,5 +155,5 @@ export function readParameters(sources: ParameterSources): {
     );
     parameters.RequestCompositeScheduleUnit = "A";
   }
-  return { parameters, warnings };
+  return { parameters, warnings: [...warnings, ...warningsOf(sources)] };
 }

@@ -93,6 +93,10 @@ export function readModuleArguments(
   const given = (option: string, variable: string): string | undefined => options.get(option) ?? environment[variable];
   const value = (option: string, variable: string): string | undefined =>
     given(option, variable) ?? fallback.get(option);
+  if (options.has("conf") || environment.EV_CONF_FILE !== undefined)
+    throw new CommandLineError(
+      "--conf (EV_CONF_FILE): EVerest of 2024 (framework 0.18 and older) is not served; with --config the module runs stand-alone",
+    );
   const moduleId = value("module", "EV_MODULE");
   if (moduleId === undefined || moduleId === "")
     throw new CommandLineError("the module id is missing: --module <id> (or EV_MODULE) is needed");

@@ -38,11 +38,6 @@ import { describeIssue, serveCommand } from "./served-command.ts";
 export type { CommandHandlers, CommandRefusals, Commands, InterfaceName, Variables } from "./module-types.ts";
 export { CommandError } from "./questions.ts";
 
-export interface Directories {
-  readonly prefix: string;
-  readonly share: string;
-}
-
 export interface ModuleOptions {
   readonly arguments: ModuleArguments;
   /** Implementation ids and their interfaces, as in the manifest. */
@@ -50,8 +45,6 @@ export interface ModuleOptions {
   readonly requires: Readonly<Record<string, InterfaceName>>;
   /** What is known of a question to another module before it is asked. */
   readonly askedOf: (interfaceName: InterfaceName, command: string) => Asked;
-  /** The module type whose shared data this one uses, when that is not its own (BEHAVIOUR 2). */
-  readonly shareOf?: string;
   /** Stand-alone: taken from a file instead of the manager's configuration service. */
   readonly configuration?: ModuleConfiguration;
   /** Newer managers ask for a clean end (PROTOCOL 17.4), possibly more than once. */
@@ -146,10 +139,9 @@ export class EverestModule {
     return this.started.moduleNames;
   }
 
-  get directories(): Directories {
-    const { configuration, dataDirectory } = this.started;
-    const { arguments: own, shareOf = configuration.moduleName } = this.options;
-    return { prefix: own.prefix, share: join(dataDirectory, "modules", shareOf) };
+  /** The directory with the shared data of a type of modules. */
+  sharedDataOf(moduleName: string): string {
+    return join(this.started.dataDirectory, "modules", moduleName);
   }
 
   /** Nobody serves configurations then. */

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { slotOf } from "../../config/manifest.ts";
 import { type ModuleParameters, optionName, readParameters } from "../../config/parameters.ts";
 import { CommandLineError } from "../../everest/command-line.ts";
 import { BLOCKS } from "../../station/station.ts";
@@ -67,6 +68,8 @@ export function inspect(argv: readonly string[], environment: Environment): numb
   const config = text("config");
   const module = config === undefined ? undefined : readEverestConfiguration(config, text("module"));
   const { parameters } = readParameters({
+    slot: slotOf(module?.configuration.moduleName),
+    moduleId: module?.moduleId ?? "",
     delivered: module?.configuration.parameters ?? new Map(),
     options: new Map(
       PATHS.flatMap((name) => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { examineEverestConfiguration, readEverestConfiguration } from "../../../src/cli/everest-configuration.ts";
 import { installedManifests } from "../../../src/config/installed-manifests.ts";
-import { MANIFEST } from "../../../src/config/manifest.ts";
+import { MANIFESTS, SLOTS, type Slot } from "../../../src/config/manifest.ts";
 import { PARAMETER_NAMES, readParameters } from "../../../src/config/parameters.ts";
 import { EverestYamlError } from "../../../src/everest/everest-yaml.ts";
 import { everestYaml } from "../../support/everest-yaml.ts";
@@ -139,8 +139,12 @@ describe("every defect is named with file, line, column and key", () => {
     ["a repeated key", `${everestYaml()}settings: {}\n`, /^config\.yaml:\d+:1: Map keys must be unique$/],
     ["an empty file", "", /^config\.yaml:1:1: .*expected/i],
     ["no modules", "settings: {}\n", /^config\.yaml:1:1: active_modules: is missing$/],
-    ["no module of ours", everestYaml().replace("OCPP201", "OCPP"), /there is no module of type OCPP201$/],
-    ["several of ours", everestYaml().replace("Auth}", "OCPP201}"), /auth, ocpp are of type OCPP201: choose one$/],
+    ["no module of ours", everestYaml().replace("OCPP201", "OCPP"), /there is no module of type OCPP201 or OCPPmulti$/],
+    [
+      "several of ours",
+      everestYaml().replace("Auth}", "OCPP201}"),
+      /auth, ocpp are of type OCPP201 or OCPPmulti: choose one$/,
+    ],
     [
       "a module id that is none",
       everestYaml().replace("  sink:", "  1sink:"),
@@ -157,7 +161,7 @@ describe("every defect is named with file, line, column and key", () => {
   test("no such file, no such module", () => {
     expect(() => readEverestConfiguration(join(directory, "none.yaml"), undefined)).toThrow("ENOENT");
     expect(defects(everestYaml(), "auth")).toEqual([
-      "config.yaml:14:3: active_modules.auth: there is no module auth of type OCPP201",
+      "config.yaml:14:3: active_modules.auth: there is no module auth of type OCPP201 or OCPPmulti",
     ]);
   });
 });
@@ -181,16 +185,77 @@ test("connections are checked against the manifests of the installation, where t
   expect(readEverestConfiguration(path, undefined).moduleId).toBe("ocpp");
 });
 
-test("the schema of the parameters has the names and defaults of the manifest", () => {
-  expect(Object.keys(MANIFEST.config)).toEqual([...PARAMETER_NAMES]);
-  const { parameters } = readParameters({
-    delivered: new Map(),
+const read = (slot: Slot, delivered: Record<string, unknown> = {}) =>
+  readParameters({
+    slot,
+    moduleId: "ocpp",
+    delivered: new Map(Object.entries(delivered)),
     options: new Map(),
     environment: {},
     shareDirectory: "/",
   });
-  for (const [name, { default: value }] of Object.entries(MANIFEST.config))
-    expect([value, `/${value}`]).toContain(parameters[name as keyof typeof parameters]);
+
+test.each(SLOTS)("the parameters of %s have the names and defaults of its manifest", (slot) => {
+  const { config } = MANIFESTS[slot];
+  expect(Object.keys(config)).toEqual(expect.arrayContaining([...PARAMETER_NAMES]));
+  expect(Object.keys(config).length).toBe(slot === "OCPP201" ? 14 : 22);
+  const { parameters } = read(slot);
+  for (const name of PARAMETER_NAMES)
+    expect([config[name]?.default, `/${config[name]?.default}`]).toContain(parameters[name]);
+});
+
+describe("the slot of OCPPmulti (CHANGES d)", () => {
+  test("every path is relative to the shared data of OCPP201, that of the core database too", () => {
+    expect(read("OCPPmulti", { CoreDatabasePath: "core" }).parameters.CoreDatabasePath).toBe("/core");
+    expect(read("OCPP201", { CoreDatabasePath: "core" }).parameters.CoreDatabasePath).toBe("core");
+  });
+
+  test("Only2 and Prefer2 are served, the latter with a notice", () => {
+    const notices = (mode: string) =>
+      read("OCPPmulti", { Mode: mode }).warnings.filter((text) => text.includes("Mode"));
+    expect(notices("Only2")).toEqual([]);
+    expect(notices("Prefer2")).toHaveLength(1);
+  });
+
+  test.each(["Only1.6", "Prefer1.6"])(
+    "%s is refused with a message that names module, parameter, value and choice",
+    (mode) => {
+      expect(() => read("OCPPmulti", { Mode: mode })).toThrow(
+        new RegExp(
+          `module ocpp .*Mode .*"${mode}" is not served: there is no OCPP 1.6 here; served are Only2 and Prefer2`,
+        ),
+      );
+    },
+  );
+
+  test("a Mode that is no word is told", () => {
+    expect(() => read("OCPPmulti", { Mode: "Only3" })).toThrow(
+      /Mode .*"Only3" is no mode; served are Only2 and Prefer2/,
+    );
+  });
+
+  test("parameters of OCPP 1.6 are silent at their defaults and told once otherwise", () => {
+    const defaults = Object.fromEntries(
+      Object.entries(MANIFESTS.OCPPmulti.config).map(([name, { default: value }]) => [name, value]),
+    );
+    const about = (delivered: Record<string, unknown>) =>
+      read("OCPPmulti", delivered).warnings.filter((text) => text.includes("without effect"));
+    expect(about(defaults)).toEqual([]);
+    expect(about({ ...defaults, EnableLegacyConfigMigration: true, Ocpp16NetworkConfigSlot: 2 })).toEqual([
+      "EnableLegacyConfigMigration, Ocpp16NetworkConfigSlot: without effect in OCPP 2.0.1",
+    ]);
+  });
+
+  test("an EVerest configuration with it is checked by its own manifest", () => {
+    const text = everestYaml("    config_module: {Mode: Only1.6, GridSupportHeartbeatS: 5}\n").replace(
+      "module: OCPP201",
+      "module: OCPPmulti",
+    );
+    writeFileSync(path, text);
+    const { defects: found } = examineEverestConfiguration(path, undefined);
+    expect(found.join("\n")).toContain('Mode: "Only1.6" is not served');
+    expect(found.join("\n")).not.toContain("GridSupportHeartbeatS");
+  });
 });
 
 function billionLaughs(): string {

@@ -62,6 +62,12 @@ describe("command line (PROTOCOL 3)", () => {
     expect(args).toMatchObject({ moduleId: "ocpp", broker: { host: "b", port: 1999 } });
     expect(() => readModuleArguments([], {}, new Set())).toThrow("--module");
   });
+
+  test("a manager of framework 0.18 hands over a file instead of answering questions: it is told that this is too old", () => {
+    const options = ["--prefix", "/opt/everest", "--conf", "config.yaml", "--module", "ocpp"];
+    expect(() => readModuleArguments(options, {}, new Set())).toThrow("framework 0.18 and older");
+    expect(() => readModuleArguments([], { EV_MODULE: "ocpp", EV_CONF_FILE: "x" }, new Set())).toThrow("0.18");
+  });
 });
 
 describe("options with bad values are told", () => {
@@ -82,6 +88,8 @@ describe("module parameters (BEHAVIOUR 2)", () => {
     environment: Record<string, string> = {},
   ) =>
     readParameters({
+      slot: "OCPP201",
+      moduleId: "ocpp",
       delivered: new Map(Object.entries(delivered)),
       options: new Map(Object.entries(options)),
       environment,
