@@ -23,6 +23,7 @@ import { answerOr } from "../station/model/answer-or.ts";
 import { createStationModel, type StationModel } from "../station/model/station-model.ts";
 import type { BootReason, EvseDescription, Hardware } from "../station/ports.ts";
 import { createStation } from "../station/station.ts";
+import { reportConnection } from "./connection-report.ts";
 import { linkSettings } from "./csms-connection.ts";
 import { CsmsSwitch } from "./csms-switch.ts";
 import { addEverestComponents, fetchModuleConfigurations } from "./everest-store.ts";
@@ -205,8 +206,7 @@ export class Agent {
     this.model = context.model;
     this.station = station;
     this.messageLog = startMessageLog(context, events, module, this.options.print);
-    csms.events.on("connected", () => hardware.observer.connected(true));
-    csms.events.on("disconnected", () => hardware.observer.connected(false));
+    reportConnection(csms, stores.deviceModel, hardware.observer);
     followHardware(context, input.events);
     await station.start();
     for (const techInfo of stores.losses) events.emit("securityEvent", { type: "MemoryExhaustion", techInfo });

@@ -2,6 +2,7 @@ import type { EverestModule } from "../everest/everest-module.ts";
 import {
   type MoneyCurrencyCode,
   MoneyCurrencyCodeWords,
+  type OcppConnectionStatus,
   type OcppOcppTransactionEvent,
   type OcppRegistrationStatus,
   type SessionCostSessionCost,
@@ -10,7 +11,7 @@ import type { Clock } from "../lib/clock.ts";
 import { withoutFloatNoise } from "../lib/float-noise.ts";
 import type { Logger } from "../log/logger.ts";
 import type { TransactionEventRequest } from "../ocpp/v201/index.ts";
-import type { ObserverPort, RunningCost } from "../station/ports.ts";
+import type { ConnectionReport, ObserverPort, RunningCost } from "../station/ports.ts";
 import { toMessageContent } from "./tokens.ts";
 
 function toTransactionEvent(request: TransactionEventRequest, sessionId: string): OcppOcppTransactionEvent {
@@ -22,6 +23,21 @@ function toTransactionEvent(request: TransactionEventRequest, sessionId: string)
     ...(evse !== undefined && {
       evse: { id: evse.id, ...(evse.connectorId !== undefined && { connector_id: evse.connectorId }) },
     }),
+  };
+}
+
+/** Empty texts are left out (CHANGES b.1). */
+function toConnectionStatus(report: ConnectionReport): OcppConnectionStatus {
+  const { connected, csmsUrl, identity = "", securityProfile, configurationSlot, ocppVersion } = report;
+  return {
+    connected,
+    ...(csmsUrl !== "" && { csms_url: csmsUrl }),
+    ...(identity !== "" && { identity }),
+    security_profile: securityProfile,
+    configuration_slot: configurationSlot,
+    ocpp_interface: report.ocppInterface,
+    ocpp_transport: report.ocppTransport,
+    ...(ocppVersion !== undefined && { ocpp_version: ocppVersion }),
   };
 }
 
@@ -46,8 +62,17 @@ export function toSessionCost(cost: RunningCost): SessionCostSessionCost {
 /** The variables of `ocpp_generic` that tell other modules what the station does. */
 export function createObserverPort(module: EverestModule, clock: Clock, logger: Logger): ObserverPort {
   const sessions = new Map<string, string>();
+  let wasConnected = false;
   return {
-    connected: (connected) => module.publish("ocpp_generic", "ocpp", "is_connected", connected),
+    connection: (report) => {
+      const { features } = module;
+      // The older word says nothing of attempts: it is told when it changes.
+      if (features.isConnected && report.connected !== wasConnected)
+        module.publish("ocpp_generic", "ocpp", "is_connected", report.connected);
+      wasConnected = report.connected;
+      if (features.connectionStatus)
+        module.publish("ocpp_generic", "ocpp", "connection_status", toConnectionStatus(report));
+    },
     bootNotificationResponse: ({ status, currentTime, interval, reasonCode }) =>
       module.publish("ocpp_generic", "ocpp", "boot_notification_response", {
         status: status as OcppRegistrationStatus,

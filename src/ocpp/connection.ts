@@ -39,6 +39,8 @@ export interface ConnectionOptions {
   readonly onDisconnected: (reason: string) => void;
   readonly onMessage: (text: string) => void;
   readonly onFailure: (profile: ConnectionProfile, failure: ConnectionFailure) => void;
+  /** An entry of the list has used up its attempts. */
+  readonly onProfileFailed: (profile: ConnectionProfile) => void;
   /** Every entry of the list has used up its attempts; the list begins anew. */
   readonly onAllFailed: () => void;
 }
@@ -251,6 +253,7 @@ export class Connection {
 
   private nextProfile(): void {
     const tried = this.round[this.index];
+    if (tried !== undefined) this.tell(() => this.options.onProfileFailed(tried));
     this.attempts = 0;
     this.index++;
     if (this.index < this.round.length) {

@@ -50,6 +50,8 @@ export interface LinkEvents {
   };
   disconnected: { readonly reason: string };
   connectionFailed: { readonly profile: ConnectionProfile; readonly failure: ConnectionFailure };
+  /** An entry of NetworkConfigurationPriority has used up its attempts. */
+  profileFailed: { readonly profile: ConnectionProfile };
   /** Every entry of NetworkConfigurationPriority has used up its attempts (B10.FR.09). */
   allProfilesFailed: object;
   invalidMessage: { readonly description: string };
@@ -152,6 +154,7 @@ export class CsmsLink {
       onDisconnected: (reason) => this.takeDisconnection(reason),
       onMessage: (text) => this.session?.receive(text),
       onFailure: (profile, failure) => this.events.emit("connectionFailed", { profile, failure }),
+      onProfileFailed: (profile) => this.events.emit("profileFailed", { profile }),
       onAllFailed: () => this.events.emit("allProfilesFailed", {}),
     });
   }

@@ -215,9 +215,22 @@ export interface RunningCost {
   readonly message?: MessageContentType;
 }
 
+/** The connection to the CSMS and the network profile that it uses, or that was used or tried last. */
+export interface ConnectionReport {
+  readonly connected: boolean;
+  readonly csmsUrl: string;
+  readonly identity?: string;
+  readonly securityProfile: number;
+  readonly configurationSlot: number;
+  readonly ocppInterface: string;
+  readonly ocppTransport: "JSON";
+  /** Absent as long as none was ever agreed upon. */
+  readonly ocppVersion?: string;
+}
+
 /** What others on the charger's bus may see of the station; publishing never fails for the station. */
 export interface ObserverPort {
-  connected(connected: boolean): void;
+  connection(report: ConnectionReport): void;
   bootNotificationResponse(response: {
     status: string;
     currentTime: string;

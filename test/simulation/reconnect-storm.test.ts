@@ -64,6 +64,7 @@ class Fleet {
       onDisconnected: () => {},
       onMessage: () => {},
       onFailure: () => {},
+      onProfileFailed: () => {},
       onAllFailed: () => {},
     });
     return connection;

@@ -397,7 +397,7 @@ export class InProcessCharger {
       dataTransfer: { deliver: undefined },
       energy: { setLimits: note("setLimits") },
       observer: {
-        connected: () => {},
+        connection: () => {},
         bootNotificationResponse: () => {},
         securityEvent: note("securityEvent"),
         transactionEvent: note("transactionEvent"),

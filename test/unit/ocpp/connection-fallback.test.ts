@@ -59,6 +59,7 @@ beforeEach(() => {
     onDisconnected: () => {},
     onMessage: () => {},
     onFailure: () => {},
+    onProfileFailed: () => {},
     onAllFailed: () => {},
   });
 });

@@ -46,6 +46,7 @@ const start = (slots: readonly number[]) => {
     onDisconnected: () => {},
     onMessage: () => {},
     onFailure: () => {},
+    onProfileFailed: () => {},
     onAllFailed: () => {},
   });
   connection.start();
