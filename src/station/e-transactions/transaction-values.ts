@@ -8,7 +8,7 @@ import {
   thinToSize,
   toMeterValue,
   withPublicKeys,
-  withSignature,
+  withSignatureOfBegin,
 } from "../model/meter-values.ts";
 import type { MeterReading } from "../ports.ts";
 import { lastKnownReading, type Session, withTransaction } from "./session.ts";
@@ -90,12 +90,12 @@ export function createTransactionValues({ core, deviceModel, model }: StationCon
   };
 
   /** A meter that signs begin and end together tells the signature of the begin only with the end. */
-  const withSignedStart = (values: readonly MeterValueType[], event: SessionInput | undefined) =>
-    event?.kind === "TransactionFinished" && deviceModel.read(SampledDataCtrlr.SignReadings) === true
-      ? values.map((value) =>
-          value.sampledValue[0]?.context === "Transaction.Begin" ? withSignature(value, event.signedStart) : value,
-        )
-      : values;
+  const withSignedStart = (values: readonly MeterValueType[], event: SessionInput | undefined) => {
+    const signed = event?.kind === "TransactionFinished" ? event.signedStart : undefined;
+    if (event === undefined || signed === undefined || deviceModel.read(SampledDataCtrlr.SignReadings) !== true)
+      return values;
+    return withSignatureOfBegin(values, signed, event.timestamp);
+  };
 
   return {
     begin(transactionId, reading) {

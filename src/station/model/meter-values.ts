@@ -65,18 +65,27 @@ export function phasesInUse(reading: MeterReading | undefined): number | undefin
   return phases.length === 0 ? undefined : phases.length;
 }
 
-/** Puts a signature that came later to the total import register of a meter value that has none yet. */
-export function withSignature(
-  value: MeterValueType,
-  signedMeterValue: SampledValueType["signedMeterValue"],
-): MeterValueType {
-  if (signedMeterValue === undefined) return value;
-  return {
-    ...value,
-    sampledValue: value.sampledValue.map((sample) =>
-      isTotalImport(sample) && sample.signedMeterValue === undefined ? { ...sample, signedMeterValue } : sample,
-    ),
-  };
+/**
+ * Puts a signature that came later to the value of the begin, unless that has one. Where no such value is kept
+ * (TxEndedMeasurands) one is added, as EVerest does: what counts then stands in the signed data (CHANGES c.4).
+ */
+export function withSignatureOfBegin(
+  values: readonly MeterValueType[],
+  signedMeterValue: NonNullable<SampledValueType["signedMeterValue"]>,
+  now: Date,
+): readonly MeterValueType[] {
+  const isOfBegin = (sample: SampledValueType): boolean =>
+    sample.context === "Transaction.Begin" &&
+    (sample.signedMeterValue !== undefined || measurandOf(sample) === DEFAULT_MEASURAND);
+  const candidates = values.flatMap(({ sampledValue }) => sampledValue).filter(isOfBegin);
+  const signed = candidates.find(isTotalImport) ?? candidates[0];
+  if (signed === undefined) {
+    const sample = { value: 0, context: "Transaction.Begin", measurand: DEFAULT_MEASURAND, signedMeterValue } as const;
+    return [...values, { timestamp: now.toISOString(), sampledValue: [sample] }];
+  }
+  if (signed.signedMeterValue !== undefined) return values;
+  const sign = (sample: SampledValueType) => (sample === signed ? { ...sample, signedMeterValue } : sample);
+  return values.map((value) => ({ ...value, sampledValue: value.sampledValue.map(sign) }));
 }
 
 /** OCPPCommCtrlr.PublicKeyWithSignedMeterValue; undefined: keys go as the meter gives them. */

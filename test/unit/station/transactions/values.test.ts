@@ -170,6 +170,38 @@ describe("signed values (E02.FR.14, E03.FR.10, E04.FR.10, E05.FR.06, E07.FR.12, 
       { context: "Transaction.End", signedMeterValue: { signedMeterData: "DATA" } },
     ]);
   });
+
+  test.each(["true", "false"])(
+    "where no import register is kept the signature of the start was lost (CHANGES c.4); SignReadings %s",
+    async (signReadings) => {
+      const station = await start({
+        "SampledDataCtrlr.SignReadings": signReadings,
+        "SampledDataCtrlr.TxEndedMeasurands": "Voltage",
+      });
+      await station
+        .reading([energy(1)])
+        .plug()
+        .begin()
+        .pass();
+      station.charger.event(1, {
+        kind: "TransactionFinished",
+        sessionId: "s",
+        stoppedReason: "Local",
+        signedStart: { signedMeterData: "START", signingMethod: "", encodingMethod: "OCMF", publicKey: "" },
+      });
+      await station.pass();
+      const signedValues = samplesOf(station.events.at(-1)).filter(
+        (sample) => (sample as { signedMeterValue?: unknown }).signedMeterValue !== undefined,
+      );
+      const expected = {
+        value: 0,
+        context: "Transaction.Begin",
+        measurand: "Energy.Active.Import.Register",
+        signedMeterValue: { signedMeterData: "START" },
+      };
+      expect(signedValues).toMatchObject(signReadings === "true" ? [expected] : []);
+    },
+  );
 });
 
 describe("clock-aligned values (J01.FR.01, FR.05–10, FR.17)", () => {
