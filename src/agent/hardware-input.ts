@@ -130,9 +130,11 @@ export class HardwareInput {
       );
     }
     for (const system of module.peers("system", "system")) {
-      system.onVariable("firmware_update_status", ({ firmware_update_status: state, request_id }) => {
+      system.onVariable("firmware_update_status", (status) => {
+        const { firmware_update_status: state, request_id, firmware_update_metadata: metadata } = status;
         if (!this.isKnown(SystemFirmwareUpdateStatusEnumWords, state, "firmware_update_status")) return;
-        this.pass(() => this.events.emit("firmwareStatus", { state, ...requestOf(request_id) }));
+        const servesMeanwhile = metadata?.disable_connectors_during_install === false && { servesMeanwhile: true };
+        this.pass(() => this.events.emit("firmwareStatus", { state, ...requestOf(request_id), ...servesMeanwhile }));
       });
       system.onVariable("log_status", ({ log_status: state, request_id }) => {
         if (!this.isKnown(SystemLogStatusEnumWords, state, "log_status")) return;

@@ -154,7 +154,12 @@ export interface HardwareEvents {
   evse: EvseEvent;
   meter: { readonly evseId: number; readonly reading: MeterReading };
   error: HardwareError;
-  firmwareStatus: { readonly state: FirmwareUpdateState; readonly requestId?: number };
+  firmwareStatus: {
+    readonly state: FirmwareUpdateState;
+    readonly requestId?: number;
+    /** EVSEs may go on serving while it is installed, and no permission is waited for. */
+    readonly servesMeanwhile?: boolean;
+  };
   logStatus: { readonly state: LogUploadState; readonly requestId?: number };
   evInfo: { readonly evseId: number; readonly stateOfChargePercent?: number } & VehicleInformation;
   energyTransferModes: { readonly evseId: number; readonly modes: EnergyTransferModes };

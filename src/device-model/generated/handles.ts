@@ -188,6 +188,8 @@ export const InternalCtrlr = {
   SupportedOcppVersions: new VariableHandle({ component: "InternalCtrlr", variable: "SupportedOcppVersions" }, "list"),
   TlsSessionResumption: new VariableHandle({ component: "InternalCtrlr", variable: "TlsSessionResumption" }, "boolean"),
   WebsocketCompression: new VariableHandle({ component: "InternalCtrlr", variable: "WebsocketCompression" }, "boolean"),
+  ReportSuspendedEVSEReasonChange: new VariableHandle({ component: "InternalCtrlr", variable: "ReportSuspendedEVSEReasonChange" }, "boolean"),
+  DeferFirmwareDownloadDuringTransaction: new VariableHandle({ component: "InternalCtrlr", variable: "DeferFirmwareDownloadDuringTransaction" }, "boolean"),
 } as const;
 
 export const LocalAuthListCtrlr = {

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { MESSAGE_SCHEMAS } from "../../ocpp/v201/index.ts";
 import type { FirmwareUpdateState } from "../ports.ts";
 
 const STATES = [
@@ -29,6 +30,10 @@ export const FirmwareUpdate = v.object({
   installDateTime: v.optional(v.string()),
   /** The firmware that ordered the update. */
   firmwareVersion: v.optional(v.string()),
+  /** Not ordered of the hardware side yet: transactions run. */
+  deferred: v.optional(MESSAGE_SCHEMAS.UpdateFirmware.request),
+  /** The hardware side installs beside charging: EVSEs go on serving, and it waits for no permission. */
+  servesMeanwhile: v.optional(v.boolean()),
 });
 export type FirmwareUpdate = v.InferOutput<typeof FirmwareUpdate>;
 

@@ -14,7 +14,8 @@ import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 import { AnswerFirst } from "../model/answer-first.ts";
 import { answerOr } from "../model/answer-or.ts";
 import { UntilStored } from "../model/until-stored.ts";
-import type { FirmwareUpdateState } from "../ports.ts";
+import type { HardwareEvents } from "../ports.ts";
+import { createDeferredDownload } from "./deferred-download.ts";
 import {
   FirmwareUpdate,
   failureOf,
@@ -26,6 +27,7 @@ import {
   retrieveDelayMilliseconds,
 } from "./firmware-update.ts";
 import { createInstallationGate } from "./installation-gate.ts";
+import { watchTransactions } from "./running-transactions.ts";
 
 const UPDATE_KEY = "firmware.update";
 /** After a reboot the hardware side tells by itself how the installation went; this long it is listened to first. */
@@ -41,6 +43,10 @@ const BEGIN_LIMIT_MILLISECONDS = 1_800_000;
 const NO_ANSWER = { reasonCode: "InternalError", additionalInfo: "the charger did not take the request" };
 
 type HardwareAnswer = UpdateFirmwareResponse["status"];
+interface OrderAnswer {
+  readonly answer: HardwareAnswer;
+  readonly statusInfo?: StatusInfoType;
+}
 
 /**
  * L01 and L02: firmware updates. The hardware side downloads, checks and installs; the station decides when it may
@@ -105,7 +111,9 @@ function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "trigge
     });
   };
 
+  const transactions = watchTransactions(context);
   const gate = createInstallationGate(context, evseHolds, {
+    transactions,
     update: () => update,
     tellScheduled: (current) => tell(current, "InstallScheduled"), // L01.FR.16, FR.34, L02.FR.10, FR.23
     onAllowed: () => listenFor(carriedOver ? SILENCE_LIMIT_MILLISECONDS : BEGIN_LIMIT_MILLISECONDS),
@@ -149,9 +157,10 @@ function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "trigge
    * Whatever the hardware side enters is told: waiting, pausing, rebooting and failing (L01.FR.13–15, FR.29, FR.30,
    * L02.FR.07–09, FR.19).
    */
-  const take = (state: FirmwareUpdateState, requestId: number | undefined): void => {
+  const take = ({ state, requestId, servesMeanwhile }: HardwareEvents["firmwareStatus"]): void => {
     if (state === "Idle") return; // only on request of the CSMS
-    const current = updateOf(requestId);
+    const known = updateOf(requestId);
+    const current = known !== undefined && servesMeanwhile === true ? { ...known, servesMeanwhile } : known;
     if (current === undefined) {
       logger.info(`The status ${state} of the superseded firmware update ${requestId} is not told`);
       return;
@@ -171,14 +180,7 @@ function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "trigge
     return validation === "Valid" ? "Accepted" : "InvalidCertificate"; // L01.FR.22
   };
 
-  const order = async ({
-    requestId,
-    firmware,
-    retries,
-    retryInterval,
-  }: UpdateFirmwareRequest): Promise<{ answer: HardwareAnswer; statusInfo?: StatusInfoType }> => {
-    const validity = await validateCertificate(firmware);
-    if (validity !== "Accepted") return { answer: validity };
+  const order = ({ requestId, firmware, retries, retryInterval }: UpdateFirmwareRequest): Promise<OrderAnswer> => {
     const { location, retrieveDateTime, installDateTime, signingCertificate, signature } = firmware;
     return hardware.system
       .updateFirmware({
@@ -198,8 +200,23 @@ function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "trigge
       });
   };
 
+  const isTaken = (answer: HardwareAnswer): boolean => answer === "Accepted" || answer === "AcceptedCanceled";
+
+  const deferred = createDeferredDownload(context, {
+    update: () => update,
+    transactions,
+    hold: () => gate.holdAll(),
+    order: async (request) => isTaken((await order(request)).answer),
+    onOrdered: ({ deferred: _ordered, ...current }, taken) => {
+      if (!taken) return end(current, "DownloadFailed");
+      rememberOrder(current);
+      listenFor(retrieveDelayMilliseconds(current, clock.now()) + SILENCE_LIMIT_MILLISECONDS);
+    },
+  });
+
   /** A taken order replaces the update before it, which is cancelled if it was still going on (L01.FR.24, L02.FR.15). */
-  const begin = ({ requestId, firmware }: UpdateFirmwareRequest, answer: HardwareAnswer): HardwareAnswer => {
+  const begin = (request: UpdateFirmwareRequest, answer: HardwareAnswer, waits: boolean): HardwareAnswer => {
+    const { requestId, firmware } = request;
     const canceled = ongoing() !== undefined;
     const firmwareVersion = deviceModel.read(InternalCtrlr.FirmwareVersion);
     silence?.cancel();
@@ -211,6 +228,7 @@ function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "trigge
       retrieveDateTime: firmware.retrieveDateTime,
       ...(firmware.installDateTime !== undefined && { installDateTime: firmware.installDateTime }),
       ...(firmwareVersion !== undefined && { firmwareVersion }),
+      ...(waits && { deferred: request }),
     });
     gate.open();
     const begun = ongoing();
@@ -218,20 +236,32 @@ function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "trigge
     return canceled ? "AcceptedCanceled" : answer;
   };
 
+  const tellDeferred = (): void => {
+    const current = update;
+    if (current?.deferred === undefined || current.state !== "Idle") return;
+    untilStored.take("The firmware status DownloadScheduled", () => tell(current, "DownloadScheduled"));
+    deferred.review();
+  };
+
   csms.handle("UpdateFirmware", async (request) => {
     answerFirst.hold(request.requestId);
     try {
-      const { answer, statusInfo } = await order(request);
+      const validity = await validateCertificate(request.firmware);
+      const waits = validity === "Accepted" && deferred.mustWait();
+      const isOrdered = validity === "Accepted" && !waits;
+      const { answer, statusInfo }: OrderAnswer = isOrdered ? await order(request) : { answer: validity };
       if (answer === "InvalidCertificate" || answer === "RevokedCertificate")
         events.emit("securityEvent", { type: "InvalidFirmwareSigningCertificate", techInfo: answer }); // L01.FR.02
-      const isTaken = answer === "Accepted" || answer === "AcceptedCanceled";
       // L01.FR.27, L02.FR.18: what the hardware side cannot cancel goes on.
       return {
         response: {
-          status: isTaken ? begin(request, answer) : answer,
+          status: isTaken(answer) ? begin(request, answer, waits) : answer,
           ...(statusInfo !== undefined && { statusInfo }),
         },
-        afterResponse: () => answerFirst.release(),
+        afterResponse: () => {
+          answerFirst.release();
+          tellDeferred();
+        },
       };
     } catch (error) {
       answerFirst.release();
@@ -275,6 +305,10 @@ function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "trigge
   /** What has become of an update that was going on when the station went down (L01.FR.28, FR.32, L02.FR.20, FR.21). */
   const resume = (found: FirmwareUpdate): void => {
     carriedOver = true;
+    if (found.deferred !== undefined) {
+      tellDeferred();
+      return deferred.review();
+    }
     if (isBootOfNewFirmware)
       silence = clock.after(OWN_REPORT_MILLISECONDS, () => {
         const current = ongoing();
@@ -289,11 +323,14 @@ function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "trigge
 
   return {
     hears: {
-      "hardware.firmwareStatus": ({ state, requestId }: HeardEvents["hardware.firmwareStatus"]) =>
-        answerFirst.pass(requestId, () =>
-          untilStored.take(`The firmware status ${state}`, () => take(state, requestId)),
+      "hardware.firmwareStatus": (status: HeardEvents["hardware.firmwareStatus"]) =>
+        answerFirst.pass(status.requestId, () =>
+          untilStored.take(`The firmware status ${status.state}`, () => take(status)),
         ),
-      "station.transactionEnded": () => gate.review(), // L01.FR.06, L02.FR.03
+      "station.transactionEnded": () => {
+        gate.review(); // L01.FR.06, L02.FR.03
+        deferred.review();
+      },
     },
     start() {
       if (left !== undefined) resume(left);
@@ -302,6 +339,7 @@ function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "trigge
       silence?.cancel();
       untilStored.stop();
       gate.stop();
+      deferred.stop();
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Timer } from "../../lib/clock.ts";
 import type { StationContext } from "../context.ts";
 import type { EvseHolds } from "../registries/evse-holds.ts";
 import { type FirmwareUpdate, installDelayMilliseconds, isReadyToInstall } from "./firmware-update.ts";
+import type { RunningTransactions } from "./running-transactions.ts";
 
 /** The specification's variable; the shipped component configuration knows it under a wrong instance. */
 const AllowNewSessions = new VariableHandle(
@@ -16,8 +17,6 @@ const LONGEST_WAIT_MILLISECONDS = 60_000;
 const RETRY_MILLISECONDS = 30_000;
 /** How soon it is looked again whether the hardware side has spoken of the transactions of an earlier run. */
 const RESUMING_MILLISECONDS = 5_000;
-/** A stored transaction that nobody has claimed by then is ended, or cannot be read. */
-const RESUMING_LIMIT_MILLISECONDS = 120_000;
 
 export interface InstallationGate {
   /** Looks whether the installation may begin now. */
@@ -33,15 +32,16 @@ export interface InstallationGate {
 
 /** Keeps an installation, and the activation that follows it, until its time has come and nothing charges. */
 export function createInstallationGate(
-  { clock, core, deviceModel, hardware, logger, model }: StationContext,
+  { clock, deviceModel, hardware, logger }: StationContext,
   evseHolds: EvseHolds,
   parts: {
+    readonly transactions: RunningTransactions;
     readonly update: () => FirmwareUpdate | undefined;
     readonly tellScheduled: (update: FirmwareUpdate) => void;
     readonly onAllowed: () => void;
   },
 ): InstallationGate {
-  const resumingUntil = clock.monotonicMilliseconds() + RESUMING_LIMIT_MILLISECONDS;
+  const { transactions } = parts;
   let allowed = false;
   let timer: Timer | undefined;
 
@@ -54,8 +54,7 @@ export function createInstallationGate(
     (deviceModel.read(AllowNewSessions) ??
       deviceModel.read(ChargingStation.AllowNewSessionsPendingFirmwareUpdate_BytesPerMessage)) === true;
 
-  const idleEvses = (): readonly number[] =>
-    model.evses.filter((evse) => evse.transaction === undefined).map(({ evseId }) => evseId);
+  const hold = (): void => evseHolds.hold(HOLDER, transactions.idleEvses());
 
   const allow = (): void => {
     allowed = true;
@@ -70,27 +69,26 @@ export function createInstallationGate(
   function review(): void {
     const update = parts.update();
     if (update === undefined || !isReadyToInstall(update) || allowed) return;
-    const idle = idleEvses();
-    const busyCount = model.evses.length - idle.length;
-    if (clock.monotonicMilliseconds() < resumingUntil && core.transactions.states().length > busyCount)
-      return reviewAfter(RESUMING_MILLISECONDS);
-    const isBusy = busyCount > 0;
+    const running = transactions.look();
+    if (running === "unknown") return reviewAfter(RESUMING_MILLISECONDS);
+    const isBusy = running === "some";
     const delay = installDelayMilliseconds(update, clock.now());
     if ((isBusy || delay > 0) && update.state !== "InstallScheduled") parts.tellScheduled(update);
+    if (update.servesMeanwhile === true) return;
     if (delay > 0) return reviewAfter(delay);
     if (isBusy && mayNewSessionsStart()) return;
-    evseHolds.hold(HOLDER, idle); // L01.FR.07, L02.FR.04
+    hold(); // L01.FR.07, L02.FR.04
     if (!isBusy) allow(); // L01.FR.05, FR.06, FR.33, L02.FR.02, FR.03, FR.22
   }
 
   return {
     review,
     holdAll() {
-      evseHolds.hold(HOLDER, idleEvses());
+      if (parts.update()?.servesMeanwhile !== true) hold();
     },
     isClosed() {
       const update = parts.update();
-      return update !== undefined && isReadyToInstall(update) && !allowed;
+      return update !== undefined && isReadyToInstall(update) && update.servesMeanwhile !== true && !allowed;
     },
     open() {
       allowed = false;

@@ -450,3 +450,139 @@ describe("an update of which nothing more is heard kept resets waiting for ever"
     expect([told().at(-1), unavailable()]).toEqual([["InstallationFailed", 1], []]);
   });
 });
+
+describe("August 2026: what the hardware side installs beside charging (CHANGES c.6)", () => {
+  const tellsReady = async (requestId: number, state: FirmwareUpdateState) => {
+    charger.hardwareEvents.emit("firmwareStatus", { state, requestId, servesMeanwhile: true });
+    await charger.clock.advance(200);
+  };
+
+  test("connectors stay available and nothing is allowed; the statuses are told as they come", async () => {
+    await start();
+    await order(1);
+    await report(1, "Downloading", "Downloaded");
+    await tellsReady(1, "SignatureVerified");
+    await charger.clock.advance(60_000);
+    expect(unavailable()).toEqual([]);
+    expect(allowed()).toBe(0);
+    await report(1, "Installing", "Installed");
+    expect(unavailable()).toEqual([]);
+    expect(told().map(([state]) => state)).toEqual([
+      "Downloading",
+      "Downloaded",
+      "SignatureVerified",
+      "Installing",
+      "Installed",
+    ]);
+  });
+
+  test("with a transaction InstallScheduled is told all the same", async () => {
+    await start();
+    await beginTransaction(1);
+    await order(1, UNSIGNED);
+    await tellsReady(1, "Downloaded");
+    expect(told().map(([state]) => state)).toEqual(["Downloaded", "InstallScheduled"]);
+    await endTransaction(1);
+    expect([unavailable(), allowed()]).toEqual([[], 0]);
+  });
+
+  test("a later status without the word does not take it back, nor does a restart while it is installed", async () => {
+    await start();
+    await order(1, UNSIGNED);
+    await tellsReady(1, "Downloaded");
+    await report(1, "Installing");
+    await restart("PowerUp");
+    expect(unavailable()).toEqual([]);
+  });
+
+  test("without the word the EVSEs are unavailable while it is installed, as ever", async () => {
+    await start();
+    await order(1, UNSIGNED);
+    await report(1, "Downloaded");
+    expect([unavailable(), allowed()]).toEqual([[1, 2], 1]);
+  });
+});
+
+describe("DeferFirmwareDownloadDuringTransaction (CHANGES c.6)", () => {
+  const DEFER = { "InternalCtrlr.DeferFirmwareDownloadDuringTransaction": "true" };
+  const ordered = () =>
+    charger.hardwareCalls.filter(({ name }) => name === "updateFirmware").map(({ args }) => args[0] as object);
+  const startBusy = async () => {
+    charger = await new InProcessCharger(1, DEFER).start();
+    await charger.clock.advance(100);
+    await beginTransaction(1);
+  };
+
+  test("a running transaction keeps the download waiting, and new sessions out; its end orders it", async () => {
+    await startBusy();
+    expect(await order(5)).toBe("Accepted");
+    await charger.clock.advance(100);
+    expect(told()).toEqual([["DownloadScheduled", 5]]);
+    expect([ordered().length, unavailable()]).toEqual([0, [2]]);
+    await endTransaction(1);
+    expect(ordered()).toMatchObject([{ requestId: 5, location: "https://x/fw", signature: "s" }]);
+    expect(unavailable()).toEqual([1, 2]);
+    await report(5, "Downloading", "Downloaded", "SignatureVerified", "Installing", "Installed");
+    expect(told().map(([state]) => state)).toEqual([
+      "DownloadScheduled",
+      "Downloading",
+      "Downloaded",
+      "SignatureVerified",
+      "Installing",
+      "Installed",
+    ]);
+    expect(unavailable()).toEqual([]);
+  });
+
+  test("without a transaction, or without the variable, nothing waits", async () => {
+    charger = await new InProcessCharger(1, DEFER).start();
+    await order(5);
+    expect(ordered()).toHaveLength(1);
+    charger.dispose();
+    await start();
+    await beginTransaction(1);
+    await order(5);
+    expect(ordered()).toHaveLength(1);
+  });
+
+  test("a newer request takes its place: AcceptedCanceled, and only the newer one is ordered", async () => {
+    await startBusy();
+    await order(5);
+    expect(await order(6)).toBe("AcceptedCanceled");
+    await endTransaction(1);
+    expect(ordered()).toMatchObject([{ requestId: 6 }]);
+  });
+
+  test("the hardware side refuses in the end: DownloadFailed, and the EVSEs serve again", async () => {
+    await startBusy();
+    await order(5);
+    charger.hardwareAnswers.updateFirmware = () => "Rejected";
+    await endTransaction(1);
+    expect(told()).toEqual([
+      ["DownloadScheduled", 5],
+      ["DownloadFailed", 5],
+    ]);
+    expect(unavailable()).toEqual([]);
+  });
+
+  test("it survives a restart in the middle of the transaction", async () => {
+    await startBusy();
+    await order(5);
+    await charger.clock.advance(100);
+    await restart("PowerUp");
+    expect(ordered()).toHaveLength(0);
+    charger.event(1, { kind: "SessionResumed", sessionId: "s1" });
+    await endTransaction(1);
+    await charger.clock.advance(10_000);
+    expect(ordered()).toMatchObject([{ requestId: 5 }]);
+    expect(told()).toEqual([["DownloadScheduled", 5]]);
+  });
+
+  test("a bad signing certificate is refused at once", async () => {
+    await startBusy();
+    charger.hardwareAnswers.verifyCertificate = () => "Expired";
+    expect(await order(5)).toBe("InvalidCertificate");
+    await endTransaction(1);
+    expect(ordered()).toHaveLength(0);
+  });
+});
