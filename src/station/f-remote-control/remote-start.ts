@@ -1,9 +1,5 @@
 import { AuthCtrlr, SmartChargingCtrlr } from "../../device-model/variables.ts";
-import type {
-  ChargingProfileType,
-  RequestStartTransactionRequest,
-  RequestStartTransactionResponse,
-} from "../../ocpp/v201/index.ts";
+import type { RequestStartTransactionRequest, RequestStartTransactionResponse } from "../../ocpp/v201/index.ts";
 import { declareBlock, type Given } from "../block.ts";
 import { answerOr } from "../model/answer-or.ts";
 import type { EvseModel } from "../model/station-model.ts";
@@ -94,16 +90,19 @@ function create(context: Given<"resets" | "transactions">) {
    * A profile must be carried out or refused (F01.FR.10, F02.FR.18); as long as nobody here carries out profiles a valid
    * one is refused, too. With smart charging switched off it is ignored (F01.FR.12, F02.FR.20).
    */
-  const profileObstacle = (profile: ChargingProfileType | undefined): Refusal | undefined => {
+  const profileObstacle = ({
+    chargingProfile: profile,
+    evseId,
+  }: RequestStartTransactionRequest): Refusal | undefined => {
     const supported =
       deviceModel.read(SmartChargingCtrlr.Available) !== false && deviceModel.read(SmartChargingCtrlr.Enabled) === true;
     if (profile === undefined || !supported) return undefined;
-    return (
-      profileDefect(profile) ?? {
-        reasonCode: "UnsupportedParam",
-        additionalInfo: "charging profiles are not carried out",
-      }
-    );
+    const defect = profileDefect(profile);
+    if (defect !== undefined) return defect;
+    // As in EVerest (CHANGES c.3): a profile is taken for an EVSE that the CSMS has chosen (F01.FR.07 leaves that open).
+    const additionalInfo =
+      evseId === undefined ? "a charging profile needs an evseId" : "charging profiles are not carried out";
+    return { reasonCode: "UnsupportedParam", additionalInfo };
   };
 
   const obstacle = (
@@ -117,9 +116,9 @@ function create(context: Given<"resets" | "transactions">) {
     if (!isKnown) return { reasonCode: "UnknownEvse", additionalInfo: "no such EVSE" };
     if (evse === undefined)
       return request.evseId === undefined
-        ? { reasonCode: "NotFound", additionalInfo: "no EVSE is free" } // F01.FR.07, F02.FR.15
+        ? { reasonCode: "NoEvseAvailable", additionalInfo: "no EVSE is free" } // F01.FR.07, F02.FR.15
         : { reasonCode: "Reserved", additionalInfo: "the EVSE is reserved for another token" }; // F01.FR.21, FR.22, F02.FR.23, FR.24
-    return evseObstacle(evse) ?? profileObstacle(request.chargingProfile);
+    return evseObstacle(evse) ?? profileObstacle(request);
   };
 
   /**

@@ -141,7 +141,10 @@ describe("F01, F02: RequestStartTransaction", () => {
   test("F01.FR.07, F02.FR.15: refused when no EVSE can be selected", async () => {
     await start();
     for (const evseId of [1, 2]) charger.event(evseId, { kind: "Disabled" });
-    expect(await remoteStart({ evseId: undefined })).toMatchObject({ status: "Rejected" });
+    expect(await remoteStart({ evseId: undefined })).toMatchObject({
+      status: "Rejected",
+      statusInfo: { reasonCode: "NoEvseAvailable" },
+    });
     expect(sent("provideToken")).toEqual([]);
   });
 
@@ -286,6 +289,15 @@ describe("F01, F02: RequestStartTransaction", () => {
         status: "Rejected",
         statusInfo: { reasonCode: "UnsupportedParam" },
       });
+    });
+
+    test("without an EVSE a profile is refused while smart charging is enabled (CHANGES c.3)", async () => {
+      await start();
+      expect(await remoteStart({ evseId: undefined, chargingProfile: profile() })).toMatchObject({
+        status: "Rejected",
+        statusInfo: { additionalInfo: "a charging profile needs an evseId" },
+      });
+      expect(sent("provideToken")).toEqual([]);
     });
 
     test("F01.FR.12, F02.FR.20: without smart charging a profile is ignored", async () => {
