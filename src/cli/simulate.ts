@@ -1,12 +1,13 @@
 import { embeddedComponentConfig } from "../device-model/embedded-component-config.ts";
 import { CommandLineError } from "../everest/command-line.ts";
+import { DEFAULT_RELEASE, RELEASES } from "../sim/everest/release.ts";
 import { simulateSession } from "../sim/simulate.ts";
 import { parseListenAddress } from "../web/server.ts";
 import { readSubcommandLine } from "./options.ts";
 
 const EVSE_LIMIT = 32;
 
-/** `simulate [--once] [--evses <number>] [--http <host:port>]`. @throws CommandLineError */
+/** `simulate [--once] [--evses <number>] [--everest <release>] [--http <host:port>]`. @throws CommandLineError */
 export async function simulate(
   argv: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
@@ -14,12 +15,15 @@ export async function simulate(
   const { values } = readSubcommandLine(argv, {
     once: { type: "boolean", default: false },
     evses: { type: "string", default: "2" },
+    everest: { type: "string", default: DEFAULT_RELEASE },
     http: { type: "string" },
   });
-  const { once, evses, http } = values;
+  const { once, evses, everest, http } = values;
   const evseCount = /^\d{1,2}$/.test(evses) ? Number(evses) : 0;
   if (evseCount < 1 || evseCount > EVSE_LIMIT)
     throw new CommandLineError(`--evses: "${evses}" is not a number from 1 to ${EVSE_LIMIT}`);
+  const release = RELEASES.find((one) => one === everest);
+  if (release === undefined) throw new CommandLineError(`--everest: "${everest}" is none of ${RELEASES.join(", ")}`);
   if (http !== undefined) parseListenAddress(http);
-  return simulateSession({ once, evseCount, http }, environment, embeddedComponentConfig());
+  return simulateSession({ once, evseCount, release, http }, environment, embeddedComponentConfig());
 }

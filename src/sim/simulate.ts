@@ -6,6 +6,7 @@ import { type Clock, SystemClock, sleep } from "../lib/clock.ts";
 import { startBroker } from "./broker.ts";
 import { SimulatedCsms } from "./csms.ts";
 import { EverestSide } from "./everest/everest-side.ts";
+import type { Release } from "./everest/release.ts";
 
 const COLOURS = { station: "\u001b[36m", csms: "\u001b[33m", charger: "\u001b[32m", off: "\u001b[0m" } as const;
 const CARD = { value: "04A1B2C3D4E5F6", type: "ISO14443" };
@@ -113,6 +114,8 @@ export interface SimulationOptions {
   /** End after one session. */
   readonly once: boolean;
   readonly evseCount: number;
+  /** Which EVerest is played. */
+  readonly release: Release;
   /** Where the station serves its state. */
   readonly http: string | undefined;
 }
@@ -122,7 +125,7 @@ export interface SimulationOptions {
  * session is played and every OCPP message shown as one line. Resolves to an exit code with `--once`.
  */
 export async function simulateSession(
-  { once, evseCount, http }: SimulationOptions,
+  { once, evseCount, release, http }: SimulationOptions,
   environment: Readonly<Record<string, string | undefined>>,
   componentConfig: string,
 ): Promise<number | undefined> {
@@ -141,6 +144,7 @@ export async function simulateSession(
   });
   const everest = await EverestSide.start({
     broker: { host: "127.0.0.1", port: broker.port },
+    release,
     evseCount,
     parameters: {
       CoreDatabasePath: join(directory, "core"),

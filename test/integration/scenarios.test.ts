@@ -1,10 +1,10 @@
 /**
  * A charging session in every order, with every start and stop point, on every kind of line: 70 scenarios on the compiled
- * executable in which each pair of values occurs. Checked are all messages of the transaction with their fields, the
+ * executable in which each pair of values occurs, in turn with EVerest of May and of August 2026 in both places. Checked are all messages of the transaction with their fields, the
  * connector's status and the device model (E01–E12, F01–F03, G01, B04).
  */
 import { afterAll, describe, expect, test } from "bun:test";
-import { Charger } from "../support/charger.ts";
+import { Charger, SURROUNDINGS } from "../support/charger.ts";
 import {
   BEGINNING,
   ENDS,
@@ -46,19 +46,24 @@ function summary({ eventType, triggerReason, transactionInfo, idToken, evse }: T
   return [eventType, triggerReason, chargingState, stoppedReason, idToken && "token", place].filter(Boolean).join(" ");
 }
 
-let shared: Charger | undefined;
-afterAll(() => shared?.stop());
+type Surroundings = (typeof SURROUNDINGS)[number];
+const shared = new Map<Surroundings, Charger>();
+afterAll(() => Promise.all([...shared.values()].map((one) => one.stop())));
 
-/** One charger for all scenarios; a new one after a failure, whose traces would be in the way. */
-async function charger(): Promise<Charger> {
-  shared ??= await Charger.start({
-    patch: {
-      AuthCtrlr: { OfflineTxForUnknownIdEnabled: true, AuthorizeRemoteStart: true },
-      SampledDataCtrlr: { TxUpdatedInterval: 0, TxEndedInterval: 0 },
-      AlignedDataCtrlr: { Interval: 0, TxEndedInterval: 0 },
-    },
-  });
-  return shared;
+/** One charger of each kind for all scenarios; a new one after a failure, whose traces would be in the way. */
+async function charger(surroundings: Surroundings): Promise<Charger> {
+  const station =
+    shared.get(surroundings) ??
+    (await Charger.start({
+      ...surroundings,
+      patch: {
+        AuthCtrlr: { OfflineTxForUnknownIdEnabled: true, AuthorizeRemoteStart: true },
+        SampledDataCtrlr: { TxUpdatedInterval: 0, TxEndedInterval: 0 },
+        AlignedDataCtrlr: { Interval: 0, TxEndedInterval: 0 },
+      },
+    }));
+  shared.set(surroundings, station);
+  return station;
 }
 
 const TOKEN_TYPE = {
@@ -352,11 +357,12 @@ describe("sessions", () => {
   for (const [index, scenario] of SESSION_SCENARIOS.entries()) {
     const { order, start, stop, line, end } = scenario;
     test(`${order} first, ${start} to ${stop}, ${line}, ended by ${end}`, async () => {
-      const station = await charger();
+      const surroundings = SURROUNDINGS[index % SURROUNDINGS.length] ?? SURROUNDINGS[0];
+      const station = await charger(surroundings);
       try {
         await new Play(station, scenario, index + 1).run();
       } catch (error) {
-        shared = undefined;
+        shared.delete(surroundings);
         await station.stop();
         throw error;
       }

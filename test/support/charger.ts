@@ -8,9 +8,17 @@ import type { Release } from "../../src/sim/everest/release.ts";
 import { networkProfiles, patchComponentConfig } from "../../src/sim/simulate.ts";
 import { type Mosquitto, startMosquitto } from "./mosquitto.ts";
 
-export const EXECUTABLE = join(import.meta.dir, "../../dist/everest/libexec/everest/modules/OCPP201/OCPP201");
+const MODULES = join(import.meta.dir, "../../dist/everest/libexec/everest/modules");
+export const EXECUTABLE = join(MODULES, "OCPP201/OCPP201");
 /** How the station is started: the executable, or as STATION_COMMAND says (scripts/release: under qemu). */
 const [COMMAND = EXECUTABLE, ...COMMAND_ARGUMENTS] = process.env.STATION_COMMAND?.split(" ") ?? [];
+/** EVerest before and after August 2026, and the place of its newer module. */
+export const SURROUNDINGS = [
+  { release: "2026-05", slot: "OCPP201" },
+  { release: "2026-08", slot: "OCPP201" },
+  { release: "2026-08", slot: "OCPPmulti" },
+] as const satisfies readonly Pick<ChargerOptions, "release" | "slot">[];
+
 const PASSWORD = "DEADBEEFDEADBEEF";
 
 type Patch = Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
@@ -48,6 +56,7 @@ export class Charger {
     readonly csms: SimulatedCsms,
     private readonly useSocket: boolean,
     private readonly commandLine: readonly string[],
+    private readonly slot: "OCPP201" | "OCPPmulti",
   ) {}
 
   static async start(options: ChargerOptions = {}): Promise<Charger> {
@@ -89,6 +98,7 @@ export class Charger {
       csms,
       options.useSocket === true,
       options.commandLine ?? [],
+      options.slot ?? "OCPP201",
     );
     if (options.stopped !== true) await charger.startStation();
     return charger;
@@ -108,8 +118,9 @@ export class Charger {
     const broker = this.useSocket
       ? ["--mqtt_broker_socket_path", this.broker.socketPath]
       : ["--mqtt_broker_host", "127.0.0.1", "--mqtt_broker_port", String(this.broker.port)];
+    const isExecutable = COMMAND === EXECUTABLE;
     const station = spawn(
-      COMMAND,
+      isExecutable ? join(MODULES, this.slot, this.slot) : COMMAND,
       [
         ...COMMAND_ARGUMENTS,
         "--prefix",
@@ -125,7 +136,7 @@ export class Charger {
         ...broker,
         ...this.commandLine,
       ],
-      { ...(COMMAND === EXECUTABLE && { argv0: "ocpp:OCPP201" }), stdio: ["ignore", "pipe", "pipe"] },
+      { ...(isExecutable && { argv0: `ocpp:${this.slot}` }), stdio: ["ignore", "pipe", "pipe"] },
     );
     station.stdout?.on("data", (data: Buffer) => {
       this.log += data.toString();
