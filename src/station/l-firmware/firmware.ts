@@ -210,7 +210,7 @@ function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "trigge
     onOrdered: ({ deferred: _ordered, ...current }, taken) => {
       if (!taken) return end(current, "DownloadFailed");
       rememberOrder(current);
-      listenFor(retrieveDelayMilliseconds(current, clock.now()) + SILENCE_LIMIT_MILLISECONDS);
+      listenForNextStatus(current);
     },
   });
 
@@ -232,7 +232,7 @@ function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "trigge
     });
     gate.open();
     const begun = ongoing();
-    if (begun !== undefined) listenForNextStatus(begun);
+    if (begun !== undefined && !waits) listenForNextStatus(begun);
     return canceled ? "AcceptedCanceled" : answer;
   };
 

@@ -29,6 +29,7 @@ function listen(features: { isConnected: boolean; connectionStatus: boolean }) {
       offlineMilliseconds: undefined,
       switchedProfile: false,
       serverChain: [],
+      serverValidity: undefined,
     });
   return { events, heard, connect };
 }

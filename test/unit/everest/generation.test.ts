@@ -22,6 +22,7 @@ function channelWith(retained: Readonly<Record<string, unknown>>): Channel {
     publish: (topic) => {
       throw new Error(`${topic} was published before the generation was known`);
     },
+    stopListening: () => {},
     close: async () => {},
   };
 }
@@ -79,7 +80,6 @@ describe("what the manager distributes tells the generation, without a wait and 
     expect(features).toEqual({
       envelope: "GetConfig",
       configurationService: true,
-      commandErrors: true,
       enumsInArrays: "positions",
       isConnected: true,
       connectionStatus: false,
@@ -93,7 +93,6 @@ describe("what the manager distributes tells the generation, without a wait and 
     expect(features).toEqual({
       envelope: "Configuration",
       configurationService: true,
-      commandErrors: true,
       enumsInArrays: "names",
       isConnected: false,
       connectionStatus: true,
