@@ -177,6 +177,11 @@ export class Agent {
       shareDirectory: module.sharedDataOf(SHARED_DATA_OF),
     });
     for (const warning of warnings) this.options.logger.warn(warning);
+    const directed = module.configuration.connections.get("grid_support") ?? [];
+    if (directed.length > 0)
+      this.options.logger.warn(
+        `grid_support: directives for generators need OCPP 2.1, the ${directed.length} connections are without effect`,
+      );
     const unmapped = unmappedSinks(module);
     if (unmapped.length > 0)
       throw new ConfigurationError(

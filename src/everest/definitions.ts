@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import type { Clock } from "../lib/clock.ts";
 import type { Channel, MessageHandler } from "./channel.ts";
+import { DIALECTS, type Dialect, RESPONSE_TYPE } from "./envelope.ts";
 
 /** What the manager distributes lies there before a module is started; so long it may take to arrive. */
 const WAIT_MILLISECONDS = 5_000;
@@ -17,9 +18,19 @@ const ModuleNames = v.record(v.string(), v.string());
 
 /** What a retained message of the manager looks like. */
 export type Form =
-  | { readonly kind: "enveloped"; readonly word: string }
+  | { readonly kind: "enveloped"; readonly dialect: Dialect }
   | { readonly kind: "raw" }
-  | { readonly kind: "unknown" };
+  /** With the word that nobody knows, if it has one. */
+  | { readonly kind: "unknown"; readonly word?: string };
+
+function formOf(word: string): Form {
+  const dialect = DIALECTS.find((one) => RESPONSE_TYPE[one] === word);
+  return dialect === undefined ? { kind: "unknown", word } : { kind: "enveloped", dialect };
+}
+
+function formOfRaw(isReadable: boolean): Form {
+  return { kind: isReadable ? "raw" : "unknown" };
+}
 
 function parseJson(text: string): unknown {
   try {
@@ -130,12 +141,7 @@ export class Definitions {
     const enveloped = v.safeParse(Enveloped, payload);
     const content = v.safeParse(schema, enveloped.success ? enveloped.output.data : payload);
     if (this.topics.includes(topic))
-      this.forms.set(
-        topic,
-        enveloped.success
-          ? { kind: "enveloped", word: enveloped.output.msg_type }
-          : { kind: content.success ? "raw" : "unknown" },
-      );
+      this.forms.set(topic, enveloped.success ? formOf(enveloped.output.msg_type) : formOfRaw(content.success));
     return content.success ? (content.output as v.InferOutput<Schema>) : undefined;
   }
 

@@ -2,7 +2,8 @@ import * as v from "valibot";
 import { parseJson } from "../lib/json-text.ts";
 
 /** The words of the envelope that were renamed in August 2026 (PROTOCOL 17.4). */
-export type Dialect = "GetConfig" | "Configuration";
+export const DIALECTS = ["GetConfig", "Configuration"] as const;
+export type Dialect = (typeof DIALECTS)[number];
 
 export const REQUEST_TYPE: Record<Dialect, string> = { GetConfig: "GetConfig", Configuration: "ConfigurationRequest" };
 export const RESPONSE_TYPE: Record<Dialect, string> = {

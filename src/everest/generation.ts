@@ -1,6 +1,6 @@
 import { ExplainedError } from "../lib/explained-error.ts";
 import type { Definitions, Form } from "./definitions.ts";
-import { type Dialect, RESPONSE_TYPE } from "./envelope.ts";
+import type { Dialect } from "./envelope.ts";
 
 /** What differs between the generations of EVerest, asked by name wherever it matters (PROTOCOL 17). */
 export interface Features {
@@ -55,12 +55,15 @@ const SERVED = "served are EVerest 2025.1 to 2026.08 and what speaks like them";
 /** A manager that cannot be served, or of which nothing is known. */
 export class UnknownGenerationError extends ExplainedError {}
 
+const OF_DIALECT: Readonly<Record<Dialect, Generation>> = {
+  Configuration: GENERATIONS["2026.08"],
+  GetConfig: GENERATIONS["2025.12"],
+};
+
 function generationOf(topic: string, form: Form): Generation {
   if (form.kind === "raw") return GENERATIONS["2025.1"];
-  const word = form.kind === "enveloped" ? form.word : undefined;
-  if (word === RESPONSE_TYPE.Configuration) return GENERATIONS["2026.08"];
-  if (word === RESPONSE_TYPE.GetConfig) return GENERATIONS["2025.12"];
-  const what = word === undefined ? "a message of an unknown form" : `the unknown word "${word}"`;
+  if (form.kind === "enveloped") return OF_DIALECT[form.dialect];
+  const what = form.word === undefined ? "a message of an unknown form" : `the unknown word "${form.word}"`;
   throw new UnknownGenerationError(`this generation of EVerest is not known: ${what} on ${topic}; ${SERVED}`);
 }
 

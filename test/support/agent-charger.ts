@@ -16,6 +16,8 @@ export interface AgentChargerOptions extends Pick<EverestSideOptions, "release" 
   readonly patch?: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
   /** Puts databases in place before the first start: of an older version, of libocpp, … */
   readonly prepare?: (directory: string) => void;
+  /** Parameters that depend on where the charger lies. */
+  readonly parametersIn?: (directory: string) => Readonly<Record<string, string>>;
   /** Install prefix; its interface files stand in for a manager that distributes nothing. */
   readonly prefix?: string;
 }
@@ -59,6 +61,7 @@ export class AgentCharger {
         EverestDeviceModelDatabasePath: join(directory, "everest_device_model.db"),
         DeviceModelConfigPath: config,
         MessageLogPath: join(directory, "logs"),
+        ...options.parametersIn?.(directory),
         ...options.parameters,
       },
     });

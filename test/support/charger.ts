@@ -148,6 +148,10 @@ export class Charger {
     return station;
   }
 
+  get spawned(): ChildProcess | undefined {
+    return this.process;
+  }
+
   get pid(): number {
     return this.process?.pid ?? 0;
   }

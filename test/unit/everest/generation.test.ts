@@ -139,8 +139,8 @@ describe("what cannot be served is told with word and topic", () => {
     ],
     [raw({ interfaces: { version: 9 } }), /unknown form on everest\/interfaces/],
     [raw({ ...MAY, module_provides: {} }), /framework 0.19 and older/],
-  ])("case %#", (retained, message) => {
-    expect(detect(retained)).rejects.toThrow(message);
+  ])("case %#", async (retained, message) => {
+    await expect(detect(retained)).rejects.toThrow(message);
   });
 });
 
@@ -163,7 +163,7 @@ describe("nothing is distributed: stand-alone, or started late", () => {
   });
 
   test("without any hint no manager is asked: a wrong word would end it", async () => {
-    expect(detect({})).rejects.toThrow(/generation of EVerest cannot be told.*everest\/interfaces/);
+    await expect(detect({})).rejects.toThrow(/generation of EVerest cannot be told.*everest\/interfaces/);
     expect((await detect({}, "/nonexistent", false)).features.envelope).toBe("GetConfig");
   });
 });
