@@ -64,6 +64,8 @@ function keyOf({ component, variable }: OcppComponentVariable): string {
 class VariableMonitors {
   private readonly watched = new Map<string, OcppComponentVariable>();
   private nextEventId = 0;
+  /** EVerest's two modules have two words for it (CHANGES d.4). */
+  private readonly trigger: "Alerting" | "Delta";
 
   constructor(
     private readonly module: EverestModule,
@@ -71,6 +73,7 @@ class VariableMonitors {
     private readonly logger: Logger,
     deviceModel: DeviceModel,
   ) {
+    this.trigger = module.configuration.moduleName === "OCPPmulti" ? "Alerting" : "Delta";
     deviceModel.onAnyChange((change) => this.publish(change));
   }
 
@@ -91,7 +94,7 @@ class VariableMonitors {
       component_variable: watched,
       event_id: this.nextEventId++,
       timestamp: this.clock.now().toISOString(),
-      trigger: "Delta",
+      trigger: this.trigger,
       actual_value: isSecret ? "" : value,
       event_notification_type: "CustomMonitor",
     });
@@ -157,7 +160,8 @@ export function provideOcppGeneric(
         ...(evse !== undefined && { evseId: evse.id }),
         ...(evse?.connector_id !== undefined && { connectorId: evse.connector_id }),
       });
-      return { status: status ?? "Rejected" };
+      if (status !== "Rejected") return { status: status ?? "Rejected" };
+      return { status, status_info: { reason_code: "InvalidInput", additional_info: "no such EVSE or connector" } };
     },
     monitor_variables: ({ component_variables }) => {
       for (const one of component_variables) monitors.watch(one);

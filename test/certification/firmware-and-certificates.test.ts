@@ -1,6 +1,7 @@
 /** OCA certification test cases of blocks A, L and M for charging stations, on the compiled executable. */
 import { describe, test } from "bun:test";
 import type { UpdateFirmwareRequest } from "../../src/ocpp/v201/index.ts";
+import { SURROUNDINGS } from "../support/charger.ts";
 import { onCharger, type TestSystem } from "../support/test-system.ts";
 
 const PEM = "-----BEGIN CERTIFICATE-----\nMAo=\n-----END CERTIFICATE-----\n";
@@ -30,23 +31,23 @@ async function reportInTurn(system: TestSystem, states: readonly string[]): Prom
   }
 }
 
-describe("firmware update", () => {
+describe.each(SURROUNDINGS)("firmware update, EVerest of $release in the slot of $slot", (surroundings) => {
   test("TC_L_01_CS installed", () =>
-    onCharger({}, async (system) => {
+    onCharger(surroundings, async (system) => {
       await system.send("UpdateFirmware", firmware(), { status: "Accepted" });
       await reportInTurn(system, ["Downloading", "Downloaded", "SignatureVerified", "Installing", "Installed"]);
       await system.receive("SecurityEventNotification", { type: "FirmwareUpdated" });
     }));
 
   test("TC_L_05_CS an invalid signing certificate", () =>
-    onCharger({}, async (system) => {
+    onCharger(surroundings, async (system) => {
       system.charger.everest.answer("security.verify_certificate", () => "InvalidSignature");
       await system.send("UpdateFirmware", firmware(), { status: "InvalidCertificate" });
       await system.receive("SecurityEventNotification", { type: "InvalidFirmwareSigningCertificate" });
     }));
 
   test("TC_L_06_CS an invalid signature", () =>
-    onCharger({}, async (system) => {
+    onCharger(surroundings, async (system) => {
       await system.send("UpdateFirmware", firmware(), { status: "Accepted" });
       await reportInTurn(system, ["Downloading", "Downloaded"]);
       await report(system, "InvalidSignature");
@@ -63,14 +64,14 @@ describe("firmware update", () => {
       ["Downloading", "Downloaded", "SignatureVerified", "Installing", "InstallationFailed"],
     ],
   ])("%s", (_name, states) =>
-    onCharger({}, async (system) => {
+    onCharger(surroundings, async (system) => {
       await system.send("UpdateFirmware", firmware(), { status: "Accepted" });
       await reportInTurn(system, states);
     }),
   );
 
   test("TC_L_10_CS cancelled by a newer one", () =>
-    onCharger({}, async (system) => {
+    onCharger(surroundings, async (system) => {
       await system.send("UpdateFirmware", firmware(), { status: "Accepted" });
       await reportInTurn(system, ["Downloading"]);
       system.charger.everest.answer("system.update_firmware", () => "AcceptedCanceled");

@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { SimulatedCsms } from "../../src/sim/csms.ts";
 import { networkProfiles } from "../../src/sim/simulate.ts";
-import { Charger } from "../support/charger.ts";
+import { Charger, SURROUNDINGS } from "../support/charger.ts";
 import { onCharger, type TestSystem } from "../support/test-system.ts";
 
 const PASSWORD = "DEADBEEFDEADBEEF";
@@ -67,9 +67,9 @@ async function startDeadHost(): Promise<{ url: string; attempts: () => number; s
   return { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`, attempts: () => attempts, server };
 }
 
-describe("migration to another CSMS", () => {
+describe.each(SURROUNDINGS)("migration to another CSMS, EVerest of $release in the slot of $slot", (surroundings) => {
   test("TC_B_45_CS, TC_B_50_CS, B10.FR.04, FR.06: after the reset the station is with the new one", () =>
-    onCharger({}, async (system) => {
+    onCharger(surroundings, async (system) => {
       const from = system.charger.csms.calls.length;
       await migrate(system, other.url, "2,1");
       const boot = await other.waitFor("BootNotification");
@@ -81,46 +81,55 @@ describe("migration to another CSMS", () => {
     }));
 
   test("TC_B_46_CS, B10.FR.03: the new one does not answer, so the second of the list is taken", () =>
-    onCharger({ patch: { OCPPCommCtrlr: { NetworkProfileConnectionAttempts: ATTEMPTS } } }, async (system) => {
-      const dead = await startDeadHost();
-      await migrate(system, dead.url, "2,1");
-      await system.receive("BootNotification", { reason: "RemoteReset" });
-      expect(dead.attempts()).toBe(ATTEMPTS);
-      expect(await system.getVariable("OCPPCommCtrlr", "ActiveNetworkProfile")).toBe("1");
-      dead.server.close();
-    }));
+    onCharger(
+      { ...surroundings, patch: { OCPPCommCtrlr: { NetworkProfileConnectionAttempts: ATTEMPTS } } },
+      async (system) => {
+        const dead = await startDeadHost();
+        await migrate(system, dead.url, "2,1");
+        await system.receive("BootNotification", { reason: "RemoteReset" });
+        expect(dead.attempts()).toBe(ATTEMPTS);
+        expect(await system.getVariable("OCPPCommCtrlr", "ActiveNetworkProfile")).toBe("1");
+        dead.server.close();
+      },
+    ));
 
   test("TC_B_47_CS, TC_B_49_CS, B10.FR.07, FR.09: the whole list is dead, so the last good profile is taken", () =>
-    onCharger({ patch: { OCPPCommCtrlr: { NetworkProfileConnectionAttempts: ATTEMPTS } } }, async (system) => {
-      const dead = await startDeadHost();
-      await migrate(system, dead.url, "2");
-      await system.receive("BootNotification", { reason: "RemoteReset" });
-      expect(dead.attempts()).toBe(ATTEMPTS);
-      expect(await system.getVariable("OCPPCommCtrlr", "ActiveNetworkProfile")).toBe("1");
-      dead.server.close();
-    }));
+    onCharger(
+      { ...surroundings, patch: { OCPPCommCtrlr: { NetworkProfileConnectionAttempts: ATTEMPTS } } },
+      async (system) => {
+        const dead = await startDeadHost();
+        await migrate(system, dead.url, "2");
+        await system.receive("BootNotification", { reason: "RemoteReset" });
+        expect(dead.attempts()).toBe(ATTEMPTS);
+        expect(await system.getVariable("OCPPCommCtrlr", "ActiveNetworkProfile")).toBe("1");
+        dead.server.close();
+      },
+    ));
 
   test("B10.FR.08, FR.10: a lost CSMS is followed by the next profile, which gets BootNotification first", () =>
-    onCharger({ patch: { OCPPCommCtrlr: { NetworkProfileConnectionAttempts: 2 } } }, async (system) => {
-      const { csms } = system.charger;
-      await system.send("SetNetworkProfile", { configurationSlot: 2, connectionData: profile(other.url) });
-      await system.setVariable("OCPPCommCtrlr", "NetworkConfigurationPriority", "1,2");
-      await system.evConnectedPreSession();
-      csms.refuseWith = 503;
-      csms.drop();
-      await other.waitFor("StatusNotification", ({ evseId }) => evseId === 2);
-      expect(other.calls.map(({ action }) => action)).toEqual([
-        "BootNotification",
-        "StatusNotification",
-        "StatusNotification",
-      ]);
-      expect(await activeProfile(other)).toBe("2");
-      other.drop();
-      other.refuseWith = 503;
-      csms.refuseWith = undefined;
-      system.skip();
-      await system.receive("BootNotification");
-    }));
+    onCharger(
+      { ...surroundings, patch: { OCPPCommCtrlr: { NetworkProfileConnectionAttempts: 2 } } },
+      async (system) => {
+        const { csms } = system.charger;
+        await system.send("SetNetworkProfile", { configurationSlot: 2, connectionData: profile(other.url) });
+        await system.setVariable("OCPPCommCtrlr", "NetworkConfigurationPriority", "1,2");
+        await system.evConnectedPreSession();
+        csms.refuseWith = 503;
+        csms.drop();
+        await other.waitFor("StatusNotification", ({ evseId }) => evseId === 2);
+        expect(other.calls.map(({ action }) => action)).toEqual([
+          "BootNotification",
+          "StatusNotification",
+          "StatusNotification",
+        ]);
+        expect(await activeProfile(other)).toBe("2");
+        other.drop();
+        other.refuseWith = 503;
+        csms.refuseWith = undefined;
+        system.skip();
+        await system.receive("BootNotification");
+      },
+    ));
 });
 
 test("B09.FR.01, FR.02, FR.05, B10.FR.02: what cannot work is refused with its reason", () =>

@@ -1,6 +1,7 @@
 /** OCA certification test cases of blocks A, L and N in which time, transactions or a reboot matter, on the compiled executable. */
 import { describe, expect, test } from "bun:test";
 import type { GetLogRequest, UpdateFirmwareRequest } from "../../src/ocpp/v201/index.ts";
+import { SURROUNDINGS } from "../support/charger.ts";
 import { onCharger, type TestSystem } from "../support/test-system.ts";
 
 const PEM = "-----BEGIN CERTIFICATE-----\nMAo=\n-----END CERTIFICATE-----\n";
@@ -34,9 +35,9 @@ async function installationAllowed({ charger }: TestSystem, limitMilliseconds = 
   return false;
 }
 
-describe("firmware update", () => {
+describe.each(SURROUNDINGS)("firmware update, EVerest of $release in the slot of $slot", (surroundings) => {
   test("TC_L_02_CS installed at installDateTime", () =>
-    onCharger({}, async (system) => {
+    onCharger(surroundings, async (system) => {
       const installDateTime = new Date(Date.now() + 2_000).toISOString();
       await system.send("UpdateFirmware", firmware({ installDateTime }), { status: "Accepted" });
       await installUpTo(system, "Downloading", "Downloaded", "SignatureVerified");
@@ -48,7 +49,7 @@ describe("firmware update", () => {
     }));
 
   test("TC_L_03_CS downloaded at retrieveDateTime", () =>
-    onCharger({}, async (system) => {
+    onCharger(surroundings, async (system) => {
       const retrieveDateTime = new Date(Date.now() + 60_000).toISOString();
       await system.send("UpdateFirmware", firmware({ retrieveDateTime }), { status: "Accepted" });
       expect(system.charger.everest.recorded("update_firmware")).toMatchObject([
@@ -58,7 +59,7 @@ describe("firmware update", () => {
     }));
 
   test("TC_L_13_CS … TC_L_15_CS after the running transaction; free EVSEs are Unavailable meanwhile", () =>
-    onCharger({}, async (system) => {
+    onCharger(surroundings, async (system) => {
       await system.charge("local");
       await system.send("UpdateFirmware", firmware(), { status: "Accepted" });
       await installUpTo(system, "Downloading", "Downloaded", "SignatureVerified");
@@ -75,7 +76,7 @@ describe("firmware update", () => {
     }));
 
   test("TC_L_01_CS with a reboot: Installed once, told by the new firmware (L01.FR.32)", () =>
-    onCharger({}, async (system) => {
+    onCharger(surroundings, async (system) => {
       await system.send("UpdateFirmware", firmware(), { status: "Accepted" });
       await installUpTo(system, "Downloading", "Downloaded", "SignatureVerified", "Installing", "InstallRebooting");
       await system.charger.end("SIGKILL");

@@ -156,3 +156,25 @@ describe("firmware (CHANGES c.6)", () => {
     expect(told()).toEqual(["DownloadScheduled"]);
   });
 });
+
+test.each([
+  ["OCPP201", "Delta"],
+  ["OCPPmulti", "Alerting"],
+] as const)(
+  "a watched variable has changed: in the slot of %s the trigger is %s (CHANGES d.4)",
+  async (slot, trigger) => {
+    await start({ slot });
+    const told: unknown[] = [];
+    await charger.everest.bus.onVariable("ocpp", "ocpp_generic", "event_data", (value) => told.push(value));
+    const component_variable = { component: { name: "OCPPCommCtrlr" }, variable: { name: "HeartbeatInterval" } };
+    await charger.everest.bus.call("tester", "ocpp", "ocpp_generic", "monitor_variables", {
+      component_variables: [component_variable],
+    });
+    await charger.everest.bus.call("tester", "ocpp", "ocpp_generic", "set_variables", {
+      requests: [{ component_variable, value: "77" }],
+      source: "tester",
+    });
+    for (let attempt = 0; attempt < 200 && told.length === 0; attempt++) await Bun.sleep(10);
+    expect(told).toMatchObject([{ component_variable, trigger, actual_value: "77" }]);
+  },
+);

@@ -54,9 +54,9 @@ export class TestSystem {
 
   /** Ends the test; the station must not have violated a schema or a sequence. */
   async stop(): Promise<void> {
-    const { violations } = this.charger.csms;
+    const { csms, everest } = this.charger;
     await this.charger.stop();
-    expect(violations).toEqual([]);
+    expect([...csms.violations, ...everest.violations]).toEqual([]);
   }
 
   /** Forgets the messages so far. */

@@ -32,6 +32,7 @@ beforeEach(() => {
   const deviceModel = file.open(OWN);
   published = [];
   const module = {
+    configuration: { moduleName: "OCPP201" },
     provide: (_implementation: string, _interface: string, given: Handlers, negative: Handlers) => {
       handlers = given;
       refusals = negative;
@@ -186,5 +187,13 @@ describe("while it runs", () => {
     expect(call("change_availability", { request: { operational_status: "Inoperative", evse: { id: 1 } } })).toEqual({
       status: "Scheduled",
     });
+  });
+
+  test("change_availability of what is not there says InvalidInput (CHANGES b.1)", () => {
+    if (running === undefined) throw new Error("the station does not run");
+    running = { ...running, services: { changeAvailability: () => "Rejected" } };
+    expect(
+      call("change_availability", { request: { operational_status: "Inoperative", evse: { id: 9 } } }),
+    ).toMatchObject({ status: "Rejected", status_info: { reason_code: "InvalidInput" } });
   });
 });
