@@ -25,6 +25,15 @@ const INTERFACES = [
   "system",
 ] as const;
 
+/** Those of which results and variables are sent; of the others it is arguments. */
+const PROVIDED: ReadonlySet<string> = new Set([
+  "auth_token_provider",
+  "auth_token_validator",
+  "ocpp",
+  "ocpp_data_transfer",
+  "session_cost",
+]);
+
 /**
  * Enums whose words are looked up: what EVerest does not know must not be sent, and nothing is done for a word that
  * nobody knows.
@@ -59,6 +68,11 @@ function pascal(name: string): string {
 function typeName(ref: string): string {
   const [file = "", name = ""] = ref.replace(/^\//, "").split("#/");
   return pascal(file) + pascal(name);
+}
+
+interface EnumArray {
+  readonly path: readonly string[];
+  readonly words: readonly string[];
 }
 
 class Generator {
@@ -165,11 +179,28 @@ class Generator {
     return `v.object({ ${members.join(", ")} })`;
   }
 
+  /** Where arrays of an enum stand inside a type: names of members, `*` for each item of an array. */
+  private enumArrays(schema: Schema, path: readonly string[] = [], insideType = false): EnumArray[] {
+    if (schema.$ref !== undefined) return this.enumArrays(this.resolve(schema.$ref), path, true);
+    if (schema.properties !== undefined)
+      return Object.entries(schema.properties).flatMap(([key, property]) =>
+        this.enumArrays(property, [...path, key], true),
+      );
+    if (schema.items === undefined) return [];
+    const words = this.positions(schema.items);
+    if (words === undefined) return this.enumArrays(schema.items, [...path, "*"], insideType);
+    return insideType ? [{ path, words }] : [];
+  }
+
   generate(): Map<string, string> {
     const types: string[] = [];
     const commands: string[] = [];
     const variables: string[] = [];
     const errors: string[] = [];
+    const enumArrays: string[] = [];
+    const noteEnumArrays = (key: string, found: readonly EnumArray[]): void => {
+      if (found.length > 0) enumArrays.push(`  ${JSON.stringify(key)}: ${JSON.stringify(found)},`);
+    };
     for (const name of INTERFACES) {
       const file = this.files.interface(name);
       if (file === undefined) throw new Error(`the interface ${name} does not exist`);
@@ -199,6 +230,13 @@ class Generator {
       variables.push(
         `  ${name}: { ${vars.map(([variable, schema]) => `${variable}: ${this.schema(schema, false)}`).join(", ")} },`,
       );
+      for (const [cmd, { arguments: args = {}, result = {} }] of cmds) {
+        const ofArguments = Object.entries(args).flatMap(([key, schema]) => this.enumArrays(schema, [key]));
+        noteEnumArrays(`${name}.${cmd}.args`, ofArguments);
+        if (PROVIDED.has(name)) noteEnumArrays(`${name}.${cmd}.result`, this.enumArrays(result));
+      }
+      for (const [variable, schema] of vars)
+        if (PROVIDED.has(name)) noteEnumArrays(`${name}.${variable}`, this.enumArrays(schema));
       errors.push(`  ${name}: ${JSON.stringify(this.files.errors(file))},`);
     }
     const declarations = [...this.declared.values()].join("\n");
@@ -217,6 +255,7 @@ class Generator {
           HEADER.trimEnd(),
           'import * as v from "valibot";',
           'import { wordOrPosition } from "../receiving.ts";',
+          'import type { EnumArray } from "../sending.ts";',
           `import type { ${used(types, "").join(", ")} } from "./types.ts";`,
           `import { ${used([...commands, ...variables], "Schema").join(", ")} } from "./types.ts";`,
           "",
@@ -233,6 +272,11 @@ class Generator {
           "export const VARIABLES = {",
           ...variables,
           "} as const;",
+          "",
+          "/** Where an array of an enum stands inside a type, and its words as positions count them, by what is sent. */",
+          "export const ENUM_ARRAYS: Readonly<Record<string, readonly EnumArray[]>> = {",
+          ...enumArrays,
+          "};",
           "",
           "/** Error types that an implementation of the interface may raise. */",
           "export const ERRORS: { readonly [Name in keyof Interfaces]: readonly string[] } = {",

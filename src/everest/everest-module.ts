@@ -21,7 +21,8 @@ import {
 } from "./envelope.ts";
 import type { Features } from "./generation.ts";
 import { InPart } from "./in-part.ts";
-import { COMMANDS, VARIABLES } from "./interfaces/index.ts";
+import { COMMANDS, ENUM_ARRAYS, VARIABLES } from "./interfaces/index.ts";
+import { withPositions } from "./interfaces/sending.ts";
 import { startModule } from "./module-start.ts";
 import type {
   Args,
@@ -170,21 +171,23 @@ export class EverestModule {
       const handler = handlers[command as keyof Commands<I>] as (args: unknown, origin: string) => unknown;
       const refuse = refusals[command as keyof Commands<I>];
       const publish = (to: string, message: string): void => channel.publish(to, message);
+      const handle = async (args: unknown, origin: string): Promise<unknown> =>
+        this.inItsForm(`${interfaceName}.${command}.result`, await handler(args, origin));
       this.subscriptions.set(
         topic,
-        serveCommand({ topic, moduleId: own.moduleId, schema, handler, refuse, publish, logger }),
+        serveCommand({ topic, moduleId: own.moduleId, schema, handler: handle, refuse, publish, logger }),
       );
     }
   }
 
   publish<I extends InterfaceName, V extends keyof Variables<I> & string>(
     implementation: string,
-    _interfaceName: I,
+    interfaceName: I,
     name: V,
     value: Variables<I>[V],
   ): void {
     const topic = this.topic(this.options.arguments.moduleId, implementation, "var", name);
-    this.started.channel.publish(topic, sealVariable(value));
+    this.started.channel.publish(topic, sealVariable(this.inItsForm(`${interfaceName}.${name}`, value)));
   }
 
   onError(handler: (error: ErrorMessage) => void): void {
@@ -271,12 +274,18 @@ export class EverestModule {
     if (this.started.offersCommand(interfaceName, command) === false)
       throw new CommandError("NotOffered", `this generation of EVerest has no command ${interfaceName}.${command}`);
     const schemas = COMMANDS[interfaceName] as Readonly<Record<string, { result: v.GenericSchema }>>;
+    const sent = this.inItsForm(`${interfaceName}.${command}.args`, args);
     const schema = schemas[command]?.result ?? v.unknown();
     const asked = this.options.askedOf(interfaceName, command);
-    const isEmpty = typeof args === "object" && args !== null && Object.keys(args).length === 0;
+    const isEmpty = typeof sent === "object" && sent !== null && Object.keys(sent).length === 0;
     return this.questions.ask({ ...asked, topic, schema }, (id) =>
-      this.started.channel.publish(topic, sealCommand(id, this.options.arguments.moduleId, isEmpty ? null : args)),
+      this.started.channel.publish(topic, sealCommand(id, this.options.arguments.moduleId, isEmpty ? null : sent)),
     );
+  }
+
+  /** What is sent, as this generation of EVerest reads it. */
+  private inItsForm(what: string, value: unknown): unknown {
+    return this.features.enumsInArrays === "names" ? value : withPositions(value, ENUM_ARRAYS[what]);
   }
 
   private topic(moduleId: string, implementation: string, kind: "cmd" | "var", name: string): string {
