@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import type { Clock } from "../lib/clock.ts";
+import { parseJson } from "../lib/json-text.ts";
 import type { Channel, MessageHandler } from "./channel.ts";
 import { DIALECTS, type Dialect, RESPONSE_TYPE } from "./envelope.ts";
 
@@ -32,9 +33,9 @@ function formOfRaw(isReadable: boolean): Form {
   return { kind: isReadable ? "raw" : "unknown" };
 }
 
-function parseJson(text: string): unknown {
+function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }
@@ -137,7 +138,7 @@ export class Definitions {
     topic: string,
     schema: Schema,
   ): v.InferOutput<Schema> | undefined {
-    const payload = parseJson(text);
+    const payload = parse(text);
     const enveloped = v.safeParse(Enveloped, payload);
     const content = v.safeParse(schema, enveloped.success ? enveloped.output.data : payload);
     if (this.topics.includes(topic))

@@ -1,3 +1,4 @@
+import { parseJson } from "../lib/json-text.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Channel, MessageHandler } from "./channel.ts";
 import { openEnvelope, RESPONSE_TYPE } from "./envelope.ts";
@@ -152,8 +153,8 @@ function wrapResult(payload: unknown, command: string): string | undefined {
 /** What is no JSON is nothing that any route takes. */
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
-    return text;
+    return undefined;
   }
 }
