@@ -440,6 +440,22 @@ describe("G05, N07: faults", () => {
     expect(value("EVSE", "AvailabilityState", 1)).toBe("Available");
   });
 
+  test("order of states (CHANGES c.2): a fault is not masked by Inoperative, nor Inoperative by what goes on at the connector", async () => {
+    await start();
+    await change("Inoperative", { id: 1 });
+    fault("raised", INOPERATIVE);
+    await settle();
+    plugIn();
+    unplug();
+    await settle();
+    fault("cleared", INOPERATIVE);
+    await settle();
+    plugIn();
+    unplug();
+    await settle();
+    expect(statuses(AFTER_BOOT)).toEqual(["1/1 Unavailable", "1/1 Faulted", "1/1 Unavailable"]);
+  });
+
   test("incident: a connector became Available with the first of two faults cleared, and a RequestStart was Accepted", async () => {
     await start();
     const remoteStart = async () => {
