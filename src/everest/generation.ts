@@ -77,13 +77,18 @@ function installedGeneration(definitions: Definitions, mustBeKnown: boolean): Ge
   return GENERATIONS["2025.12"];
 }
 
+/** @throws UnknownGenerationError for a manager that distributes what only older ones do. */
+export function refuseTooOld({ isTooOld }: Definitions): void {
+  if (isTooOld)
+    throw new UnknownGenerationError(`EVerest before 2025.1 (framework 0.19 and older) is not served; ${SERVED}`);
+}
+
 /**
  * The generation that the manager's definitions show; what they say of single features counts more than its row.
  * @throws UnknownGenerationError
  */
 export function detectGeneration(definitions: Definitions, mustBeKnown: boolean): Generation {
-  if (definitions.isTooOld)
-    throw new UnknownGenerationError(`EVerest before 2025.1 (framework 0.19 and older) is not served; ${SERVED}`);
+  refuseTooOld(definitions);
   const [shown] = [...definitions.forms].map(([topic, form]) => generationOf(topic, form));
   const { releases, features } = shown ?? installedGeneration(definitions, mustBeKnown);
   const offersDer = definitions.offers("evse_manager", "cmds", "set_der_available") === true;

@@ -3,7 +3,7 @@ import { ConfigService } from "./config-service.ts";
 import { type ModuleConfiguration, ModuleConfigurationSchema, toModuleConfiguration } from "./configuration.ts";
 import { Definitions } from "./definitions.ts";
 import type { ModuleOptions, StartedModule } from "./everest-module.ts";
-import { detectGeneration, type Generation, withConfigurationService } from "./generation.ts";
+import { detectGeneration, type Generation, refuseTooOld, withConfigurationService } from "./generation.ts";
 import { UnwrappedChannel } from "./unwrapped-channel.ts";
 
 /** Stand-alone there may be no manager that distributes anything. */
@@ -32,6 +32,8 @@ export async function startModule(bus: Channel, options: ModuleOptions): Promise
   await channel.subscribe(
     new Map([...configService.subscriptions(), [`${args.everestPrefix}shutdown`, shutdown] as const]),
   );
+  // What shows an old manager may have come behind everything else; the answer to another subscription is later still.
+  refuseTooOld(definitions);
   const configuration = options.configuration ?? (await fetchConfiguration(configService, args.moduleId));
   if (unwrapped.configurationSource === "service") generation = withConfigurationService(generation);
   logger.info(describe(generation));

@@ -59,6 +59,11 @@ describe("what cannot be understood ends with 1 and one line that helps", () => 
       ["simulate", "--evses", "many"],
       '"many" is not a number from 1 to 32',
     ],
+    [
+      "simulate: a release that nobody plays",
+      ["simulate", "--everest", "2019"],
+      '--everest: "2019" is none of 2025-02, 2025-10, 2026-05, 2026-08',
+    ],
     ["simulate: an unknown option", ["simulate", "--twice"], "--help lists the options"],
     ["simulate: an address that is none", ["simulate", "--http", "x"], '--http: "x" is not an address like'],
     ["no configuration", ["run", "--config", "/nonexistent.yaml"], "/nonexistent.yaml:1:1: the file cannot be read"],
@@ -71,21 +76,25 @@ describe("what cannot be understood ends with 1 and one line that helps", () => 
     });
 });
 
-test("simulate: the executable brings its own charger, EVerest and CSMS (its embedded configuration could not be copied)", async () => {
-  const simulation = spawn(EXECUTABLE, ["simulate", "--once"], { cwd: directory });
-  let output = "";
-  const booted = new Promise<void>((resolve) => {
-    simulation.stdout.on("data", (data: Buffer) => {
-      output += data.toString();
-      if (output.includes("BootNotification")) resolve();
+test.each([[[]], [["--everest", "2025-02"]], [["--everest", "2026-08"]]])(
+  "simulate %j: the executable brings its own charger, EVerest and CSMS (its embedded configuration could not be copied)",
+  async (release) => {
+    const simulation = spawn(EXECUTABLE, ["simulate", "--once", ...release], { cwd: directory });
+    let output = "";
+    const booted = new Promise<void>((resolve) => {
+      simulation.stdout.on("data", (data: Buffer) => {
+        output += data.toString();
+        if (output.includes("BootNotification")) resolve();
+      });
+      simulation.on("exit", () => resolve());
     });
-    simulation.on("exit", () => resolve());
-  });
-  await booted;
-  // The station is a child of its own.
-  simulation.kill("SIGINT");
-  expect(output).toContain("station → CSMS");
-}, 30_000);
+    await booted;
+    // The station is a child of its own.
+    simulation.kill("SIGINT");
+    expect(output).toContain("station → CSMS");
+  },
+  30_000,
+);
 
 test("--http on a port that is in use ends with 1 and one line that says so", () => {
   const other = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("other") });
