@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Agent, type AgentStatus } from "../agent/agent.ts";
+import { slotOf } from "../config/manifest.ts";
 import { optionName, SETTABLE_PARAMETERS } from "../config/parameters.ts";
 import { readModuleArguments } from "../everest/command-line.ts";
 import { SystemClock } from "../lib/clock.ts";
@@ -42,7 +43,7 @@ function describeStatus({ connected, queuedMessages, runningTransactions }: Agen
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The default subcommand: the module OCPP201 as EVerest's manager starts it, or stand-alone as `standalone` says. Resolves to
+ * The default subcommand: the module as EVerest's manager starts it, or stand-alone as `standalone` says. Resolves to
  * an exit code on failure.
  */
 export async function run(
@@ -54,8 +55,10 @@ export async function run(
   process.umask(0o077);
   const args = readModuleArguments(argv, environment, OWN_OPTIONS, standalone?.options);
   const clock = new SystemClock();
+  // As the manager calls the process (PROTOCOL 3.1), or by the name of the link.
+  const slot = slotOf(standalone?.configuration.moduleName ?? process.argv0.split(/[:/]/).at(-1));
   const logger = createLineLogger({
-    processName: `${args.moduleId}:OCPP201`,
+    processName: `${args.moduleId}:${slot}`,
     minimumSeverity: minimumSeverity(args.logConfigPath),
     now: () => clock.now(),
     write: (line) => process.stdout.write(line),

@@ -98,6 +98,7 @@ describe("the slot of OCPPmulti", () => {
     const charger = await start({ release: "2026-08", slot: "OCPPmulti", parameters: { Mode: "Prefer2" } });
     expect(charger.log.match(/grid_support/g)).toHaveLength(1);
     expect(charger.log).toContain("Prefer2");
+    expect(charger.log).toContain("ocpp:OCPPmulti");
   });
 });
 
