@@ -178,6 +178,7 @@ test("a database that may not be opened ends the station with 1, errno and path,
   chmodSync(charger.directory, 0o755);
   chmodSync(core, 0o755);
   const before = readdirSync(core).sort();
+  await charger.everest.distribute();
   const { exitCode, stdout } = await spawnAsNobody([...command, "--prefix", charger.directory]);
   expect(exitCode).toBe(1);
   expect(stdout).toContain(`[CRIT]`);

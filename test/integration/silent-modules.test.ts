@@ -37,7 +37,7 @@ async function connectModule() {
   cleanUps.push(() => broker.stop());
   const clock = new FakeClock();
   const log: string[] = [];
-  const module = await EverestModule.connect({
+  const connecting = EverestModule.connect({
     arguments: {
       broker: { host: "127.0.0.1", port: broker.port },
       everestPrefix: "everest/",
@@ -58,6 +58,10 @@ async function connectModule() {
     random: new SeededRandom(1),
     logger: { ...silentLogger, warn: (text) => log.push(text) },
   });
+  // No manager distributes anything.
+  while (clock.pendingTimerCount === 0) await Bun.sleep(5);
+  await clock.advance(1_000);
+  const module = await connecting;
   cleanUps.push(() => module.close());
   const bus = await SimulatedBus.connect({ host: "127.0.0.1", port: broker.port });
   cleanUps.push(() => bus.close());
