@@ -191,7 +191,7 @@ describe("while it runs", () => {
 
   test("change_availability of what is not there says InvalidInput (CHANGES b.1)", () => {
     if (running === undefined) throw new Error("the station does not run");
-    running = { ...running, services: { changeAvailability: () => "Rejected" } };
+    running = { ...running, services: { ...running.services, availability: { change: () => "Rejected" } } };
     expect(
       call("change_availability", { request: { operational_status: "Inoperative", evse: { id: 9 } } }),
     ).toMatchObject({ status: "Rejected", status_info: { reason_code: "InvalidInput" } });
