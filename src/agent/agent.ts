@@ -31,6 +31,7 @@ import { HardwareInput } from "./hardware-input.ts";
 import { followHardware } from "./hardware-variables.ts";
 import { startMessageLog } from "./message-log.ts";
 import { pushSettings } from "./pushed-settings.ts";
+import { startWarnings } from "./start-warnings.ts";
 import { openStores, type Stores } from "./stores.ts";
 
 export const PROVIDES: Readonly<Record<string, InterfaceName>> = {
@@ -51,8 +52,6 @@ export const REQUIRES: Readonly<Record<string, InterfaceName>> = {
   reservation: "reservation",
   extensions_15118: "iso15118_extensions",
 };
-
-const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /** How long a silent broker may hold up the end; EVerest gives a second or two for all of it. */
 const FAREWELL_LIMIT_MILLISECONDS = 300;
@@ -102,7 +101,6 @@ export class Agent {
   /** Runs until the process ends. @throws before ModuleReady when the configuration cannot work. */
   async start(): Promise<void> {
     const { clock, configuration, logger, onShutdown, random } = this.options;
-    this.warnAboutProxies();
     const module = await EverestModule.connect({
       arguments: this.options.arguments,
       provides: PROVIDES,
@@ -119,6 +117,8 @@ export class Agent {
     const errorCodes = readErrorCodes(parameters.CustomMrecErrorMapPath);
     const stores = openStores({ parameters, shareDirectory: module.sharedDataOf(SHARED_DATA_OF), clock, logger });
     this.stores = stores;
+    for (const warning of startWarnings(this.options.environment, module.configuration, stores.deviceModel))
+      logger.warn(warning);
     const input = new HardwareInput(module, clock, logger, errorCodes);
     input.subscribe();
     provideInterfaces(module, clock, logger, stores.deviceModel, () => this.running);
@@ -161,12 +161,6 @@ export class Agent {
     };
   }
 
-  private warnAboutProxies(): void {
-    const named = PROXY_VARIABLES.filter((name) => this.options.environment[name]);
-    if (named.length > 0)
-      this.options.logger.warn(`HTTP proxies are not supported: ${named.join(", ")} without effect on the connection`);
-  }
-
   private readParameters(module: EverestModule): ModuleParameters {
     const { parameters, warnings } = readParameters({
       slot: slotOf(module.configuration.moduleName),
@@ -177,11 +171,6 @@ export class Agent {
       shareDirectory: module.sharedDataOf(SHARED_DATA_OF),
     });
     for (const warning of warnings) this.options.logger.warn(warning);
-    const directed = module.configuration.connections.get("grid_support") ?? [];
-    if (directed.length > 0)
-      this.options.logger.warn(
-        `grid_support: directives for generators need OCPP 2.1, the ${directed.length} connections are without effect`,
-      );
     const unmapped = unmappedSinks(module);
     if (unmapped.length > 0)
       throw new ConfigurationError(
