@@ -99,7 +99,6 @@ export class AgentCharger {
         now: () => clock.now(),
         write: (line) => void this.log.push(line),
       }),
-      version: "test",
       released: new Date("2026-01-01"),
       print: () => {},
       onShutdown: () => void this.shutdowns++,

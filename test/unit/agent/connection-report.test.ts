@@ -3,9 +3,9 @@ import { reportConnection } from "../../../src/agent/connection-report.ts";
 import { createObserverPort } from "../../../src/bridge/observer.ts";
 import type { EverestModule } from "../../../src/everest/everest-module.ts";
 import { Emitter } from "../../../src/lib/events.ts";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
 import type { CsmsLink, LinkEvents } from "../../../src/ocpp/csms-link.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 const PROFILE = { slot: 2, url: "ws://csms:9000/ocpp", securityProfile: 1, ocppInterface: "Wired0" };
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Channel, MessageHandler } from "../../../src/everest/channel.ts";
 import { Definitions } from "../../../src/everest/definitions.ts";
 import { detectGeneration } from "../../../src/everest/generation.ts";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 const directories: string[] = [];
 afterEach(() => {
