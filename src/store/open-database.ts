@@ -12,7 +12,7 @@ import { growthDefects, hasOwnTables, isEmptyDatabase, ownSchemaVersion, userVer
 export interface OpenDatabaseOptions {
   readonly path: string;
   /**
-   * Folder below `migrations/`; its highest version is the `user_version` that the file will have. The tables that only
+   * Folder below `migrations/`; its highest version is the `user_version` that the file will have at least. The tables that only
    * this program has come from its subfolder `station`.
    */
   readonly migrations: "core" | "device_model";
@@ -26,6 +26,8 @@ export interface OpenedDatabase {
   readonly corruptFileMovedTo: string | undefined;
 }
 
+/** Newest schema of libocpp that only grew; a file of it keeps its version, since older libocpps cannot open a raised one. */
+const NEWEST_OF_LIBOCPP = { core: 7, device_model: 3 } as const;
 const DAMAGED_FILES_KEPT = 3;
 
 /** Reads nothing but what tells whether it is a database; changes nothing but rolls back what a power cut left half done. */
@@ -78,13 +80,17 @@ function connectOrReplace({ path, clock, logger }: OpenDatabaseOptions): OpenedD
  * What stands against using a file that is not empty. A newer one of this program's own only grew, so an older program
  * goes on with it; whoever else left a version that is not known here may have meant anything by it.
  */
-function refusal(path: string, database: Database, migrations: readonly Migration[]): string | undefined {
+function refusal(
+  { path, migrations: folder }: OpenDatabaseOptions,
+  database: Database,
+  migrations: readonly Migration[],
+): string | undefined {
   const found = userVersion(database);
   const known = migrations.at(-1)?.version ?? 0;
   if (found === 0) return `${path} has tables, but no schema version: neither this program nor libocpp left it`;
   if (found <= known) return undefined;
   const newer = `${path} has schema version ${found}, this program knows ${known}`;
-  if (!hasOwnTables(database)) return `${newer}: a newer libocpp left it`;
+  if (!hasOwnTables(database) && found > NEWEST_OF_LIBOCPP[folder]) return `${newer}: a newer libocpp left it`;
   const defects = growthDefects(database, migrations);
   return defects.length === 0
     ? undefined
@@ -138,7 +144,7 @@ export function openDatabase(options: OpenDatabaseOptions): OpenedDatabase {
   try {
     const migrations = readMigrations(options.migrations);
     if (!isEmptyDatabase(database)) {
-      const reason = refusal(path, database, migrations);
+      const reason = refusal(options, database, migrations);
       if (reason !== undefined) throw new DatabaseError(reason);
       const found = userVersion(database);
       const isOwn = hasOwnTables(database);

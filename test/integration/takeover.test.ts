@@ -85,12 +85,12 @@ test("a file of a newer libocpp stops the start with its name and both versions,
   const station = await withLeftDatabases();
   const path = join(station.directory, "core/cp.db");
   const database = new Database(path);
-  database.run("PRAGMA user_version = 7");
+  database.run("PRAGMA user_version = 8");
   database.close();
   const process = station.spawn();
   const code = await new Promise((resolve) => process.once("exit", resolve));
   expect(code).toBe(1);
-  expect(station.log).toContain(`${path} has schema version 7, this program knows 6`);
+  expect(station.log).toContain(`${path} has schema version 8, this program knows 6`);
 }, 30_000);
 
 test("a directory of other migrations is reported, and does not count", async () => {

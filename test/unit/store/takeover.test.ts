@@ -104,6 +104,45 @@ describe("cp.db of every schema version is carried on", () => {
     });
 });
 
+describe("cp.db of August's libocpp (CHANGES c.10)", () => {
+  const FIXTURE = "cp-v7-made-from-description.db";
+
+  test("version 7 is opened and left at 7, with what only August knows", () => {
+    copyLibocppDatabase(FIXTURE, path);
+    const { database, durableQueue, transactions } = open();
+    expect(durableQueue.length).toBe(3);
+    expect(transactions.leftByLibocpp().map(({ nextSequenceNumber }) => nextSequenceNumber)).toEqual([3]);
+    durableQueue.append("id", "TransactionEvent", { seqNo: 1 }, clock.now());
+    expect(one(database, "PRAGMA user_version")).toBe(7);
+    close();
+    open();
+    close();
+    const left = new Database(path, { readonly: true });
+    expect(one(left, "PRAGMA user_version")).toBe(7);
+    expect(one(left, "SELECT CONTROL_ID FROM DER_CONTROLS")).toBe("der-1");
+    expect(one(left, "SELECT count(*) FROM TRANSACTION_QUEUE")).toBe(4);
+    left.close();
+    expect(copies()).toHaveLength(1);
+  });
+
+  test("version 6 stays at 6, so that May's libocpp can take it back", () => {
+    copyLibocppDatabase("cp-v6-interrupted-transaction.db", path);
+    open();
+    close();
+    const left = new Database(path, { readonly: true });
+    expect(one(left, "PRAGMA user_version")).toBe(6);
+    expect(one(left, "SELECT count(*) FROM sqlite_master WHERE name = 'DER_CONTROLS'")).toBe(0);
+    left.close();
+  });
+
+  test("a version 7 that lacks what this program needs is refused and left as it is", () => {
+    copyLibocppDatabase(FIXTURE, path, (database) => database.run("DROP TABLE TRANSACTIONS"));
+    const before = digest(path);
+    expect(open).toThrow("the table TRANSACTIONS is missing");
+    expect(digest(path)).toBe(before);
+  });
+});
+
 describe("a copy is kept aside before anything is changed", () => {
   test("it is the file as libocpp left it, private and made once", () => {
     makeLibocppDatabase(path, "core", 3, (database) => fill(database, 3));
@@ -198,7 +237,7 @@ test("a file without tables is a new one, whatever version it claims", () => {
 
 describe("files that cannot be used stop the start and stay as they are", () => {
   test("a newer libocpp's", () => {
-    makeLibocppDatabase(path, "core", 6, (database) => database.run("PRAGMA user_version = 7"));
+    makeLibocppDatabase(path, "core", 6, (database) => database.run("PRAGMA user_version = 8"));
     const before = digest(path);
     expect(open).toThrow("a newer libocpp left it");
     expect(digest(path)).toBe(before);
