@@ -88,6 +88,8 @@ export class DeviceModel {
   ): void {
     const writers = new Map(components.map((definition) => [definition, options.writerFor?.(definition)]));
     const stored = storage.apply(components, options.source, (definition) => writers.get(definition) !== undefined);
+    // What another source has no more is gone; with August's libocpp EVSEs that are too many would not start.
+    if (options.source !== null) storage.removeComponents(components, () => true);
     for (const definition of components) {
       const key = componentKey(definition);
       const variables = new Map<string, VariableState>();
@@ -348,7 +350,13 @@ interface PendingWrite {
   readonly value: string;
 }
 
-/** Opens the file at `path` and fills a new device model with the components of the configuration. */
+/** EVSEs and connectors are EVerest's: what example files of libocpp left of them counts for nobody. */
+const EVEREST_OWNED = new Set(["evse", "connector"]);
+
+/**
+ * Opens the file at `path` and fills a new device model with the components of the configuration. What the file has
+ * beyond them is kept, unused: the files may have been replaced by mistake (CHANGES c.10).
+ */
 export function openDeviceModel(options: {
   readonly path: string;
   readonly components: readonly ComponentDefinition[];
@@ -358,5 +366,11 @@ export function openDeviceModel(options: {
   const storage = new DeviceModelStorage(options);
   const deviceModel = new DeviceModel(options.logger);
   deviceModel.addComponents(options.components, storage, { source: null });
+  const described = [...deviceModel.allComponents()].map(({ definition }) => definition);
+  const kept = storage.removeComponents(described, ({ name }) => EVEREST_OWNED.has(name.toLowerCase()));
+  if (kept.length > 0)
+    options.logger.warn(
+      `${options.path}: not in the component configuration any more, kept unused: ${kept.join(", ")}`,
+    );
   return { deviceModel, corruptFileMovedTo: storage.corruptFileMovedTo };
 }

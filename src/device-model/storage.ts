@@ -96,7 +96,8 @@ export class DeviceModelStorage {
   }
 
   /**
-   * Makes the file describe exactly `components`; returns the attributes by `component key`, `variable key`, type.
+   * Makes the file describe `components`; returns the attributes by `component key`, `variable key`, type. Components that
+   * are in the file only are for `removeComponents` and `instancesOf`.
    * @param variableSource null for the component configuration, otherwise the name of another source.
    * @param livesElsewhere Components whose values are only copied here: what `components` says counts always.
    */
@@ -109,7 +110,6 @@ export class DeviceModelStorage {
     this.database.transaction(() => {
       const found = this.readComponents();
       const wanted = new Map(components.map((component) => [componentKey(component), component]));
-      for (const [key, id] of found) if (!wanted.has(key)) this.delete("COMPONENT", id);
       const variables = this.readVariables();
       const attributes = this.readAttributes();
       for (const [key, component] of wanted) {
@@ -122,6 +122,36 @@ export class DeviceModelStorage {
       );
     })();
     return stored;
+  }
+
+  /** The instances under which the file has a component, whoever described it. */
+  instancesOf(name: string): readonly string[] {
+    return this.database
+      .query("SELECT DISTINCT INSTANCE FROM COMPONENT WHERE NAME = ? COLLATE NOCASE AND INSTANCE IS NOT NULL")
+      .values(name)
+      .map(([instance]) => String(instance));
+  }
+
+  /**
+   * Removes the components that `isRemoved` names among those that are not `described`, with all their values.
+   * @returns those that stay, by name and instance.
+   */
+  removeComponents(
+    described: Iterable<ComponentDefinition>,
+    isRemoved: (component: Pick<ComponentDefinition, "name">) => boolean,
+  ): readonly string[] {
+    const wanted = new Set([...described].map(componentKey));
+    const kept: string[] = [];
+    this.database.transaction(() => {
+      for (const [key, id] of this.readComponents()) {
+        if (wanted.has(key)) continue;
+        const [name, instance] =
+          this.database.query("SELECT NAME, INSTANCE FROM COMPONENT WHERE ID = ?").values(id)[0] ?? [];
+        if (isRemoved({ name: String(name ?? "") })) this.delete("COMPONENT", id);
+        else kept.push(`${name ?? ""}${instance === null ? "" : `[${instance}]`}`);
+      }
+    })();
+    return kept;
   }
 
   private readComponents(): Map<string, number> {

@@ -9,6 +9,7 @@ import type { ComponentDefinition } from "../../../src/device-model/definitions.
 import { type DeviceModel, openDeviceModel } from "../../../src/device-model/device-model.ts";
 import { DeviceModelStorage } from "../../../src/device-model/storage.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
+import { variable } from "../../support/device-model.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { copyLibocppDatabase, makeLibocppDatabase } from "../../support/libocpp-databases.ts";
 
@@ -27,8 +28,10 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
+const told: string[] = [];
 const open = (components: readonly ComponentDefinition[] = COMPONENTS): DeviceModel => {
-  deviceModel = openDeviceModel({ path, components, clock, logger: silentLogger }).deviceModel;
+  const logger = { ...silentLogger, warn: (message: string) => void told.push(message) };
+  deviceModel = openDeviceModel({ path, components, clock, logger }).deviceModel;
   return deviceModel;
 };
 const value = (component: string, variable: string): string | undefined => {
@@ -99,6 +102,31 @@ describe("a device model that libocpp left (STORES 2)", () => {
       expect(readdirSync(directory).filter((file) => file.includes(".before-"))).toHaveLength(1);
     });
 
+  test("components that vanished from the files are kept, unused and told; EVSEs of example files are not (CHANGES c.10)", () => {
+    makeDeviceModel(3);
+    const database = new Database(path);
+    database.run("INSERT INTO COMPONENT (NAME, EVSE_ID) VALUES ('EVSE', 7)");
+    database.run("INSERT INTO COMPONENT (NAME, EVSE_ID, CONNECTOR_ID) VALUES ('Connector', 7, 1)");
+    database.close();
+    for (let start = 0; start < 2; start++) {
+      told.length = 0;
+      open();
+      expect(value("GoneCtrlr", "Gone")).toBe("UnknownComponent");
+      expect(told.filter((line) => line.includes("kept unused"))).toEqual([expect.stringContaining("GoneCtrlr")]);
+      deviceModel?.close();
+      deviceModel = undefined;
+    }
+    expect(
+      rows(`SELECT a.VALUE, a.VALUE_SOURCE FROM VARIABLE_ATTRIBUTE a JOIN VARIABLE v ON v.ID = a.VARIABLE_ID
+            WHERE v.NAME = 'Gone'`),
+    ).toEqual([["x", "csms"]]);
+    expect(rows("SELECT NAME FROM COMPONENT WHERE NAME IN ('EVSE', 'Connector')")).toEqual([]);
+    // Described again, it has the value that the CSMS gave it.
+    const gone = { name: "GoneCtrlr", variables: [variable("Gone", "from the file")] };
+    open([...COMPONENTS, gone]);
+    expect(value("GoneCtrlr", "Gone")).toBe("x");
+  });
+
   test("the copy has what the component configuration does not describe any more", () => {
     makeDeviceModel(3);
     open();
@@ -150,4 +178,22 @@ test("the EVerest store: rows that the flaw of its writer left are cleaned up, v
     value: "true",
     source: "csms",
   });
+});
+
+test("the EVerest store: EVSEs and connectors that are no more are removed, so that August's libocpp can start on it", () => {
+  const hardware = (count: number) =>
+    hardwareComponents(
+      Array.from({ length: count }, (_, index) => ({ evseId: index + 1, connectors: [{ connectorId: 1 }] })),
+      { capabilitiesOf: () => ({}) },
+    );
+  for (const count of [3, 1]) {
+    open();
+    const storage = new DeviceModelStorage({ path: join(directory, "everest.db"), clock, logger: silentLogger });
+    deviceModel?.addComponents(hardware(count), storage, { source: "EVEREST" });
+    deviceModel?.close();
+    deviceModel = undefined;
+  }
+  const database = new Database(join(directory, "everest.db"), { readonly: true });
+  expect(database.query("SELECT DISTINCT EVSE_ID FROM COMPONENT WHERE EVSE_ID > 0").values()).toEqual([[1]]);
+  database.close();
 });
