@@ -51,7 +51,7 @@ const STANDARD: Readonly<Record<string, Standard>> = {
   "OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]": SECONDS,
   "OCPPCommCtrlr.MessageAttempts[TransactionEvent]": { minLimit: 1 },
   "OCPPCommCtrlr.MessageTimeout[Default]": { minLimit: 1, unit: "s" },
-  "OCPPCommCtrlr.NetworkProfileConnectionAttempts": { minLimit: 1 },
+  "OCPPCommCtrlr.NetworkProfileConnectionAttempts": { minLimit: -1 },
   "OCPPCommCtrlr.OfflineThreshold": SECONDS,
   "OCPPCommCtrlr.PublicKeyWithSignedMeterValue": { value: "Never" },
   "OCPPCommCtrlr.QueueAllMessages": OFF,

@@ -62,6 +62,8 @@ export const ClockCtrlr = {
   TimeOffset_NextTransition: new VariableHandle({ component: "ClockCtrlr", variable: "TimeOffset", instance: "NextTransition" }, "string"),
   TimeSource: new VariableHandle({ component: "ClockCtrlr", variable: "TimeSource" }, "list"),
   TimeZone: new VariableHandle({ component: "ClockCtrlr", variable: "TimeZone" }, "string"),
+  NtpServerUri: new VariableHandle({ component: "ClockCtrlr", variable: "NtpServerUri" }, "string"),
+  NtpSource: new VariableHandle({ component: "ClockCtrlr", variable: "NtpSource" }, "string"),
 } as const;
 
 export const ConnectedEV = {
@@ -130,6 +132,8 @@ export const ISO15118Ctrlr = {
   PnCEnabled: new VariableHandle({ component: "ISO15118Ctrlr", variable: "PnCEnabled" }, "boolean"),
   V2GCertificateInstallationEnabled: new VariableHandle({ component: "ISO15118Ctrlr", variable: "V2GCertificateInstallationEnabled" }, "boolean"),
   ContractCertificateInstallationEnabled: new VariableHandle({ component: "ISO15118Ctrlr", variable: "ContractCertificateInstallationEnabled" }, "boolean"),
+  RequestedEnergyTransferMode: new VariableHandle({ component: "ISO15118Ctrlr", variable: "RequestedEnergyTransferMode" }, "string"),
+  RequestMeteringReceipt: new VariableHandle({ component: "ISO15118Ctrlr", variable: "RequestMeteringReceipt" }, "boolean"),
 } as const;
 
 export const InternalCtrlr = {
@@ -215,6 +219,37 @@ export const MonitoringCtrlr = {
   ItemsPerMessage_SetVariableMonitoring: new VariableHandle({ component: "MonitoringCtrlr", variable: "ItemsPerMessage", instance: "SetVariableMonitoring" }, "number"),
 } as const;
 
+export const NetworkConfiguration = {
+  OcppCsmsUrl: new VariableHandle({ component: "NetworkConfiguration", variable: "OcppCsmsUrl" }, "string"),
+  SecurityProfile: new VariableHandle({ component: "NetworkConfiguration", variable: "SecurityProfile" }, "number"),
+  OcppInterface: new VariableHandle({ component: "NetworkConfiguration", variable: "OcppInterface" }, "string"),
+  OcppTransport: new VariableHandle({ component: "NetworkConfiguration", variable: "OcppTransport" }, "string"),
+  MessageTimeout: new VariableHandle({ component: "NetworkConfiguration", variable: "MessageTimeout" }, "number"),
+  Identity: new VariableHandle({ component: "NetworkConfiguration", variable: "Identity" }, "string"),
+  BasicAuthPassword: new VariableHandle({ component: "NetworkConfiguration", variable: "BasicAuthPassword" }, "string"),
+  ApnEnabled: new VariableHandle({ component: "NetworkConfiguration", variable: "ApnEnabled" }, "boolean"),
+  VpnEnabled: new VariableHandle({ component: "NetworkConfiguration", variable: "VpnEnabled" }, "boolean"),
+  Apn: new VariableHandle({ component: "NetworkConfiguration", variable: "Apn" }, "string"),
+  ApnUserName: new VariableHandle({ component: "NetworkConfiguration", variable: "ApnUserName" }, "string"),
+  ApnPassword: new VariableHandle({ component: "NetworkConfiguration", variable: "ApnPassword" }, "string"),
+  SimPin: new VariableHandle({ component: "NetworkConfiguration", variable: "SimPin" }, "number"),
+  PreferredNetwork: new VariableHandle({ component: "NetworkConfiguration", variable: "PreferredNetwork" }, "string"),
+  UseOnlyPreferredNetwork: new VariableHandle({ component: "NetworkConfiguration", variable: "UseOnlyPreferredNetwork" }, "boolean"),
+  ApnAuthentication: new VariableHandle({ component: "NetworkConfiguration", variable: "ApnAuthentication" }, "string"),
+  VpnServer: new VariableHandle({ component: "NetworkConfiguration", variable: "VpnServer" }, "string"),
+  VpnUser: new VariableHandle({ component: "NetworkConfiguration", variable: "VpnUser" }, "string"),
+  VpnPassword: new VariableHandle({ component: "NetworkConfiguration", variable: "VpnPassword" }, "string"),
+  VpnKey: new VariableHandle({ component: "NetworkConfiguration", variable: "VpnKey" }, "string"),
+  VpnType: new VariableHandle({ component: "NetworkConfiguration", variable: "VpnType" }, "string"),
+  VpnGroup: new VariableHandle({ component: "NetworkConfiguration", variable: "VpnGroup" }, "string"),
+  OcppVersion: new VariableHandle({ component: "NetworkConfiguration", variable: "OcppVersion" }, "string"),
+  CsmsRootCertificateHashAlgorithm: new VariableHandle({ component: "NetworkConfiguration", variable: "CsmsRootCertificateHashAlgorithm" }, "string"),
+  CsmsRootCertificateIssuerKeyHash: new VariableHandle({ component: "NetworkConfiguration", variable: "CsmsRootCertificateIssuerKeyHash" }, "string"),
+  CsmsRootCertificateIssuerNameHash: new VariableHandle({ component: "NetworkConfiguration", variable: "CsmsRootCertificateIssuerNameHash" }, "string"),
+  CsmsRootCertificateSerialNumber: new VariableHandle({ component: "NetworkConfiguration", variable: "CsmsRootCertificateSerialNumber" }, "string"),
+  HostName: new VariableHandle({ component: "NetworkConfiguration", variable: "HostName" }, "string"),
+} as const;
+
 export const OCPP16LegacyCtrlr = {
   CentralSystemURI: new VariableHandle({ component: "OCPP16LegacyCtrlr", variable: "CentralSystemURI" }, "string"),
   BlinkRepeat: new VariableHandle({ component: "OCPP16LegacyCtrlr", variable: "BlinkRepeat" }, "number"),
@@ -246,6 +281,12 @@ export const OCPP16LegacyCtrlr = {
   AuthorizationKey: new VariableHandle({ component: "OCPP16LegacyCtrlr", variable: "AuthorizationKey" }, "string"),
   SecurityProfile: new VariableHandle({ component: "OCPP16LegacyCtrlr", variable: "SecurityProfile" }, "number"),
   ExampleConfigurationKey: new VariableHandle({ component: "OCPP16LegacyCtrlr", variable: "ExampleConfigurationKey" }, "string"),
+  RejectRemoteStartTransactionWithoutConnectorId: new VariableHandle({ component: "OCPP16LegacyCtrlr", variable: "RejectRemoteStartTransactionWithoutConnectorId" }, "boolean"),
+  RemoteStartTransactionWithoutConnectorIdFindFirst: new VariableHandle({ component: "OCPP16LegacyCtrlr", variable: "RemoteStartTransactionWithoutConnectorIdFindFirst" }, "boolean"),
+  SwitchSecurityProfileConnectionTimeout: new VariableHandle({ component: "OCPP16LegacyCtrlr", variable: "SwitchSecurityProfileConnectionTimeout" }, "number"),
+  ConnectorEvseIds: new VariableHandle({ component: "OCPP16LegacyCtrlr", variable: "ConnectorEvseIds" }, "string"),
+  ConnectorPhaseRotation: new VariableHandle({ component: "OCPP16LegacyCtrlr", variable: "ConnectorPhaseRotation" }, "string"),
+  ReportClearedErrors: new VariableHandle({ component: "OCPP16LegacyCtrlr", variable: "ReportClearedErrors" }, "boolean"),
 } as const;
 
 export const OCPPCommCtrlr = {
