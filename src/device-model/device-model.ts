@@ -268,7 +268,8 @@ export class DeviceModel {
   private async prepare(requests: readonly SetRequest[]): Promise<void> {
     for (const { address } of requests) {
       const variable = this.find(address);
-      if (typeof variable !== "string") await this.preparations.get(this.stateKey(variable))?.();
+      const gather = typeof variable === "string" ? undefined : this.preparations.get(this.stateKey(variable));
+      if (gather !== undefined) await gather();
     }
   }
 

@@ -132,7 +132,6 @@ export const ISO15118Ctrlr = {
   PnCEnabled: new VariableHandle({ component: "ISO15118Ctrlr", variable: "PnCEnabled" }, "boolean"),
   V2GCertificateInstallationEnabled: new VariableHandle({ component: "ISO15118Ctrlr", variable: "V2GCertificateInstallationEnabled" }, "boolean"),
   ContractCertificateInstallationEnabled: new VariableHandle({ component: "ISO15118Ctrlr", variable: "ContractCertificateInstallationEnabled" }, "boolean"),
-  RequestedEnergyTransferMode: new VariableHandle({ component: "ISO15118Ctrlr", variable: "RequestedEnergyTransferMode" }, "string"),
   RequestMeteringReceipt: new VariableHandle({ component: "ISO15118Ctrlr", variable: "RequestMeteringReceipt" }, "boolean"),
 } as const;
 

@@ -1,8 +1,8 @@
 import { baseReport, customReport, inParts, type ReportEntry } from "../../device-model/reports.ts";
 import { DeviceDataCtrlr, InternalCtrlr } from "../../device-model/variables.ts";
-import { OcppError } from "../../ocpp/errors.ts";
 import type { NotifyReportRequest } from "../../ocpp/v201/index.ts";
 import { declareBlock, type Given } from "../block.ts";
+import { checkMessageLimits } from "../model/message-limits.ts";
 
 const DEFAULT_VALUE_SIZE = 2500;
 const DEFAULT_MESSAGE_BYTES = 32_000;
@@ -65,7 +65,7 @@ function create({ clock, csms, deviceModel, logger }: Given) {
       .finally(() => waiting--);
   };
 
-  // Every report base is supported (B07.FR.12), so is every criterion: NotSupported is never the answer.
+  // Every report base is supported (B07.FR.12).
   csms.handle("GetBaseReport", ({ requestId, reportBase }) => {
     if (waiting > REPORTS_WAITING_LIMIT) return { response: BUSY }; // B07.FR.13
     return {
@@ -74,11 +74,15 @@ function create({ clock, csms, deviceModel, logger }: Given) {
     };
   });
 
-  // Bytes are not counted (B08.FR.18): what fits the connection can be answered.
-  csms.handle("GetReport", ({ requestId, componentCriteria = [], componentVariable = [] }) => {
-    const itemLimit = deviceModel.read(DeviceDataCtrlr.ItemsPerMessage_GetReport);
-    if (itemLimit !== undefined && componentVariable.length > itemLimit)
-      throw new OcppError("OccurrenceConstraintViolation", `at most ${itemLimit} items in one message`); // B08.FR.06, FR.17
+  csms.handle("GetReport", (request) => {
+    const { requestId, componentCriteria = [], componentVariable = [] } = request;
+    checkMessageLimits(request, componentVariable.length, {
+      items: deviceModel.read(DeviceDataCtrlr.ItemsPerMessage_GetReport),
+      bytes: deviceModel.read(DeviceDataCtrlr.BytesPerMessage_GetReport),
+    }); // B08.FR.06, FR.17, FR.18
+    const supported = deviceModel.read(InternalCtrlr.SupportedCriteria) ?? componentCriteria;
+    if (componentCriteria.some((criterion) => !supported.includes(criterion)))
+      return { response: { status: "NotSupported" } }; // B08.FR.02
     if (waiting > REPORTS_WAITING_LIMIT) return { response: BUSY }; // B08.FR.16
     const entries = () => customReport(deviceModel, componentCriteria, componentVariable, valueLimit());
     if (entries().next().done === true) return { response: { status: "EmptyResultSet" } }; // B08.FR.15

@@ -1,9 +1,15 @@
 import type { VariableAddress } from "../../device-model/variable-handle.ts";
-import { ChargingStation, ClockCtrlr, DeviceDataCtrlr, InternalCtrlr } from "../../device-model/variables.ts";
+import {
+  ChargingStation,
+  ClockCtrlr,
+  DeviceDataCtrlr,
+  InternalCtrlr,
+  OCPP16LegacyCtrlr,
+} from "../../device-model/variables.ts";
 import { firstCharacters } from "../../lib/characters.ts";
-import { OcppError } from "../../ocpp/errors.ts";
 import type { ComponentType, GetVariablesResponse, SetVariablesResponse, VariableType } from "../../ocpp/v201/index.ts";
 import { declareBlock, type Given } from "../block.ts";
+import { byteLimit, checkMessageLimits, longestAddressBytes, type MessageLimits } from "../model/message-limits.ts";
 import { addIdentifierRules, addTransactionPointRules } from "./variable-rules.ts";
 
 export function toAddress(component: ComponentType, variable: VariableType): VariableAddress {
@@ -21,6 +27,8 @@ export function toAddress(component: ComponentType, variable: VariableType): Var
 const LONGEST_REPORTED_VALUE = 2_500;
 /** Length of a value in SetVariables where the device model names no smaller one (part 2, 2.1.20). */
 const LONGEST_SET_VALUE = 1_000;
+/** What an item of SetVariables has besides the address. */
+const EMPTY_VALUE_BYTES = ',"attributeValue":""'.length;
 
 interface StatusInfo {
   readonly reasonCode: string;
@@ -41,22 +49,31 @@ function toStatusInfo(result: {
 /** B05 and B06: GetVariables and SetVariables. */
 export const variables = declareBlock({ name: "variables", letter: "B", create });
 
-function create({ clock, csms, deviceModel, events, model }: Given) {
+function create({ clock, csms, deviceModel, events, logger, model }: Given) {
   const smallest = (longest: number, ...limits: readonly (number | undefined)[]): number =>
     Math.min(longest, ...limits.filter((limit) => limit !== undefined && limit > 0).map(Number));
 
-  /**
-   * B06.FR.16 lets us refuse a message with too many items, and FR.17 one that is too long: items are counted, bytes are
-   * not, since a message that fits the connection can be answered, and the shipped limits (100 items, 2,048 bytes) do not
-   * go together.
-   */
-  const checkItems = (count: number, limit: number | undefined): void => {
-    if (limit !== undefined && count > limit)
-      throw new OcppError("OccurrenceConstraintViolation", `at most ${limit} items in one message`);
+  let addressBytes: number | undefined;
+  const limitsOf = (message: "GetVariables" | "SetVariables"): MessageLimits => {
+    addressBytes ??= longestAddressBytes(deviceModel);
+    return {
+      items: deviceModel.read(DeviceDataCtrlr[`ItemsPerMessage_${message}`]),
+      bytes: deviceModel.read(DeviceDataCtrlr[`BytesPerMessage_${message}`]),
+      shortestItemBytes: addressBytes + (message === "SetVariables" ? EMPTY_VALUE_BYTES : 0),
+    };
+  };
+
+  /** Said once, when the station starts: a limit that contradicts the number of items does not count as it stands. */
+  const tellContradiction = (message: "GetVariables" | "SetVariables"): void => {
+    const limits = limitsOf(message);
+    if (limits.bytes !== undefined && byteLimit(limits) > limits.bytes)
+      logger.warn(
+        `DeviceDataCtrlr.BytesPerMessage[${message}] is ${limits.bytes}, which ${limits.items} items do not fit: ${byteLimit(limits)} bytes are taken`,
+      );
   };
 
   csms.handle("GetVariables", (request) => {
-    checkItems(request.getVariableData.length, deviceModel.read(DeviceDataCtrlr.ItemsPerMessage_GetVariables));
+    checkMessageLimits(request, request.getVariableData.length, limitsOf("GetVariables"));
     const limit = smallest(
       LONGEST_REPORTED_VALUE,
       deviceModel.read(DeviceDataCtrlr.ReportingValueSize),
@@ -78,8 +95,9 @@ function create({ clock, csms, deviceModel, events, model }: Given) {
     return { response: { getVariableResult } as unknown as GetVariablesResponse };
   });
 
-  csms.handle("SetVariables", async ({ setVariableData }) => {
-    checkItems(setVariableData.length, deviceModel.read(DeviceDataCtrlr.ItemsPerMessage_SetVariables));
+  csms.handle("SetVariables", async (request) => {
+    const { setVariableData } = request;
+    checkMessageLimits(request, setVariableData.length, limitsOf("SetVariables"));
     const limit = smallest(
       LONGEST_SET_VALUE,
       deviceModel.read(DeviceDataCtrlr.ConfigurationValueSize),
@@ -127,6 +145,12 @@ function create({ clock, csms, deviceModel, events, model }: Given) {
   deviceModel.compute(InternalCtrlr.NumberOfConnectors, () =>
     String(model.evses.reduce((sum, evse) => sum + evse.connectors.length, 0)),
   );
+  deviceModel.compute(OCPP16LegacyCtrlr.NumberOfConnectors, () => String(model.evses.length)); // as August's libocpp
 
-  return {};
+  return {
+    start() {
+      tellContradiction("GetVariables");
+      tellContradiction("SetVariables");
+    },
+  };
 }

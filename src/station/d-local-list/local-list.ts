@@ -1,10 +1,13 @@
 import type { VariableHandle } from "../../device-model/variable-handle.ts";
 import { LocalAuthListCtrlr } from "../../device-model/variables.ts";
-import { OcppError } from "../../ocpp/errors.ts";
 import type { AuthorizationData, SendLocalListRequest, SendLocalListResponse } from "../../ocpp/v201/index.ts";
 import type { Usage } from "../../store/table-usage.ts";
 import { foldedTokenHash } from "../../store/token-hash.ts";
 import { declareBlock, type Given } from "../block.ts";
+import { checkMessageLimits } from "../model/message-limits.ts";
+
+/** An entry without optional members, and with an idToken of 36 characters. */
+const SHORTEST_ENTRY_BYTES = 128;
 
 /** Thrown to withdraw a change that the list has no room for. */
 class ListTooLong extends Error {}
@@ -34,12 +37,11 @@ function create({ core, csms, deviceModel, hardware, logger, model, customerData
 
   /** D01.FR.11, as for the other messages with such limits (B06.FR.16, FR.17). @throws OcppError */
   const checkMessageSize = (request: SendLocalListRequest): void => {
-    const itemLimit = deviceModel.read(LocalAuthListCtrlr.ItemsPerMessage);
-    if (itemLimit !== undefined && (request.localAuthorizationList?.length ?? 0) > itemLimit)
-      throw new OcppError("OccurrenceConstraintViolation", `at most ${itemLimit} entries in one message`);
-    const byteLimit = deviceModel.read(LocalAuthListCtrlr.BytesPerMessage);
-    if (byteLimit !== undefined && Buffer.byteLength(JSON.stringify(request)) > byteLimit)
-      throw new OcppError("FormatViolation", `at most ${byteLimit} bytes in one message`);
+    checkMessageLimits(request, request.localAuthorizationList?.length ?? 0, {
+      items: deviceModel.read(LocalAuthListCtrlr.ItemsPerMessage),
+      bytes: deviceModel.read(LocalAuthListCtrlr.BytesPerMessage),
+      shortestItemBytes: SHORTEST_ENTRY_BYTES,
+    });
   };
 
   const defect = (

@@ -82,9 +82,40 @@ describe("B06: GetVariables", () => {
     });
   });
 
-  test("B06.FR.17: a message longer than BytesPerMessage is answered, since it could be read", async () => {
-    charger = await new InProcessCharger(1, { "DeviceDataCtrlr.BytesPerMessage": "10" }).start();
-    expect(await getVariables(of("ClockCtrlr", "DateTime"))).toMatchObject([{ attributeStatus: "Accepted" }]);
+  const bytesAndItems = (bytes: number, items: number) => ({
+    "DeviceDataCtrlr.BytesPerMessage": String(bytes),
+    "DeviceDataCtrlr.ItemsPerMessage": String(items),
+  });
+  const longItem = {
+    component: { name: "x".repeat(50) },
+    variable: { name: "y".repeat(50), instance: "z".repeat(50) },
+  };
+
+  test("B06.FR.17, B05: a message longer than BytesPerMessage is a FormatViolation", async () => {
+    charger = await new InProcessCharger(1, bytesAndItems(500, 4)).start();
+    const refused = { kind: "error", body: "FormatViolation" };
+    const data = Array.from({ length: 4 }, () => longItem);
+    expect(await charger.call("GetVariables", { getVariableData: data })).toMatchObject(refused);
+    const setVariableData = data.map((item) => ({ ...item, attributeValue: "v" }));
+    expect(await charger.call("SetVariables", { setVariableData })).toMatchObject(refused);
+    expect(await getVariables(longItem)).toMatchObject([{ attributeStatus: "UnknownComponent" }]);
+  });
+
+  test("as many items as ItemsPerMessage promises are taken, whatever BytesPerMessage says; the start says so once", async () => {
+    charger = await new InProcessCharger().start(); // 100 items and 2,048 bytes as shipped
+    const data = Array.from({ length: 100 }, () => of("OCPPCommCtrlr", "OfflineThreshold"));
+    expect(await getVariables(...data)).toHaveLength(100);
+    expect(await setVariables(...data.map((item) => ({ ...item, attributeValue: "100" })))).toHaveLength(100);
+    const said = charger.log.filter((line) => line.includes("BytesPerMessage[GetVariables] is 2048"));
+    expect(said).toHaveLength(1);
+    // No more than that, though.
+    const long = Array.from({ length: 100 }, () => longItem);
+    expect(await charger.call("GetVariables", { getVariableData: long })).toMatchObject({ body: "FormatViolation" });
+  });
+
+  test("limits that go together are not spoken of", async () => {
+    charger = await new InProcessCharger(1, bytesAndItems(2_048, 1)).start();
+    expect(charger.log.filter((line) => line.includes("BytesPerMessage"))).toEqual([]);
   });
 });
 
@@ -247,17 +278,36 @@ describe("B07, B08: reports", () => {
     expect(reports()).toEqual([]);
   });
 
-  test("B08.FR.06, FR.17, FR.18: too many items are refused, many bytes are not", async () => {
-    charger = await new InProcessCharger(1, {
-      "DeviceDataCtrlr.ItemsPerMessage": "1",
-      "DeviceDataCtrlr.BytesPerMessage": "10",
-    }).start();
+  test("B08.FR.06, FR.17: too many items are an OccurrenceConstraintViolation", async () => {
+    charger = await new InProcessCharger(1, { "DeviceDataCtrlr.ItemsPerMessage": "1" }).start();
     const componentVariable = [{ component: { name: "EVSE" } }, { component: { name: "Connector" } }];
     const [many, one] = [
       await charger.call("GetReport", { requestId: 5, componentVariable }),
       await charger.call("GetReport", { requestId: 5, componentVariable: componentVariable.slice(0, 1) }),
     ];
     expect([many.body, one.body]).toEqual(["OccurrenceConstraintViolation", { status: "Accepted" }]);
+  });
+
+  test("B08.FR.18: a request longer than BytesPerMessage is a FormatViolation", async () => {
+    charger = await new InProcessCharger().start();
+    const request = (count: number) => ({
+      requestId: 5,
+      componentVariable: Array.from({ length: count }, () => of("OCPPCommCtrlr", "OfflineThreshold")),
+    });
+    expect(Buffer.byteLength(JSON.stringify(request(27)))).toBeGreaterThan(2_048);
+    expect((await charger.call("GetReport", request(27))).body).toBe("FormatViolation");
+    expect((await charger.call("GetReport", request(20))).body).toEqual({ status: "Accepted" });
+  });
+
+  test("B08.FR.02: a criterion that SupportedCriteria does not name is NotSupported", async () => {
+    charger = await new InProcessCharger().start();
+    await setVariables(of("InternalCtrlr", "SupportedCriteria", { attributeValue: "Enabled,Available" }));
+    const reportOf = async (...componentCriteria: string[]) =>
+      (await charger.call("GetReport", { requestId: 6, componentCriteria })).body;
+    expect([await reportOf("Available", "Problem"), await reportOf("Available")]).toEqual([
+      { status: "NotSupported" },
+      { status: "Accepted" },
+    ]);
   });
 
   test("B07.FR.13, B08.FR.16: so many reports wait and no more", async () => {
