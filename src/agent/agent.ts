@@ -1,5 +1,6 @@
 import { unmappedSinks } from "../bridge/energy-sink.ts";
 import { createHardware } from "../bridge/hardware.ts";
+import { createNetworkPort } from "../bridge/network.ts";
 import { provideInterfaces } from "../bridge/provided.ts";
 import { askedOf } from "../bridge/question-limits.ts";
 import type { RunningStation } from "../bridge/running-station.ts";
@@ -21,7 +22,7 @@ import type { StationContext } from "../station/context.ts";
 import type { StationEvents } from "../station/events.ts";
 import { answerOr } from "../station/model/answer-or.ts";
 import { createStationModel, type StationModel } from "../station/model/station-model.ts";
-import type { BootReason, EvseDescription, Hardware } from "../station/ports.ts";
+import type { BootReason, EvseDescription, Hardware, NetworkPort } from "../station/ports.ts";
 import { createStation } from "../station/station.ts";
 import { reportConnection } from "./connection-report.ts";
 import { linkSettings } from "./csms-connection.ts";
@@ -121,6 +122,7 @@ export class Agent {
       logger.warn(warning);
     const input = new HardwareInput(module, clock, logger, errorCodes);
     input.subscribe();
+    const network = createNetworkPort(module, clock, logger);
     provideInterfaces(module, clock, logger, stores.deviceModel, () => this.running);
     const evseManagers = module.peers("evse_manager", "evse_manager");
     const moduleConfigurations = fetchModuleConfigurations(module, this.options.arguments.moduleId, clock, logger);
@@ -130,7 +132,7 @@ export class Agent {
     await input.allEvsesReady(evseManagers.length, questions);
     const [evses, configurations] = await Promise.all([describeEvses(module), moduleConfigurations]);
     addEverestComponents(stores, module, evses, input, configurations);
-    await this.startStation(module, parameters, stores, input, evses);
+    await this.startStation(module, parameters, stores, input, evses, network);
   }
 
   async stop(): Promise<void> {
@@ -185,9 +187,10 @@ export class Agent {
     stores: Stores,
     input: HardwareInput,
     evses: readonly EvseDescription[],
+    network: NetworkPort | undefined,
   ): Promise<void> {
     const { clock, logger } = this.options;
-    const hardware = createHardware(module, this.options.arguments.moduleId, evses, clock, logger);
+    const hardware = createHardware(module, this.options.arguments.moduleId, evses, network, clock, logger);
     const bootReason = askBootReason(hardware, logger);
     pushSettings(stores.deviceModel, hardware, logger);
     const csms = this.createLink(stores, hardware, parameters);
@@ -212,7 +215,11 @@ export class Agent {
     csmsSwitch.startAfter(parameters.DelayOcppStart);
   }
 
-  private createLink({ core, deviceModel }: Stores, { security }: Hardware, parameters: ModuleParameters): CsmsLink {
+  private createLink(
+    { core, deviceModel }: Stores,
+    { security, network }: Hardware,
+    parameters: ModuleParameters,
+  ): CsmsLink {
     const { clock, logger, random } = this.options;
     return new CsmsLink({
       clock,
@@ -226,6 +233,7 @@ export class Agent {
         security,
         // The link is there before the station, but opens a connection only when it is started behind it.
         clientCertificate: () => this.requireStation().services.clientCertificate.choose(),
+        network,
         core,
         clock,
         logger,

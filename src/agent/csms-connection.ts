@@ -6,9 +6,15 @@ import type { ConnectionProfile } from "../ocpp/connection.ts";
 import type { LinkSettings } from "../ocpp/csms-link.ts";
 import { stationUrl } from "../ocpp/station-url.ts";
 import { openWebSocket, type TlsSettings, type WebSocketSettings } from "../ocpp/websocket.ts";
-import { readLastConnected, readProfiles } from "../station/model/network-profiles.ts";
+import {
+  identityOf,
+  networkProfileOf,
+  ownPasswordOf,
+  prioritySlots,
+  readLastConnected,
+} from "../station/model/network-profiles.ts";
 import { isForbiddenDowngrade } from "../station/model/security-profile.ts";
-import type { LeafCertificateFiles, SecurityPort } from "../station/ports.ts";
+import type { LeafCertificateFiles, NetworkPort, SecurityPort } from "../station/ports.ts";
 import type { CoreDatabase } from "../store/core-database.ts";
 import { localAddressFor } from "./network-interface.ts";
 import { StationCertificate } from "./station-certificate.ts";
@@ -22,13 +28,11 @@ const DEFAULT_DURABLE_LIMIT = 2_000;
 
 /** The profiles of NetworkConfigurationPriority that may be used, in its order. */
 export function connectionProfiles(deviceModel: DeviceModel): readonly ConnectionProfile[] {
-  const stored = readProfiles(deviceModel.read(InternalCtrlr.NetworkConnectionProfiles));
-  return (deviceModel.read(OCPPCommCtrlr.NetworkConfigurationPriority) ?? []).flatMap((slot) => {
-    const found = stored.find((profile) => String(profile.configurationSlot) === slot);
-    if (found === undefined) return [];
-    const { ocppCsmsUrl, securityProfile, ocppInterface } = found.connectionData;
-    if (isForbiddenDowngrade(deviceModel, securityProfile)) return []; // A00.FR.005
-    return [{ slot: found.configurationSlot, url: ocppCsmsUrl, securityProfile, ocppInterface }];
+  return prioritySlots(deviceModel).flatMap((slot) => {
+    const profile = networkProfileOf(deviceModel, slot);
+    if (profile === undefined || isForbiddenDowngrade(deviceModel, profile.securityProfile)) return []; // A00.FR.005
+    const { url, securityProfile, ocppInterface } = profile;
+    return [{ slot, url, securityProfile, ocppInterface }];
   });
 }
 
@@ -38,6 +42,8 @@ export interface LinkDependencies {
   readonly security: SecurityPort;
   /** What is presented with security profile 3 (A02.FR.28). */
   readonly clientCertificate: () => Promise<LeafCertificateFiles | undefined>;
+  /** Undefined where nobody sets up networks. */
+  readonly network: NetworkPort | undefined;
   readonly core: Pick<CoreDatabase, "keyValues" | "unitOfWork">;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -62,22 +68,26 @@ class AttemptSettings {
   }
 
   /** @throws when the profile cannot be used. */
-  async read({ url, securityProfile, ocppInterface }: ConnectionProfile): Promise<WebSocketSettings> {
-    const { deviceModel } = this.parts;
+  async read(profile: ConnectionProfile): Promise<WebSocketSettings> {
+    const { slot, url, securityProfile } = profile;
+    const { deviceModel, network } = this.parts;
     if (!SECURITY_PROFILES.includes(securityProfile))
       throw new Error(`there is no security profile ${securityProfile}`);
     if (securityProfile === 0 && deviceModel.read(InternalCtrlr.AllowSecurityLevelZeroConnections) !== true)
       throw new Error("security profile 0 is not allowed (InternalCtrlr.AllowSecurityLevelZeroConnections)");
-    const identity = deviceModel.read(SecurityCtrlr.Identity) || deviceModel.read(InternalCtrlr.ChargePointId);
-    if (!identity) throw new Error("the station has no identity (SecurityCtrlr.Identity)");
+    const identity = identityOf(deviceModel, slot);
+    if (identity === undefined) throw new Error("the station has no identity (SecurityCtrlr.Identity)");
     const connectionUrl = stationUrl(url, securityProfile, identity);
-    const localAddress = localAddressFor(deviceModel, ocppInterface, connectionUrl);
+    const localAddress = await localAddressFor({ deviceModel, network }, profile, connectionUrl);
     const usesPassword = securityProfile === 1 || securityProfile === 2;
     return {
       url: connectionUrl,
       ...(localAddress !== undefined && { localAddress }),
       ...(usesPassword && {
-        basicAuthentication: basicAuthentication(identity, deviceModel.read(SecurityCtrlr.BasicAuthPassword)),
+        basicAuthentication: basicAuthentication(
+          identity,
+          ownPasswordOf(deviceModel, slot) ?? deviceModel.read(SecurityCtrlr.BasicAuthPassword),
+        ),
       }),
       ...(securityProfile >= 2 && { tls: await this.tls(connectionUrl, securityProfile) }),
       compression: deviceModel.read(InternalCtrlr.WebsocketCompression) === true,

@@ -12,6 +12,7 @@ import type {
   EvseDescription,
   EvsePort,
   Hardware,
+  NetworkPort,
   ReservationPort,
   SystemPort,
 } from "../station/ports.ts";
@@ -189,6 +190,7 @@ export function createHardware(
   module: EverestModule,
   moduleId: string,
   evses: readonly EvseDescription[],
+  network: NetworkPort | undefined,
   clock: Clock,
   logger: Logger,
 ): Hardware {
@@ -198,6 +200,7 @@ export function createHardware(
     return peer;
   };
   return {
+    network,
     evses,
     evse: createEvsePort(module.peers("evse_manager", "evse_manager")),
     authorization: createAuthorizationPort(module, only(module.peers("auth", "auth"), "auth")),

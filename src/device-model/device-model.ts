@@ -9,6 +9,7 @@ import {
   componentKey,
   variableKey,
 } from "./definitions.ts";
+import { addMissingSlots, withWholeSlot } from "./network-configuration.ts";
 import { refusal } from "./set-check.ts";
 import type {
   AttributeState,
@@ -67,7 +68,7 @@ function addressKeys(address: VariableAddress): { component: string; variable: s
 export class DeviceModel {
   private readonly components = new Map<string, ComponentState>();
   private readonly rules = new Map<string, SetRule[]>();
-  private readonly preparations = new Map<string, () => Promise<void>>();
+  private readonly preparations = new Map<string, Preparation>();
   private readonly listeners = new Map<string, Set<(change: VariableChange) => void>>();
   private readonly anyListeners = new Set<(change: VariableChange) => void>();
   private readonly computed = new Map<string, () => string>();
@@ -111,6 +112,13 @@ export class DeviceModel {
     }
   }
 
+  /** A further component of the configuration, in the file that keeps `neighbour`. */
+  addComponentBeside(neighbour: VariableAddress, component: ComponentDefinition): void {
+    const variable = this.find(neighbour);
+    if (typeof variable === "string") throw new Error(`there is no ${neighbour.component}.${neighbour.variable}`);
+    this.addComponents([component], variable.component.store.storage, { source: null });
+  }
+
   *allComponents(): Iterable<ComponentState> {
     yield* this.components.values();
   }
@@ -126,6 +134,12 @@ export class DeviceModel {
     const variable = this.find(handle);
     const value = typeof variable === "string" ? undefined : this.valueOf(variable, "Actual");
     return value === undefined ? undefined : parseValue(handle.kind, value);
+  }
+
+  /** The Actual value that is kept, even where another one is computed for reading. */
+  stored(address: VariableAddress): string | undefined {
+    const variable = this.find(address);
+    return typeof variable === "string" ? undefined : variable.attributes.get("Actual")?.value;
   }
 
   /** The value as text, computed ones included. */
@@ -148,6 +162,17 @@ export class DeviceModel {
     if (attribute.value === text) return;
     if (volatile) this.take([{ variable, attribute, value: text }], source);
     else this.store([{ variable, attribute, value: text }], source);
+  }
+
+  /** Likewise for several variables, all of them or none; those that are not there are left out. */
+  writeAll(values: readonly (readonly [VariableAddress, string])[], source: string): void {
+    const writes = values.flatMap(([address, value]) => {
+      const variable = this.find(address);
+      const attribute = typeof variable === "string" ? undefined : variable.attributes.get("Actual");
+      if (typeof variable === "string" || attribute === undefined || attribute.value === value) return [];
+      return [{ variable, attribute, value }];
+    });
+    this.store(writes, source);
   }
 
   /** A value that is found out at the moment of reading, e.g. the time. */
@@ -229,8 +254,8 @@ export class DeviceModel {
     this.rules.set(key, [...(this.rules.get(key) ?? []), rule]);
   }
 
-  /** What the rules of a variable must know from elsewhere is gathered by `gather` before they run; it must not reject. */
-  prepareRules<Kind extends ValueKind>(handle: VariableHandle<Kind>, gather: () => Promise<void>): void {
+  /** What the rules of a variable must know from elsewhere is gathered by `gather`, once before they run; it must not reject. */
+  prepareRules<Kind extends ValueKind>(handle: VariableHandle<Kind>, gather: Preparation): void {
     const keys = addressKeys(handle);
     this.preparations.set(`${keys.component}\n${keys.variable}`, gather);
   }
@@ -266,11 +291,11 @@ export class DeviceModel {
   }
 
   private async prepare(requests: readonly SetRequest[]): Promise<void> {
-    for (const { address } of requests) {
+    const needed = requests.flatMap(({ address }) => {
       const variable = this.find(address);
-      const gather = typeof variable === "string" ? undefined : this.preparations.get(this.stateKey(variable));
-      if (gather !== undefined) await gather();
-    }
+      return typeof variable === "string" ? [] : (this.preparations.get(this.stateKey(variable)) ?? []);
+    });
+    for (const gather of new Set(needed)) await gather(requests);
   }
 
   private stateKey(variable: VariableState): string {
@@ -345,6 +370,9 @@ export class DeviceModel {
   }
 }
 
+/** Is given the requests that are to be checked together. */
+type Preparation = (requests: readonly SetRequest[]) => Promise<void>;
+
 interface PendingWrite {
   readonly variable: VariableState;
   readonly attribute: AttributeState;
@@ -366,7 +394,13 @@ export function openDeviceModel(options: {
 }): { readonly deviceModel: DeviceModel; readonly corruptFileMovedTo: string | undefined } {
   const storage = new DeviceModelStorage(options);
   const deviceModel = new DeviceModel(options.logger);
-  deviceModel.addComponents(options.components, storage, { source: null });
+  const components = options.components.map((component) =>
+    withWholeSlot(component, (lacking) =>
+      options.logger.warn(`${component.name}[${component.instance}] is described without ${lacking.join(", ")}: added`),
+    ),
+  );
+  deviceModel.addComponents(components, storage, { source: null });
+  addMissingSlots(deviceModel, storage);
   const described = [...deviceModel.allComponents()].map(({ definition }) => definition);
   const kept = storage.removeComponents(described, ({ name }) => EVEREST_OWNED.has(name.toLowerCase()));
   if (kept.length > 0)

@@ -21,6 +21,7 @@ export interface ValueOf {
 /** A typed name of a variable, e.g. `TxCtrlr.EVConnectionTimeOut`. */
 export class VariableHandle<Kind extends ValueKind> implements VariableAddress {
   readonly component: string;
+  readonly componentInstance?: string;
   readonly variable: string;
   readonly instance?: string;
   readonly evseId?: number;
@@ -32,9 +33,15 @@ export class VariableHandle<Kind extends ValueKind> implements VariableAddress {
   ) {
     this.component = address.component;
     this.variable = address.variable;
+    if (address.componentInstance !== undefined) this.componentInstance = address.componentInstance;
     if (address.instance !== undefined) this.instance = address.instance;
     if (address.evseId !== undefined) this.evseId = address.evseId;
     if (address.connectorId !== undefined) this.connectorId = address.connectorId;
+  }
+
+  /** The same variable of one instance of the component, e.g. of one configuration slot. */
+  ofInstance(componentInstance: string | number): VariableHandle<Kind> {
+    return new VariableHandle({ ...this, componentInstance: String(componentInstance) }, this.kind);
   }
 
   /** The same variable of one EVSE or connector. */

@@ -6,14 +6,14 @@ import { parseJson } from "../lib/json-text.ts";
  */
 const MASK = "***";
 const SECRET_NAME =
-  /pass(?:word|wd|phrase|code)|secret|private_?key|(?:^|_|sim)pin$|^key$|api_?key|access_?token|credential|(?:^|[-_]|proxy)authorization(?:_?key)?$/i;
+  /pass(?:word|wd|phrase|code)|secret|private_?key|(?:^|_|sim)pin$|^(?:vpn)?key$|api_?key|access_?token|credential|(?:^|[-_]|proxy)authorization(?:_?key)?$/i;
 /** Members that hold the value of a variable which stands beside them. */
 const VALUE_NAMES = new Set(["attributeValue", "value", "actualValue", "variableAttribute"]);
 /** Members that name what stands beside them, e.g. a header of HTTP in free data. */
 const NAMING_NAMES = ["name", "key", "header"] as const;
 /** Worth a closer look at all; most messages are not. */
 const SUSPICIOUS =
-  /pass|secret|private|pin\\*"|"key\\*"|api_?key|access_?token|credential|keycode|authorization(?:_?key)?\\*"|basic |bearer |:\/\/[^/\s"]*@/i;
+  /pass|secret|private|pin\\*"|key\\*"|api_?key|access_?token|credential|keycode|authorization(?:_?key)?\\*"|basic |bearer |:\/\/[^/\s"]*@/i;
 const URL_WITH_PASSWORD = /(:\/\/[^/\s"@:]*):[^/\s"@]*@/g;
 /** The value of HTTP's header Authorization, in whatever text; what looks like a word is one ("basic authentication"). */
 const HTTP_CREDENTIALS = /\b([Bb]asic|[Bb]earer) +(?![A-Za-z][a-z]+\b)[\w.~+/-]{8,}=*/g;

@@ -14,6 +14,9 @@ export interface ConnectionProfile {
   readonly ocppInterface: string;
 }
 
+/** Rejected by `open`: further attempts with this profile are no use now, the next one of the list is due. */
+export class UnusableProfileError extends Error {}
+
 function isSame(one: ConnectionProfile | undefined, other: ConnectionProfile | undefined): boolean {
   return (
     one?.slot === other?.slot &&
@@ -197,7 +200,10 @@ export class Connection {
         if (generation === this.generation) this.transport = transport;
         else transport.close(1001, "superseded");
       },
-      (error: Error) => this.failed(generation, profile, { kind: "configuration", text: error.message }),
+      (error: Error) => {
+        const failure = { kind: "configuration", text: error.message } as const;
+        this.failed(generation, profile, failure, error instanceof UnusableProfileError);
+      },
     );
   }
 
@@ -241,13 +247,13 @@ export class Connection {
     else this.beginRound();
   }
 
-  private failed(generation: number, profile: ConnectionProfile, failure: ConnectionFailure): void {
+  private failed(generation: number, profile: ConnectionProfile, failure: ConnectionFailure, isUnusable = false): void {
     if (generation !== this.generation) return;
     this.transport = undefined;
     this.options.logger.warn(`No connection to ${profile.url} (slot ${profile.slot}): ${failure.text}`);
     this.lastFailure = { at: this.options.clock.now(), failure };
     this.tell(() => this.options.onFailure(profile, failure));
-    if (this.attempts >= Math.max(1, this.options.attemptsPerProfile())) this.nextProfile();
+    if (isUnusable || this.attempts >= Math.max(1, this.options.attemptsPerProfile())) this.nextProfile();
     this.retryLater(SHORTEST_WAIT_MILLISECONDS);
   }
 

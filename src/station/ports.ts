@@ -4,14 +4,17 @@
  * Every outgoing call may fail or take long: promises reject with an Error that says why, and callers decide.
  */
 import type {
+  APNType,
   CustomDataType,
   IdTokenInfoType,
   IdTokenType,
   MessageContentType,
+  OCPPInterfaceEnumType,
   OCSPRequestDataType,
   ReasonEnumType,
   TransactionEventRequest,
   TransactionEventResponse,
+  VPNType,
 } from "../ocpp/v201/index.ts";
 
 import type { EvseDescription } from "./hardware-events.ts";
@@ -262,7 +265,27 @@ export interface EnergyPort {
   setLimits(limits: readonly ChargingLimits[]): void;
 }
 
+/** What became of the interface of a network profile. */
+export type NetworkOutcome =
+  /** The name of an interface of the operating system or an address to connect from, where there is a choice. */
+  | { readonly status: "Ready"; readonly interfaceAddress?: string }
+  /** Nobody sets up interfaces here. */
+  | { readonly status: "NotSupported" }
+  | { readonly status: "Failed"; readonly reason: string };
+
+export interface NetworkPort {
+  /** False once the hardware side has said that it sets up nothing. */
+  readonly canSetUpApnAndVpn: boolean;
+  /** Makes the interface of a profile ready for an attempt to connect; never rejects, and answers within the time. */
+  configure(
+    profile: { readonly ocppInterface: OCPPInterfaceEnumType; readonly apn?: APNType; readonly vpn?: VPNType },
+    timeoutMilliseconds: number,
+  ): Promise<NetworkOutcome>;
+}
+
 export interface Hardware {
+  /** Undefined where the hardware side does not offer to set up networks. */
+  readonly network: NetworkPort | undefined;
   readonly evses: readonly EvseDescription[];
   readonly evse: EvsePort;
   readonly authorization: AuthorizationPort;

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { linkSettings } from "../../src/agent/csms-connection.ts";
+import { localAddressFor } from "../../src/agent/network-interface.ts";
 import { hardwareComponents } from "../../src/bridge/device-model-components.ts";
 import { readComponentConfig } from "../../src/device-model/component-config.ts";
 import { type DeviceModel, openDeviceModel } from "../../src/device-model/device-model.ts";
@@ -17,6 +18,7 @@ import type { AssembledStation } from "../../src/station/assembly.ts";
 import type { AnyBlock } from "../../src/station/block.ts";
 import type { StationContext } from "../../src/station/context.ts";
 import type { StationEvents } from "../../src/station/events.ts";
+import { ownPasswordOf } from "../../src/station/model/network-profiles.ts";
 import { createStationModel, type StationModel } from "../../src/station/model/station-model.ts";
 import type {
   BootReason,
@@ -24,6 +26,7 @@ import type {
   EvseEvent,
   Hardware,
   HardwareEvents,
+  NetworkPort,
   SecurityPort,
 } from "../../src/station/ports.ts";
 import type { StationServices } from "../../src/station/services.ts";
@@ -67,6 +70,8 @@ export class InProcessCharger {
   readonly calls: SeenCall[] = [];
   readonly hardwareCalls: HardwareCall[] = [];
   readonly attempts: ConnectionProfile[] = [];
+  /** What the attempts were bound to. */
+  readonly localAddresses: (string | undefined)[] = [];
   readonly answers: { readonly messageId: string; readonly kind: "response" | "error"; readonly body: unknown }[] = [];
   readonly log: string[] = [];
   readonly clock: FakeClock;
@@ -94,6 +99,8 @@ export class InProcessCharger {
   /** In another order than usual, where the test is about that. */
   blocks: readonly AnyBlock[] = BLOCKS;
   hardwareAnswers: Partial<Record<string, (...args: readonly unknown[]) => unknown>> = {};
+  /** Undefined: the hardware side does not offer to set up networks. */
+  network: NetworkPort | undefined;
   /** A crash leaves the device model open, which makes the restart three times as fast. */
   keepsDeviceModel = false;
   private station!: AssembledStation;
@@ -104,7 +111,7 @@ export class InProcessCharger {
   constructor(
     seed = 1,
     private readonly variables: Readonly<Record<string, string>> = {},
-    private readonly evseCount = 2,
+    public evseCount = 2,
     private readonly connectorsPerEvse = 1,
   ) {
     this.clock = new FakeClock();
@@ -133,6 +140,7 @@ export class InProcessCharger {
       deviceModel: this.deviceModel,
       security: hardware.security,
       clientCertificate: () => this.services.clientCertificate.choose(),
+      network: this.network,
       core: this.core,
       clock,
       logger,
@@ -153,10 +161,16 @@ export class InProcessCharger {
             this.transport = await settings.open(profile, listener);
             return this.transport;
           }
+          this.localAddresses.push(
+            await localAddressFor({ deviceModel: this.deviceModel, network: this.network }, profile, profile.url),
+          );
           const client = profile.securityProfile === 3 ? await this.services.clientCertificate.choose() : undefined;
           const failure = this.judge({
             profile,
-            password: this.deviceModel.read(SecurityCtrlr.BasicAuthPassword) ?? "",
+            password:
+              ownPasswordOf(this.deviceModel, profile.slot) ??
+              this.deviceModel.read(SecurityCtrlr.BasicAuthPassword) ??
+              "",
             certificatePath: client?.certificatePath,
           });
           return this.open(listener, profile.slot, failure);
@@ -353,6 +367,7 @@ export class InProcessCharger {
         this.hardwareCalls.push({ name, args });
       };
     return {
+      network: this.network,
       evses,
       evse: port({
         enableConnector: (_evse: unknown, _connector: unknown, operative: unknown) => operative,

@@ -1,7 +1,10 @@
 import * as v from "valibot";
 import type { SetResult, VariableChange } from "../../device-model/device-model.ts";
 import { OCPPCommCtrlr, SecurityCtrlr } from "../../device-model/variables.ts";
+import type { ConnectionProfile } from "../../ocpp/connection.ts";
 import { declareBlock, type Given, type HeardEvents } from "../block.ts";
+import { activeSlot, ownPasswordOf } from "../model/network-profiles.ts";
+import { isPasswordText } from "../model/password-text.ts";
 
 /** Passwords of which one opens the door, the newest first; kept until a connection has shown which. */
 const CANDIDATES_KEY = "security.passwordCandidates";
@@ -9,8 +12,6 @@ const Candidates = v.array(v.string());
 const CANDIDATES_LIMIT = 4;
 /** In characters, whatever a component file says: A00.FR.205 with errata 2.1. */
 const PASSWORD_LENGTH = { minLimit: 16, maxLimit: 64 };
-/** Errata 2.1 lets a password have every symbol; a control character is none (RFC 7617, 2). */
-const CONTROL_CHARACTER = /\p{Cc}/u;
 const REFUSALS: ReadonlySet<number> = new Set([401, 403]);
 
 /**
@@ -37,6 +38,10 @@ function create({ core, csms, deviceModel, events, logger }: Given) {
   const candidates = (): readonly string[] => core.keyValues.get(CANDIDATES_KEY, Candidates) ?? [];
   const usesPassword = (securityProfile: number | undefined): boolean => securityProfile === 1 || securityProfile === 2;
 
+  /** A slot with a password of its own says nothing about that of the station. */
+  const usesStationPassword = ({ slot, securityProfile }: ConnectionProfile): boolean =>
+    usesPassword(securityProfile) && ownPasswordOf(deviceModel, slot) === undefined;
+
   const refuse = (additionalInfo: string): SetResult => ({
     status: "Rejected",
     reasonCode: "InvalidValue",
@@ -46,10 +51,12 @@ function create({ core, csms, deviceModel, events, logger }: Given) {
   deviceModel.describe(SecurityCtrlr.BasicAuthPassword, PASSWORD_LENGTH);
   // A01.FR.01, FR.02, FR.10: kept as the variable's value, in files that only the station can read.
   deviceModel.addRule(SecurityCtrlr.BasicAuthPassword, (value, source) => {
-    if (CONTROL_CHARACTER.test(value) || !value.isWellFormed())
-      return refuse("a character that is not allowed in passwords");
+    if (!isPasswordText(value)) return refuse("a character that is not allowed in passwords");
     // Kept before the new one is stored: whatever happens now, one of them opens the door.
-    const present = deviceModel.read(SecurityCtrlr.BasicAuthPassword);
+    // A slot's own one gives way to the new one, too.
+    const slot = activeSlot(deviceModel);
+    const own = slot === undefined ? undefined : ownPasswordOf(deviceModel, slot);
+    const present = own ?? deviceModel.read(SecurityCtrlr.BasicAuthPassword);
     if (present === undefined || present === value || source === "internal") return undefined;
     const known = candidates().length === 0 ? [present] : candidates();
     const next = [value, ...known.filter((password) => password !== value)];
@@ -121,13 +128,13 @@ function create({ core, csms, deviceModel, events, logger }: Given) {
     hears: {
       "station.variablesSet": reconnect,
       "link.connected": ({ profile }: HeardEvents["link.connected"]) => {
-        if (usesPassword(profile.securityProfile)) settle();
+        if (usesStationPassword(profile)) settle();
       },
       "link.connectionFailed": ({ profile, failure }: HeardEvents["link.connectionFailed"]) => {
         if (failure.kind !== "refused" || !REFUSALS.has(failure.httpStatus)) return;
         if (!refusalTold) events.emit("securityEvent", { type: "FailedToAuthenticateAtCsms", techInfo: failure.text });
         refusalTold = true;
-        if (usesPassword(profile.securityProfile)) takeRefusal(profile.slot);
+        if (usesStationPassword(profile)) takeRefusal(profile.slot);
       },
     },
     start() {

@@ -1,24 +1,33 @@
-import * as v from "valibot";
-import type { DeviceModel, SetResult } from "../../device-model/device-model.ts";
-import { InternalCtrlr, OCPPCommCtrlr, SecurityCtrlr } from "../../device-model/variables.ts";
+import type { SetRequest, SetResult } from "../../device-model/device-model.ts";
+import { configuredSlots, emptySlot } from "../../device-model/network-configuration.ts";
+import { InternalCtrlr, NetworkConfiguration, OCPPCommCtrlr, SecurityCtrlr } from "../../device-model/variables.ts";
 import type { ConnectionProfile } from "../../ocpp/connection.ts";
-import { csmsUrlDefect } from "../../ocpp/station-url.ts";
 import type { SetNetworkProfileRequest, SetNetworkProfileResponse } from "../../ocpp/v201/index.ts";
-import { NetworkConnectionProfileTypeSchema } from "../../ocpp/v201/index.ts";
 import { declareBlock, type Given, type HeardEvents } from "../block.ts";
-import { answerOr } from "../model/answer-or.ts";
-import { isProfileList, readProfiles, rememberLastConnected } from "../model/network-profiles.ts";
-import { isForbiddenDowngrade } from "../model/security-profile.ts";
+import {
+  activeSlot,
+  identityOf,
+  missingOfProfile,
+  networkProfileOf,
+  PROFILE_VARIABLES,
+  prioritySlots,
+  rememberLastConnected,
+  usableProfiles,
+  writesOf,
+} from "../model/network-profiles.ts";
+import {
+  followComponents,
+  isProfileList,
+  type ListEntry,
+  readList,
+  takeOverList,
+  withoutSecrets,
+  writesOfEntry,
+} from "../model/profile-list.ts";
+import { addSlotRules, NetworkProfileChecks, toSetResult } from "./network-profile-checks.ts";
 
-/** Are interfaces of the operating system set out for OCPP's names, and is this one not among them? */
-function isUnknownInterface(deviceModel: DeviceModel, ocppInterface: string): boolean {
-  const variable = deviceModel.find(InternalCtrlr.IFace);
-  if (typeof variable === "string") return false;
-  const instances = [...variable.component.variables.values()]
-    .filter(({ name, instance }) => name === variable.name && instance !== undefined)
-    .map(({ instance }) => instance);
-  return instances.length > 0 && !instances.includes(ocppInterface) && !deviceModel.read(InternalCtrlr.IFace);
-}
+/** The name of 2.0.1 in the device model. */
+const OCPP_201 = "OCPP201";
 
 /** B09, B10 and A05: network profiles and their order. */
 export const networkProfiles = declareBlock({
@@ -29,14 +38,46 @@ export const networkProfiles = declareBlock({
 });
 
 function create({ core, csms, deviceModel, events, hardware, logger }: Given) {
+  const checks = new NetworkProfileChecks(deviceModel, hardware);
+  const gather = (requests: readonly SetRequest[]): Promise<void> => checks.gather(requests);
   let connectedWith: ConnectionProfile | undefined;
 
-  const profiles = () => readProfiles(deviceModel.read(InternalCtrlr.NetworkConnectionProfiles));
+  /** A full disk does not keep the station from going on with what it has. */
+  const tryToStore = (store: () => void): void => {
+    try {
+      store();
+    } catch (error) {
+      logger.error(`The network profiles could not be stored: ${(error as Error).message}`);
+    }
+  };
 
-  /** What the security profiles need, as the hardware side knew it at the beginning of SetVariables. */
-  let installed = { csmsRoot: false, stationCertificate: false };
-  const lowestProfile = (): number =>
-    deviceModel.read(InternalCtrlr.AllowSecurityLevelZeroConnections) === true ? 0 : 1;
+  /** InternalCtrlr.NetworkConnectionProfiles says what the components say, for programs that know nothing of them. */
+  const follow = (): void => tryToStore(() => followComponents(deviceModel, core.keyValues));
+
+  const reconfigured = (techInfo: string): void =>
+    events.emit("securityEvent", { type: "ReconfigurationOfSecurityParameters", techInfo });
+
+  const watch = (slot: number): void => {
+    addSlotRules(deviceModel, checks, slot, gather);
+    for (const variable of PROFILE_VARIABLES)
+      deviceModel.onChange(variable.ofInstance(slot), ({ source }) => {
+        if (source === "internal") return;
+        follow();
+        if (variable === NetworkConfiguration.SecurityProfile || variable === NetworkConfiguration.BasicAuthPassword)
+          reconfigured(`${variable.variable} of slot ${slot} changed`);
+      });
+  };
+
+  tryToStore(() => {
+    const taken = takeOverList(deviceModel, core.keyValues);
+    if (taken.length > 0) logger.info(`The network profiles of slots ${taken.join(", ")} are taken over from the list`);
+  });
+  for (const slot of configuredSlots(deviceModel)) watch(slot);
+  for (const slot of prioritySlots(deviceModel))
+    if (networkProfileOf(deviceModel, slot) === undefined)
+      logger.warn(
+        `Slot ${slot} of NetworkConfigurationPriority cannot be used: ${missingOfProfile(deviceModel, slot).join(", ")} missing`,
+      );
 
   /** The slots that the device model names: at least two (B09.FR.06). */
   const slotsAllowed = (): readonly string[] => {
@@ -45,106 +86,103 @@ function create({ core, csms, deviceModel, events, hardware, logger }: Given) {
     return list?.split(",").map((slot) => slot.trim()) ?? [];
   };
 
-  const refuse = (reasonCode: string, additionalInfo: string): SetNetworkProfileResponse => ({
-    status: "Rejected",
-    statusInfo: { reasonCode, additionalInfo },
-  });
-
-  const defect = ({
-    configurationSlot,
-    connectionData,
-  }: SetNetworkProfileRequest): SetNetworkProfileResponse | undefined => {
+  const refusal = ({ configurationSlot, connectionData }: SetNetworkProfileRequest) => {
     const allowed = slotsAllowed();
-    if (allowed.length > 0 && !allowed.includes(String(configurationSlot)))
-      return refuse("InvalidConfSlot", "no such slot"); // B09.FR.05
-    const { securityProfile, ocppCsmsUrl, ocppTransport, ocppVersion, ocppInterface, messageTimeout } = connectionData;
-    if (ocppTransport !== "JSON" || ocppVersion !== "OCPP20")
-      return refuse("InvalidNetworkConf", "OCPP 2.0.1 over JSON only");
-    if (connectionData.apn !== undefined || connectionData.vpn !== undefined)
-      return refuse("InvalidNetworkConf", "APN and VPN cannot be set up through this station"); // told honestly, not stored in vain
-    if (isUnknownInterface(deviceModel, ocppInterface))
-      return refuse("InvalidNetworkConf", `no network interface is set out as ${ocppInterface}`);
-    if (messageTimeout < 1) return refuse("InvalidNetworkConf", "the message timeout is no time");
-    if (securityProfile < lowestProfile() || securityProfile > 3)
-      return refuse("InvalidNetworkConf", "security profiles are 1, 2 and 3"); // B09.FR.02
-    const urlDefect = csmsUrlDefect(ocppCsmsUrl, securityProfile);
-    if (urlDefect !== undefined) return refuse("InvalidNetworkConf", urlDefect);
-    if (isForbiddenDowngrade(deviceModel, securityProfile))
-      return refuse("NoSecurityDowngrade", "lower than the active security profile"); // B09.FR.04, FR.31
-    return undefined;
+    if (configurationSlot < 0 || (allowed.length > 0 && !allowed.includes(String(configurationSlot))))
+      return { reasonCode: "InvalidConfSlot", additionalInfo: "no such slot" } as const; // B09.FR.05
+    return checks.profileDefect({ ...connectionData });
   };
 
-  csms.handle("SetNetworkProfile", (request) => {
-    const refused = defect(request);
-    if (refused !== undefined) return { response: refused };
+  /** A slot for which there was no component. */
+  const ensureSlot = (slot: number): void => {
+    if (configuredSlots(deviceModel).includes(slot)) return;
+    deviceModel.addComponentBeside(InternalCtrlr.NetworkConnectionProfiles, emptySlot(slot));
+    watch(slot);
+  };
+
+  csms.handle("SetNetworkProfile", async (request): Promise<{ response: SetNetworkProfileResponse }> => {
+    await checks.gather();
+    const refused = refusal(request);
+    if (refused !== undefined) return { response: { status: "Rejected", statusInfo: refused } };
     const { configurationSlot, connectionData } = request;
-    const others = profiles().filter((profile) => profile.configurationSlot !== configurationSlot);
-    const next = [...others, { configurationSlot, connectionData }].sort(
-      (one, other) => one.configurationSlot - other.configurationSlot,
-    );
     try {
-      deviceModel.write(InternalCtrlr.NetworkConnectionProfiles, JSON.stringify(next), "internal");
+      ensureSlot(configurationSlot);
+      deviceModel.writeAll(writesOf(configurationSlot, { ...connectionData }), "internal");
     } catch (error) {
       logger.error(`The network profile of slot ${configurationSlot} could not be stored: ${(error as Error).message}`);
       return { response: { status: "Failed", statusInfo: { reasonCode: "InternalError" } } }; // B09.FR.03
     }
-    events.emit("securityEvent", {
-      type: "ReconfigurationOfSecurityParameters",
-      techInfo: `Network profile of slot ${configurationSlot} set, security profile ${connectionData.securityProfile}`,
-    });
+    follow();
+    reconfigured(
+      `Network profile of slot ${configurationSlot} set, security profile ${connectionData.securityProfile}`,
+    );
     return { response: { status: "Accepted" } }; // B09.FR.01
   });
 
-  const rejected = (reasonCode: string, additionalInfo: string): SetResult => ({
-    status: "Rejected",
-    reasonCode,
-    additionalInfo,
+  deviceModel.prepareRules(OCPPCommCtrlr.NetworkConfigurationPriority, gather);
+  deviceModel.addRule(OCPPCommCtrlr.NetworkConfigurationPriority, (value) => toSetResult(checks.priorityDefect(value)));
+  // -1 is libocpp's word for endless; without an attempt the station would never connect.
+  deviceModel.addRule(OCPPCommCtrlr.NetworkProfileConnectionAttempts, (value) =>
+    Number(value) === 0 ? { status: "Rejected", reasonCode: "ValueTooLow", additionalInfo: "no attempt" } : undefined,
+  );
+
+  deviceModel.addRule(InternalCtrlr.NetworkConnectionProfiles, (value): SetResult | undefined => {
+    if (!isProfileList(value))
+      return { status: "Rejected", reasonCode: "InvalidNetworkConf", additionalInfo: "no list of profiles" };
+    return toSetResult(
+      readList(value)
+        .map((entry) => checks.entryDefect(entry))
+        .find((defect) => defect !== undefined),
+    );
   });
-
-  const gatherInstalled = async (): Promise<void> => {
-    const [csmsRoot, stationCertificate] = await Promise.all([
-      answerOr(logger, "CSMS roots are not known", hardware.security.isCaInstalled("CSMS"), false),
-      answerOr(logger, "The own certificate is not known", hardware.security.leafCertificateFiles("CSMS"), undefined),
-    ]);
-    installed = { csmsRoot, stationCertificate: stationCertificate !== undefined };
+  /** The list as a whole, written by the CSMS or another module: slots that it does not name are empty afterwards. */
+  const takeList = (entries: readonly ListEntry[]): void => {
+    const named = new Set(entries.map(({ configurationSlot }) => configurationSlot));
+    for (const slot of named) ensureSlot(slot);
+    const emptied = configuredSlots(deviceModel).filter((slot) => !named.has(slot));
+    deviceModel.writeAll(
+      [
+        ...entries.flatMap((entry) => writesOfEntry(deviceModel, entry)),
+        ...emptied.flatMap((slot) => writesOf(slot, {})),
+      ],
+      "internal",
+    );
   };
-
-  /** A05.FR.02, FR.03: a higher security profile needs its certificates beforehand. */
-  const missingFor = (securityProfile: number): string | undefined => {
-    if (securityProfile <= (deviceModel.read(SecurityCtrlr.SecurityProfile) ?? 0)) return undefined;
-    if (securityProfile >= 2 && !installed.csmsRoot) return "no CSMS root certificate is installed";
-    if (securityProfile === 3 && !installed.stationCertificate) return "no charging station certificate is installed";
-    return undefined;
-  };
-
-  /** B10.FR.01, FR.02, A05.FR.04: every slot of the list must hold a profile that can be used now. */
-  const checkPriority = (value: string): SetResult | undefined => {
-    const stored = profiles();
-    for (const slot of value.split(",").map((item) => item.trim())) {
-      const found = stored.find((profile) => String(profile.configurationSlot) === slot);
-      if (slot === "") return rejected("InvalidValue", "an entry of the list names no slot");
-      if (found === undefined) return rejected("InvalidConfSlot", `slot ${slot} holds no profile`);
-      const { ocppCsmsUrl, securityProfile } = found.connectionData;
-      if (isForbiddenDowngrade(deviceModel, securityProfile))
-        return rejected("NoSecurityDowngrade", `slot ${slot} is less secure`); // A05.FR.09, FR.10
-      const defect = csmsUrlDefect(ocppCsmsUrl, securityProfile) ?? missingFor(securityProfile);
-      if (defect !== undefined) return rejected("InvalidNetworkConf", `slot ${slot}: ${defect}`);
-    }
-    return undefined;
-  };
-  deviceModel.prepareRules(OCPPCommCtrlr.NetworkConfigurationPriority, gatherInstalled);
-  deviceModel.addRule(OCPPCommCtrlr.NetworkConfigurationPriority, checkPriority);
-  deviceModel.addRule(InternalCtrlr.NetworkConnectionProfiles, (value) => {
-    if (!isProfileList(value)) return rejected("InvalidNetworkConf", "no list of profiles");
-    const given = readProfiles(value);
-    for (const { configurationSlot, connectionData } of given) {
-      const defect = csmsUrlDefect(connectionData.ocppCsmsUrl, connectionData.securityProfile);
-      if (defect !== undefined) return rejected("InvalidNetworkConf", `slot ${configurationSlot}: ${defect}`);
-    }
-    // Not a way around B09.FR.04.
-    const lower = given.some(({ connectionData }) => isForbiddenDowngrade(deviceModel, connectionData.securityProfile));
-    return lower ? rejected("NoSecurityDowngrade", "a profile is less secure than the active one") : undefined;
+  deviceModel.onChange(InternalCtrlr.NetworkConnectionProfiles, ({ value, source }) => {
+    if (source === "internal") return;
+    tryToStore(() => takeList(readList(value)));
+    follow();
   });
+  // Passwords and PINs are write-only in the components; the list tells no more than they do.
+  deviceModel.compute(InternalCtrlr.NetworkConnectionProfiles, () =>
+    withoutSecrets(deviceModel.stored(InternalCtrlr.NetworkConnectionProfiles) ?? ""),
+  );
+
+  // The active slot's own identity is the one that counts; a new one for the station takes its place (CHANGES c.8).
+  deviceModel.compute(SecurityCtrlr.Identity, () => {
+    const slot = activeSlot(deviceModel);
+    const isListed = slot !== undefined && prioritySlots(deviceModel).includes(slot);
+    return (isListed ? identityOf(deviceModel, slot) : deviceModel.stored(SecurityCtrlr.Identity)) ?? "";
+  });
+  for (const [ofStation, ofSlot] of [
+    [SecurityCtrlr.Identity, NetworkConfiguration.Identity],
+    [SecurityCtrlr.BasicAuthPassword, NetworkConfiguration.BasicAuthPassword],
+  ] as const) {
+    const giveWay = (): void => {
+      const slot = activeSlot(deviceModel);
+      if (slot === undefined) return;
+      tryToStore(() => deviceModel.writeAll([[ofSlot.ofInstance(slot), ""]], "internal"));
+      follow();
+    };
+    deviceModel.onChange(ofStation, ({ source }) => {
+      if (source !== "internal") giveWay();
+    });
+    // The value that the station has already: no change is told, but it is to count from now on.
+    deviceModel.addRule(ofStation, (value) => {
+      if (value === deviceModel.stored(ofStation)) giveWay();
+      return undefined;
+    });
+  }
 
   /**
    * A05.FR.06: once the CSMS has accepted the station over this security profile there is no way back. Not earlier: a CSMS
@@ -153,30 +191,21 @@ function create({ core, csms, deviceModel, events, hardware, logger }: Given) {
   const adoptSecurityProfile = (securityProfile: number): void => {
     if (deviceModel.read(SecurityCtrlr.SecurityProfile) === securityProfile) return;
     deviceModel.write(SecurityCtrlr.SecurityProfile, securityProfile, "internal");
-    events.emit("securityEvent", {
-      type: "ReconfigurationOfSecurityParameters",
-      techInfo: `security profile ${securityProfile} is in use`,
-    });
-    const lower = profiles().filter(({ connectionData }) => connectionData.securityProfile < securityProfile);
+    reconfigured(`security profile ${securityProfile} is in use`);
+    const lower = usableProfiles(deviceModel)
+      .filter((profile) => profile.securityProfile < securityProfile)
+      .map(({ slot }) => slot);
     if (lower.length === 0) return;
-    const slots = new Set(lower.map(({ configurationSlot }) => String(configurationSlot)));
-    const kept = profiles().filter(
-      (profile) => !lower.some((one) => one.configurationSlot === profile.configurationSlot),
+    logger.warn(`The profiles of slots ${lower.join(", ")} are removed: they are less secure than the one in use`);
+    const remaining = prioritySlots(deviceModel).filter((slot) => !lower.includes(slot));
+    deviceModel.writeAll(
+      [
+        ...lower.flatMap((slot) => writesOf(slot, {})),
+        [OCPPCommCtrlr.NetworkConfigurationPriority, remaining.join(",")],
+      ],
+      "internal",
     );
-    const priority = deviceModel.read(OCPPCommCtrlr.NetworkConfigurationPriority) ?? [];
-    logger.warn(`The profiles of slots ${[...slots].join(", ")} are removed: they are less secure than the one in use`);
-    deviceModel.write(InternalCtrlr.NetworkConnectionProfiles, JSON.stringify(kept), "internal");
-    const remaining = priority.filter((slot) => !slots.has(slot));
-    deviceModel.write(OCPPCommCtrlr.NetworkConfigurationPriority, remaining, "internal");
-  };
-
-  /** A full disk does not keep the station from going on with the connection that it has. */
-  const tryToStore = (store: () => void): void => {
-    try {
-      store();
-    } catch (error) {
-      logger.error(`The network profile in use could not be stored: ${(error as Error).message}`);
-    }
+    follow();
   };
 
   /** The profile works: the CSMS has accepted the station over it. */
@@ -191,10 +220,10 @@ function create({ core, csms, deviceModel, events, hardware, logger }: Given) {
     connectedWith = profile;
     tryToStore(() => deviceModel.write(OCPPCommCtrlr.ActiveNetworkProfile, slot, "internal"));
     if (csms.registration === "Accepted" && !switchedProfile) confirm(profile);
-    const data = profiles().find(({ configurationSlot }) => configurationSlot === slot)?.connectionData;
-    const parsed = v.safeParse(NetworkConnectionProfileTypeSchema, data);
-    if (!parsed.success) logger.info(`The network profile of slot ${slot} has no complete connection data`);
-    csms.useMessageTimeout(parsed.success ? parsed.output.messageTimeout : undefined);
+    tryToStore(() => deviceModel.writeAll([[NetworkConfiguration.OcppVersion.ofInstance(slot), OCPP_201]], "internal"));
+    const inUse = networkProfileOf(deviceModel, slot);
+    if (inUse === undefined) logger.info(`The network profile of slot ${slot} has no complete connection data`);
+    csms.useMessageTimeout(inUse?.messageTimeoutSeconds);
   };
 
   return {

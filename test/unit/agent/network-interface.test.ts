@@ -25,26 +25,30 @@ function deviceModelWith(values: Readonly<Record<string, string>>) {
     logger: silentLogger,
   }).deviceModel;
 }
-const addressOf = (values: Readonly<Record<string, string>>, ocppInterface = "Wired0", url = "ws://csms.example") => {
+const addressOf = async (
+  values: Readonly<Record<string, string>>,
+  ocppInterface = "Wired0",
+  url = "ws://csms.example",
+) => {
   const deviceModel = deviceModelWith(values);
   try {
-    return localAddressFor(deviceModel, ocppInterface, url);
+    return await localAddressFor({ deviceModel, network: undefined }, { slot: 1, ocppInterface }, url);
   } finally {
     deviceModel.close();
   }
 };
 
-test("nothing is set out: the routes of the operating system decide", () => {
-  expect(addressOf({})).toBeUndefined();
-  expect(addressOf({ "": "" })).toBeUndefined();
+test("nothing is set out: the routes of the operating system decide", async () => {
+  expect(await addressOf({})).toBeUndefined();
+  expect(await addressOf({ "": "" })).toBeUndefined();
 });
 
-test("an interface of the profile goes before the one for all", () => {
+test("an interface of the profile goes before the one for all", async () => {
   const values = { "": "10.0.0.9", Wireless0: "lo" };
-  expect(addressOf(values, "Wireless0")).toBe("127.0.0.1");
-  expect(addressOf(values, "Wired0")).toBe("10.0.0.9");
+  expect(await addressOf(values, "Wireless0")).toBe("127.0.0.1");
+  expect(await addressOf(values, "Wired0")).toBe("10.0.0.9");
 });
 
-test("an interface that is not there makes the attempt fail, so that the next profile gets its turn", () => {
-  expect(() => addressOf({ Wireless0: "wwan9" }, "Wireless0")).toThrow("wwan9");
+test("an interface that is not there makes the attempt fail, so that the next profile gets its turn", async () => {
+  expect(addressOf({ Wireless0: "wwan9" }, "Wireless0")).rejects.toThrow("wwan9");
 });

@@ -67,12 +67,12 @@ describe("B09: SetNetworkProfile", () => {
 
   test("B09.FR.03: a disk that does not take the profile is Failed, and nothing has changed", async () => {
     charger = await new InProcessCharger().start();
-    const { write } = charger.deviceModel;
-    charger.deviceModel.write = () => {
+    const { writeAll } = charger.deviceModel;
+    charger.deviceModel.writeAll = () => {
       throw new Error("disk full");
     };
     expect(await setProfile()).toMatchObject({ status: "Failed" });
-    charger.deviceModel.write = write;
+    charger.deviceModel.writeAll = writeAll;
     expect(storedSlots()).toBe(1);
   });
 
