@@ -37,8 +37,8 @@ export const networkProfiles = declareBlock({
   create,
 });
 
-function create({ core, csms, deviceModel, events, hardware, logger }: Given) {
-  const checks = new NetworkProfileChecks(deviceModel, hardware);
+function create({ clock, core, csms, deviceModel, events, hardware, logger }: Given) {
+  const checks = new NetworkProfileChecks(deviceModel, hardware, clock);
   const gather = (requests: readonly SetRequest[]): Promise<void> => checks.gather(requests);
   let connectedWith: ConnectionProfile | undefined;
 

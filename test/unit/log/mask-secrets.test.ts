@@ -21,6 +21,9 @@ describe("secrets do not get into the message log (A01.FR.11, C04.FR.04)", () =>
         },
       ],
     },
+    "SetVariables: the key of a VPN": {
+      setVariableData: [{ ...variable("NetworkConfiguration", "VpnKey"), attributeValue: SECRET }],
+    },
     SetNetworkProfile: {
       connectionData: {
         apn: { apn: "internet", apnPassword: SECRET },

@@ -220,6 +220,22 @@ describe("SetNetworkProfile: checks in August's order", () => {
   });
 });
 
+test("a security module that says nothing does not keep the CSMS waiting", async () => {
+  charger = await new InProcessCharger().start();
+  charger.hardwareAnswers.isCaInstalled = () => new Promise(() => {});
+  const from = charger.answers.length;
+  charger.sendText(
+    JSON.stringify([
+      2,
+      "silence",
+      "SetNetworkProfile",
+      { configurationSlot: 2, connectionData: { ...CONNECTION_DATA, securityProfile: 2, ocppCsmsUrl: "wss://other" } },
+    ]),
+  );
+  await charger.clock.advance(6_000);
+  expect(charger.answers.slice(from)).toMatchObject([{ messageId: "silence", body: { status: "Rejected" } }]);
+});
+
 describe("SetVariables on the components", () => {
   test("the active slot and those of the priority list are PriorityNetworkConf; other slots can be made", async () => {
     charger = await new InProcessCharger().start();
@@ -416,6 +432,17 @@ describe("no profile is lost on the way", () => {
     await charger.start();
     expect(urlOf(2)).toBe("ws://changed:5");
     expect(urlsOfList()[1]).toEqual([2, "ws://changed:5"]);
+  });
+
+  test("files as August's: the list is empty, the profile stands in the component", async () => {
+    charger = await new InProcessCharger(1, {
+      "InternalCtrlr.NetworkConnectionProfiles": "",
+      "NetworkConfiguration.OcppCsmsUrl": "ws://of-the-component:1",
+      "NetworkConfiguration.MessageTimeout": "40",
+      "NetworkConfiguration.SecurityProfile": "1",
+    }).start();
+    expect(charger.attempts[0]).toMatchObject({ slot: 1, url: "ws://of-the-component:1" });
+    expect(urlsOfList()[0]).toEqual([1, "ws://of-the-component:1"]);
   });
 
   test("a slot that only August's database knows is kept, and can be used", async () => {
