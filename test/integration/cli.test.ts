@@ -110,7 +110,7 @@ describe("check", () => {
     const { exitCode, stdout, stderr } = cli("check", "--config", path);
     expect(exitCode).toBe(0);
     expect(stdout).toContain(`${path}: module ocpp, 2 EVSEs, 5 connections, no defects`);
-    expect(stdout).toMatch(/21 components with \d+ variables, no defects/);
+    expect(stdout).toMatch(/23 components with \d+ variables, no defects/);
     expect(stderr).toContain("warning: CoreDatabasePath is /tmp/ocpp201");
   });
 
