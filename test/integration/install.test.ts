@@ -6,6 +6,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -25,6 +26,11 @@ beforeEach(() => {
   mkdirSync(join(prefix, CONFIG), { recursive: true });
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+test("nothing is installed among libocpp's migrations: with files that are there twice it could not take its databases back", () => {
+  const share = join(DIST, "share/everest/modules/OCPP201");
+  expect(readdirSync(share)).toEqual(["component_config"]);
+});
 
 /** As the README says, and as an archive is unpacked. */
 const INSTALLATIONS = {
