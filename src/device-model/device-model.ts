@@ -1,7 +1,7 @@
-import { characterCount } from "../lib/characters.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Unsubscribe } from "../lib/events.ts";
 import type { Logger } from "../log/logger.ts";
+import { addressKeys, keyOfState, variableStateKey } from "./address-keys.ts";
 import {
   type AttributeType,
   type Characteristics,
@@ -10,7 +10,7 @@ import {
   variableKey,
 } from "./definitions.ts";
 import { addMissingSlots, withWholeSlot } from "./network-configuration.ts";
-import { refusal } from "./set-check.ts";
+import { type Preparation, type SetOptions, SetRules } from "./set-rules.ts";
 import type {
   AttributeState,
   ComponentState,
@@ -34,14 +34,8 @@ import {
   type VariableHandle,
 } from "./variable-handle.ts";
 
+export type { SetOptions } from "./set-rules.ts";
 export type * from "./state.ts";
-
-export interface SetOptions {
-  /** For EVerest's own modules. */
-  readonly mayWriteReadOnly?: boolean;
-  /** Characters that a value may have. */
-  readonly longestValue?: number;
-}
 
 const NO_ROW = { value: undefined, source: undefined, rowId: 0 };
 
@@ -49,26 +43,10 @@ function failed(error: Error): SetResult {
   return { status: "Rejected", reasonCode: "InternalError", additionalInfo: error.message.slice(0, 512) };
 }
 
-function addressKeys(address: VariableAddress): { component: string; variable: string } {
-  return {
-    component: componentKey({
-      name: address.component,
-      ...(address.componentInstance !== undefined && { instance: address.componentInstance }),
-      ...(address.evseId !== undefined && { evseId: address.evseId }),
-      ...(address.connectorId !== undefined && { connectorId: address.connectorId }),
-    }),
-    variable: variableKey({
-      name: address.variable,
-      ...(address.instance !== undefined && { instance: address.instance }),
-    }),
-  };
-}
-
 /** The device model of part 1, chapter 4: everything in memory, every durable change in its file before it is seen. */
 export class DeviceModel {
   private readonly components = new Map<string, ComponentState>();
-  private readonly rules = new Map<string, SetRule[]>();
-  private readonly preparations = new Map<string, Preparation>();
+  private readonly rules = new SetRules((address) => this.find(address));
   private readonly listeners = new Map<string, Set<(change: VariableChange) => void>>();
   private readonly anyListeners = new Set<(change: VariableChange) => void>();
   private readonly computed = new Map<string, () => string>();
@@ -144,7 +122,7 @@ export class DeviceModel {
 
   /** The value as text, computed ones included. */
   valueOf(variable: VariableState, type: AttributeType): string | undefined {
-    const computed = type === "Actual" ? this.computed.get(this.stateKey(variable)) : undefined;
+    const computed = type === "Actual" ? this.computed.get(keyOfState(variable)) : undefined;
     return computed === undefined ? variable.attributes.get(type)?.value : computed();
   }
 
@@ -177,8 +155,7 @@ export class DeviceModel {
 
   /** A value that is found out at the moment of reading, e.g. the time. */
   compute<Kind extends ValueKind>(handle: VariableHandle<Kind>, value: () => string): void {
-    const keys = addressKeys(handle);
-    this.computed.set(`${keys.component}\n${keys.variable}`, value);
+    this.computed.set(variableStateKey(handle), value);
   }
 
   /** What has become known about a variable of the hardware side, e.g. the most power that it can give; found out anew at each start. */
@@ -223,9 +200,9 @@ export class DeviceModel {
   async set(requests: readonly SetRequest[], source: string, options: SetOptions = {}): Promise<readonly SetResult[]> {
     const results: SetResult[] = [];
     let accepted: PendingWrite[] = [];
-    await this.prepare(requests);
+    await this.rules.gather(requests);
     for (const request of requests) {
-      const checked = this.check(request, source, options);
+      const checked = this.rules.check(request, source, options);
       if ("status" in checked) {
         results.push(checked);
         continue;
@@ -249,23 +226,19 @@ export class DeviceModel {
 
   /** Rules run in order of registration; the first objection counts. */
   addRule<Kind extends ValueKind>(handle: VariableHandle<Kind>, rule: SetRule): void {
-    const keys = addressKeys(handle);
-    const key = `${keys.component}\n${keys.variable}`;
-    this.rules.set(key, [...(this.rules.get(key) ?? []), rule]);
+    this.rules.add(handle, rule);
   }
 
   /** What the rules of a variable must know from elsewhere is gathered by `gather`, once before they run; it must not reject. */
   prepareRules<Kind extends ValueKind>(handle: VariableHandle<Kind>, gather: Preparation): void {
-    const keys = addressKeys(handle);
-    this.preparations.set(`${keys.component}\n${keys.variable}`, gather);
+    this.rules.prepare(handle, gather);
   }
 
   onChange<Kind extends ValueKind>(
     handle: VariableHandle<Kind>,
     listener: (change: VariableChange) => void,
   ): Unsubscribe {
-    const keys = addressKeys(handle);
-    const key = `${keys.component}\n${keys.variable}`;
+    const key = variableStateKey(handle);
     const set = this.listeners.get(key) ?? new Set();
     this.listeners.set(key, set);
     set.add(listener);
@@ -288,49 +261,6 @@ export class DeviceModel {
 
   private storages(): ReadonlySet<DeviceModelStorage> {
     return new Set([...this.components.values()].map(({ store }) => store.storage));
-  }
-
-  private async prepare(requests: readonly SetRequest[]): Promise<void> {
-    const needed = requests.flatMap(({ address }) => {
-      const variable = this.find(address);
-      return typeof variable === "string" ? [] : (this.preparations.get(this.stateKey(variable)) ?? []);
-    });
-    for (const gather of new Set(needed)) await gather(requests);
-  }
-
-  private stateKey(variable: VariableState): string {
-    return `${variable.component.key}\n${variable.key}`;
-  }
-
-  private check(
-    { address, attributeType, value }: SetRequest,
-    source: string,
-    { mayWriteReadOnly = false, longestValue }: SetOptions,
-  ):
-    | SetResult
-    | {
-        readonly variable: VariableState;
-        readonly attribute: AttributeState;
-        readonly outcome: SetResult | undefined;
-      } {
-    const variable = this.find(address);
-    if (typeof variable === "string") return { status: variable }; // B05.FR.04, FR.05
-    const attribute = variable.attributes.get(attributeType);
-    if (attribute === undefined) return { status: "NotSupportedAttributeType" }; // B05.FR.06
-    if (longestValue !== undefined && characterCount(value) > longestValue)
-      return {
-        status: "Rejected",
-        reasonCode: "TooLargeElement",
-        additionalInfo: `longer than ${longestValue} characters`,
-      };
-    const refused = refusal(variable, attribute, value, mayWriteReadOnly);
-    if (refused !== undefined) return refused;
-    let outcome: SetResult | undefined;
-    for (const rule of attributeType === "Actual" ? (this.rules.get(this.stateKey(variable)) ?? []) : []) {
-      outcome = rule(value, source) ?? outcome;
-      if (outcome?.status === "Rejected") return outcome;
-    }
-    return { variable, attribute, outcome };
   }
 
   private store(writes: readonly PendingWrite[], source: string): void {
@@ -358,8 +288,7 @@ export class DeviceModel {
   }
 
   private announce(change: VariableChange): void {
-    const listeners =
-      change.attributeType === "Actual" ? (this.listeners.get(this.stateKey(change.variable)) ?? []) : [];
+    const listeners = change.attributeType === "Actual" ? (this.listeners.get(keyOfState(change.variable)) ?? []) : [];
     for (const listener of [...listeners, ...this.anyListeners]) {
       try {
         listener(change);
@@ -369,9 +298,6 @@ export class DeviceModel {
     }
   }
 }
-
-/** Is given the requests that are to be checked together. */
-type Preparation = (requests: readonly SetRequest[]) => Promise<void>;
 
 interface PendingWrite {
   readonly variable: VariableState;

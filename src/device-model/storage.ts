@@ -3,6 +3,7 @@ import * as v from "valibot";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
 import { closeDatabase, emptyLog, openDatabase } from "../store/open-database.ts";
+import { ConfiguredValues, type StoredAttribute } from "./configured-values.ts";
 import {
   ATTRIBUTE_TYPES,
   type AttributeDefinition,
@@ -15,12 +16,6 @@ import {
   type VariableDefinition,
   variableKey,
 } from "./definitions.ts";
-
-export interface StoredAttribute {
-  readonly rowId: number;
-  readonly value: string | undefined;
-  readonly source: string | undefined;
-}
 
 const AttributeRow = v.object({
   ID: v.number(),
@@ -68,13 +63,13 @@ function address(row: { INSTANCE: string | null; EVSE_ID?: number | null; CONNEC
 export class DeviceModelStorage {
   readonly corruptFileMovedTo: string | undefined;
   private readonly database: Database;
-  private readonly logger: Logger;
+  private readonly configured: ConfiguredValues;
 
   constructor(options: { readonly path: string; readonly clock: Clock; readonly logger: Logger }) {
     const opened = openDatabase({ ...options, migrations: "device_model" });
     this.database = opened.database;
     this.corruptFileMovedTo = opened.corruptFileMovedTo;
-    this.logger = options.logger;
+    this.configured = new ConfiguredValues(this.database, options.logger);
     this.database.run("PRAGMA foreign_keys = ON");
   }
 
@@ -287,7 +282,7 @@ export class DeviceModelStorage {
           `INSERT INTO VARIABLE_ATTRIBUTE (VARIABLE_ID, MUTABILITY_ID, PERSISTENT, CONSTANT, TYPE_ID) VALUES (?, ?, ?, ?, ?)`,
         )
         .run(variableId, ...properties, ATTRIBUTE_TYPES.indexOf(type));
-      return this.applyValue(Number(lastInsertRowid), value);
+      return this.configured.apply(Number(lastInsertRowid), value);
     }
     this.database
       .query(
@@ -300,50 +295,8 @@ export class DeviceModelStorage {
       value: row.VALUE === null ? undefined : String(row.VALUE),
       source: row.VALUE_SOURCE || undefined,
     };
-    const wins = alwaysCounts ? value !== undefined : !persistent || this.configurationWins(kept, value, label);
-    return wins ? this.applyValue(row.ID, value) : kept;
-  }
-
-  private applyValue(rowId: number, value: string | undefined): StoredAttribute {
-    const source = value === undefined ? undefined : "default";
-    this.database
-      .query(
-        "UPDATE VARIABLE_ATTRIBUTE SET VALUE = ?1, VALUE_SOURCE = ?2 WHERE ID = ?3 AND (VALUE IS NOT ?1 OR VALUE_SOURCE IS NOT ?2)",
-      )
-      .run(value ?? null, source ?? null, rowId);
-    this.rememberApplied(rowId, value);
-    return { rowId, value, source };
-  }
-
-  /**
-   * The configuration decides until somebody else wrote the value. What the stack itself wrote (`internal`) gives way
-   * again once the configuration was edited; what the CSMS or another module set stays, and the edit is reported.
-   */
-  private configurationWins(kept: StoredAttribute, value: string | undefined, label: string): boolean {
-    const { rowId, source = "default" } = kept;
-    const applied = this.database
-      .query("SELECT VALUE FROM STATION_APPLIED_VALUE WHERE ATTRIBUTE_ID = ?")
-      .values(rowId)[0]?.[0];
-    // A value that was taken out of the configuration goes where it came from there.
-    if (value === undefined) return source === "default" && applied === kept.value;
-    if (source === "default") return true;
-    if (kept.value === value || applied === value) return false;
-    if (applied !== undefined && source === "internal") return true;
-    this.rememberApplied(rowId, value);
-    const occasion = applied === undefined ? "differs from" : "was edited in";
-    this.logger.warn(`${label} ${occasion} the component configuration: it keeps the value that "${source}" gave it`);
-    return false;
-  }
-
-  private rememberApplied(rowId: number, value: string | undefined): void {
-    if (value === undefined) this.database.query("DELETE FROM STATION_APPLIED_VALUE WHERE ATTRIBUTE_ID = ?").run(rowId);
-    else
-      this.database
-        .query(
-          `INSERT INTO STATION_APPLIED_VALUE (ATTRIBUTE_ID, VALUE) VALUES (?, ?)
-           ON CONFLICT DO UPDATE SET VALUE = excluded.VALUE WHERE VALUE IS NOT excluded.VALUE`,
-        )
-        .run(rowId, value);
+    const wins = alwaysCounts ? value !== undefined : !persistent || this.configured.wins(kept, value, label);
+    return wins ? this.configured.apply(row.ID, value) : kept;
   }
 }
 

@@ -286,8 +286,8 @@ describe("SetVariables on the components", () => {
     ["MessageTimeout", "0", "Rejected ValueTooLow"],
     ["Identity", "a:b", "Rejected InvalidValue"],
     ["BasicAuthPassword", "too-short", "Rejected InvalidValue"],
-    ["BasicAuthPassword", "sixteen characters!", "Rejected InvalidValue"],
-    ["BasicAuthPassword", "sixteen-characters", "Accepted"],
+    ["BasicAuthPassword", "a bell \u0007 in a password", "Rejected InvalidValue"],
+    ["BasicAuthPassword", "sixteen characters!", "Accepted"],
   ])("%s %p is %s", async (variable, value, expected) => {
     charger = await new InProcessCharger().start();
     charger.deviceModel.write(SecurityCtrlr.SecurityProfile, 2, "internal");
