@@ -168,18 +168,27 @@ function create({ clock, core, csms, deviceModel, events, hardware, logger }: Gi
     [SecurityCtrlr.Identity, NetworkConfiguration.Identity],
     [SecurityCtrlr.BasicAuthPassword, NetworkConfiguration.BasicAuthPassword],
   ] as const) {
-    const giveWay = (): void => {
-      const slot = activeSlot(deviceModel);
-      if (slot === undefined) return;
-      tryToStore(() => deviceModel.writeAll([[ofSlot.ofInstance(slot), ""]], "internal"));
+    /** The active slot's own value, and copies of what is replaced: August's libocpp fills every slot with them. */
+    const giveWay = (replaced: string | undefined): void => {
+      const slots = configuredSlots(deviceModel);
+      const own = (slot: number): string => deviceModel.stored(ofSlot.ofInstance(slot)) || "";
+      const active = activeSlot(deviceModel);
+      const gone = new Set([replaced, ...(active === undefined ? [] : [own(active)])]);
+      const emptied = slots.filter((slot) => own(slot) !== "" && (slot === active || gone.has(own(slot))));
+      tryToStore(() =>
+        deviceModel.writeAll(
+          emptied.map((slot) => [ofSlot.ofInstance(slot), ""] as const),
+          "internal",
+        ),
+      );
       follow();
     };
-    deviceModel.onChange(ofStation, ({ source }) => {
-      if (source !== "internal") giveWay();
+    deviceModel.onChange(ofStation, ({ source, oldValue }) => {
+      if (source !== "internal") giveWay(oldValue);
     });
     // The value that the station has already: no change is told, but it is to count from now on.
     deviceModel.addRule(ofStation, (value) => {
-      if (value === deviceModel.stored(ofStation)) giveWay();
+      if (value === deviceModel.stored(ofStation)) giveWay(undefined);
       return undefined;
     });
   }

@@ -365,6 +365,19 @@ describe("credentials of a slot", () => {
     expect(passwords.at(-1)).toBe("password-of-slot-2");
   });
 
+  test("a new password takes the place of the copies with which August fills every slot", async () => {
+    charger = await new InProcessCharger().start();
+    await setProfile();
+    const station = charger.deviceModel.stored(SecurityCtrlr.BasicAuthPassword) ?? "";
+    for (const slot of [1, 2])
+      charger.deviceModel.write(NetworkConfiguration.BasicAuthPassword.ofInstance(slot), station, "internal");
+    expect(await setOf("SecurityCtrlr", "BasicAuthPassword", "new-password-of-all")).toBe("Accepted");
+    const own = [1, 2].map((slot) =>
+      charger.deviceModel.stored(NetworkConfiguration.BasicAuthPassword.ofInstance(slot)),
+    );
+    expect(own).toEqual(["", ""]);
+  });
+
   test("a password that the station has already counts for the active slot as well once it is set again", async () => {
     await withOwnCredentials();
     const present = charger.deviceModel.stored(SecurityCtrlr.BasicAuthPassword) ?? "";
