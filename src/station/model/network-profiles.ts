@@ -156,7 +156,7 @@ export function writesOf(slot: number, data: ConnectionData): readonly (readonly
 }
 
 /** The identity towards the CSMS of a slot: its own, else the station's; undefined when there is none. */
-export function identityOf(deviceModel: DeviceModel, slot: number): string | undefined {
+export function identityOf(deviceModel: Pick<DeviceModel, "read" | "stored">, slot: number): string | undefined {
   return (
     deviceModel.read(NetworkConfiguration.Identity.ofInstance(slot)) ||
     deviceModel.stored(SecurityCtrlr.Identity) ||
