@@ -83,7 +83,11 @@ export function missingOfProfile(deviceModel: DeviceModel, slot: number): readon
     ...(isTrue(deviceModel, NetworkConfiguration.ApnEnabled, slot) ? [NetworkConfiguration.Apn] : []),
     ...(isTrue(deviceModel, NetworkConfiguration.VpnEnabled, slot) ? REQUIRED_OF_VPN : []),
   ];
-  return required.filter((handle) => textOf(deviceModel, handle, slot) === "").map(({ variable }) => variable);
+  const isThere = (handle: VariableHandle<ValueKind>): boolean => {
+    const value = deviceModel.read(handle.ofInstance(slot));
+    return value !== undefined && value !== "";
+  };
+  return required.filter((handle) => !isThere(handle)).map(({ variable }) => variable);
 }
 
 /** Does a slot hold a profile at all, whole or not? */

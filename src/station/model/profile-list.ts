@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import * as v from "valibot";
 import type { DeviceModel } from "../../device-model/device-model.ts";
 import { configuredSlots } from "../../device-model/network-configuration.ts";
+import { valueDefect } from "../../device-model/value-rules.ts";
+import type { VariableAddress } from "../../device-model/variable-handle.ts";
 import { InternalCtrlr, OCPPCommCtrlr } from "../../device-model/variables.ts";
 import { parseJson } from "../../lib/json-text.ts";
 import type { KeyValueRepository } from "../../store/key-value-repository.ts";
@@ -55,6 +57,7 @@ const OWN_MEMBERS = new Set([
   "vpn",
 ]);
 
+const DEFAULT_MESSAGE_TIMEOUT_SECONDS = 60;
 /** Members that are write-only in the components. */
 const SECRETS: readonly (readonly [string, string?])[] = [
   ["basicAuthPassword"],
@@ -141,11 +144,26 @@ function listOf(deviceModel: DeviceModel): readonly ListEntry[] {
     });
 }
 
-/** An entry of the list as values for its component. */
-export function writesOfEntry(deviceModel: DeviceModel, entry: ListEntry) {
-  const data = withKnownSecrets(deviceModel, entry);
-  const messageTimeout = data.messageTimeout ?? deviceModel.read(OCPPCommCtrlr.MessageTimeout_Default) ?? 60;
-  return writesOf(entry.configurationSlot, { ...data, messageTimeout });
+/** Can the variable take the text? A password that has worked may be shorter than new ones must be. */
+function fits(deviceModel: DeviceModel, address: VariableAddress, text: string): boolean {
+  const variable = deviceModel.find(address);
+  if (typeof variable === "string" || text === "") return true;
+  const { minLimit, ...others } = variable.characteristics;
+  const isText = others.dataType === "string";
+  return valueDefect(text, isText || minLimit === undefined ? others : { ...others, minLimit }) === undefined;
+}
+
+/** An entry of the list as values for its component; what a variable cannot take is as if it were not there. */
+export function writesOfEntry(
+  deviceModel: DeviceModel,
+  entry: ListEntry,
+): readonly (readonly [VariableAddress, string])[] {
+  const { configurationSlot: slot } = entry;
+  const messageTimeout = deviceModel.read(OCPPCommCtrlr.MessageTimeout_Default) ?? DEFAULT_MESSAGE_TIMEOUT_SECONDS;
+  const blanks = writesOf(slot, { messageTimeout });
+  return writesOf(slot, { messageTimeout, ...withKnownSecrets(deviceModel, entry) }).map(([address, text], index) =>
+    fits(deviceModel, address, text) ? ([address, text] as const) : (blanks[index] ?? [address, ""]),
+  );
 }
 
 /**

@@ -447,6 +447,28 @@ describe("no profile is lost on the way", () => {
     expect(urlsOfList()[1]).toEqual([2, "ws://changed:5"]);
   });
 
+  test("values of a list that no variable can take are as if they were not there", async () => {
+    const connectionData = {
+      ...CONNECTION_DATA,
+      messageTimeout: "soon",
+      ocppInterface: "Carrier0",
+      identity: "x".repeat(49),
+      basicAuthPassword: "short",
+    };
+    const broken = { configurationSlot: 2, connectionData: { ...CONNECTION_DATA, securityProfile: 7 } };
+    charger = await new InProcessCharger(1, {
+      "InternalCtrlr.NetworkConnectionProfiles": JSON.stringify([{ configurationSlot: 1, connectionData }, broken]),
+      "OCPPCommCtrlr.NetworkConfigurationPriority": "2,1",
+    }).start();
+    expect(charger.csms.connected).toBe(true);
+    expect(charger.attempts).toEqual([
+      { slot: 1, url: CONNECTION_DATA.ocppCsmsUrl, securityProfile: 1, ocppInterface: "Wired0" },
+    ]);
+    expect([await get(1, "MessageTimeout"), await get(1, "Identity")]).toEqual(["60", ""]);
+    expect(charger.deviceModel.stored(NetworkConfiguration.BasicAuthPassword.ofInstance(1))).toBe("short");
+    expect(charger.log.join("\n")).toContain("Slot 2 of NetworkConfigurationPriority cannot be used: SecurityProfile");
+  });
+
   test("files as August's: the list is empty, the profile stands in the component", async () => {
     charger = await new InProcessCharger(1, {
       "InternalCtrlr.NetworkConnectionProfiles": "",
