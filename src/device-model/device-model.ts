@@ -143,14 +143,15 @@ export class DeviceModel {
   }
 
   /** Likewise for several variables, all of them or none; those that are not there are left out. */
-  writeAll(values: readonly (readonly [VariableAddress, string])[], source: string): void {
+  writeAll(values: readonly (readonly [VariableAddress, string])[], source: string, volatile = false): void {
     const writes = values.flatMap(([address, value]) => {
       const variable = this.find(address);
       const attribute = typeof variable === "string" ? undefined : variable.attributes.get("Actual");
       if (typeof variable === "string" || attribute === undefined || attribute.value === value) return [];
       return [{ variable, attribute, value }];
     });
-    this.store(writes, source);
+    if (volatile) this.take(writes, source);
+    else this.store(writes, source);
   }
 
   /** A value that is found out at the moment of reading, e.g. the time. */

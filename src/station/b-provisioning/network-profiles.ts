@@ -28,6 +28,8 @@ import { addSlotRules, NetworkProfileChecks, toSetResult } from "./network-profi
 
 /** The name of 2.0.1 in the device model. */
 const OCPP_201 = "OCPP201";
+/** So many slots there may be, where the configuration does not say which. */
+const SLOTS_LIMIT = 32;
 
 /** B09, B10 and A05: network profiles and their order. */
 export const networkProfiles = declareBlock({
@@ -86,9 +88,16 @@ function create({ clock, core, csms, deviceModel, events, hardware, logger }: Gi
     return list?.split(",").map((slot) => slot.trim()) ?? [];
   };
 
+  const hasRoomFor = (slots: readonly number[]): boolean => {
+    const known = new Set(configuredSlots(deviceModel));
+    const all = new Set([...known, ...slots]);
+    return all.size === known.size || all.size <= SLOTS_LIMIT;
+  };
+
   const refusal = ({ configurationSlot, connectionData }: SetNetworkProfileRequest) => {
     const allowed = slotsAllowed();
-    if (configurationSlot < 0 || (allowed.length > 0 && !allowed.includes(String(configurationSlot))))
+    const isAllowed = allowed.length === 0 || allowed.includes(String(configurationSlot));
+    if (configurationSlot < 0 || !isAllowed || !hasRoomFor([configurationSlot]))
       return { reasonCode: "InvalidConfSlot", additionalInfo: "no such slot" } as const; // B09.FR.05
     return checks.profileDefect({ ...connectionData });
   };
@@ -127,13 +136,10 @@ function create({ clock, core, csms, deviceModel, events, hardware, logger }: Gi
   );
 
   deviceModel.addRule(InternalCtrlr.NetworkConnectionProfiles, (value): SetResult | undefined => {
-    if (!isProfileList(value))
+    const entries = readList(value);
+    if (!isProfileList(value) || !hasRoomFor(entries.map(({ configurationSlot }) => configurationSlot)))
       return { status: "Rejected", reasonCode: "InvalidNetworkConf", additionalInfo: "no list of profiles" };
-    return toSetResult(
-      readList(value)
-        .map((entry) => checks.entryDefect(entry))
-        .find((defect) => defect !== undefined),
-    );
+    return toSetResult(entries.map((entry) => checks.entryDefect(entry)).find((defect) => defect !== undefined));
   });
   /** The list as a whole, written by the CSMS or another module: slots that it does not name are empty afterwards. */
   const takeList = (entries: readonly ListEntry[]): void => {

@@ -198,10 +198,14 @@ export function takeOverList(deviceModel: DeviceModel, keyValues: KeyValueReposi
       !isSlotInUse(deviceModel, entry.configurationSlot) ||
       (written !== undefined && written[String(entry.configurationSlot)] !== fingerprint(entry)),
   );
-  deviceModel.writeAll(
-    taken.flatMap((entry) => writesOfEntry(deviceModel, entry)),
-    "internal",
-  );
+  const writes = taken.flatMap((entry) => writesOfEntry(deviceModel, entry));
+  try {
+    deviceModel.writeAll(writes, "internal");
+  } catch (error) {
+    // A full disk: the station connects all the same, and takes over once more at the next start.
+    deviceModel.writeAll(writes, "internal", true);
+    throw error;
+  }
   followComponents(deviceModel, keyValues);
   return taken.map(({ configurationSlot }) => configurationSlot);
 }

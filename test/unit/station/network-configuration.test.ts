@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { afterEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { DeviceModel } from "../../../src/device-model/device-model.ts";
 import {
   InternalCtrlr,
   NetworkConfiguration,
@@ -236,6 +237,25 @@ test("a security module that says nothing does not keep the CSMS waiting", async
   expect(charger.answers.slice(from)).toMatchObject([{ messageId: "silence", body: { status: "Rejected" } }]);
 });
 
+test("slots without a list of them are not made without end", async () => {
+  charger = await new InProcessCharger().start();
+  const variable = charger.deviceModel.find(OCPPCommCtrlr.NetworkConfigurationPriority);
+  if (typeof variable === "string") throw new Error(variable);
+  const { valuesList: _, ...others } = variable.characteristics;
+  variable.characteristics = others;
+  const statuses: string[] = [];
+  for (let slot = 1; slot <= 40; slot++) statuses.push((await setProfile({}, slot * 1_000)).status);
+  expect(statuses.filter((status) => status === "Accepted")).toHaveLength(30);
+  expect(await setProfile({}, 1_000)).toEqual({ status: "Accepted" });
+  const many = Array.from({ length: 3 }, (_one, slot) => ({
+    configurationSlot: 5 + slot,
+    connectionData: { ocppCsmsUrl: "ws://a", securityProfile: 1 },
+  }));
+  expect(await setOf("InternalCtrlr", "NetworkConnectionProfiles", JSON.stringify(many))).toBe(
+    "Rejected InvalidNetworkConf",
+  );
+});
+
 describe("SetVariables on the components", () => {
   test("the active slot and those of the priority list are PriorityNetworkConf; other slots can be made", async () => {
     charger = await new InProcessCharger().start();
@@ -467,6 +487,21 @@ describe("no profile is lost on the way", () => {
     expect([await get(1, "MessageTimeout"), await get(1, "Identity")]).toEqual(["60", ""]);
     expect(charger.deviceModel.stored(NetworkConfiguration.BasicAuthPassword.ofInstance(1))).toBe("short");
     expect(charger.log.join("\n")).toContain("Slot 2 of NetworkConfigurationPriority cannot be used: SecurityProfile");
+  });
+
+  test("a disk that is full when the list is taken over does not cut the station off", async () => {
+    const { writeAll } = DeviceModel.prototype;
+    DeviceModel.prototype.writeAll = function (values, source, volatile = false) {
+      if (!volatile) throw new Error("disk full");
+      writeAll.call(this, values, source, volatile);
+    };
+    try {
+      charger = await new InProcessCharger().start();
+    } finally {
+      DeviceModel.prototype.writeAll = writeAll;
+    }
+    expect(charger.csms.connected).toBe(true);
+    expect(charger.log.join("\n")).toContain("The network profiles could not be stored: disk full");
   });
 
   test("files as August's: the list is empty, the profile stands in the component", async () => {
