@@ -67,7 +67,7 @@ function create({ clock, csms, deviceModel, events, logger, model }: Given) {
   const tellContradiction = (message: "GetVariables" | "SetVariables"): void => {
     const limits = limitsOf(message);
     if (limits.bytes !== undefined && byteLimit(limits) > limits.bytes)
-      logger.warn(
+      logger.info(
         `DeviceDataCtrlr.BytesPerMessage[${message}] is ${limits.bytes}, which ${limits.items} items do not fit: ${byteLimit(limits)} bytes are taken`,
       );
   };
