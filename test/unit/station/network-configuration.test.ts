@@ -457,6 +457,35 @@ describe("no profile is lost on the way", () => {
     }
   });
 
+  test("a crash between component and list leaves neither behind: what was Accepted is there, and the list follows", async () => {
+    charger = await new InProcessCharger().start();
+    const { write } = charger.deviceModel;
+    charger.deviceModel.write = () => {
+      throw new Error("killed");
+    };
+    expect(await setProfile()).toEqual({ status: "Accepted" });
+    charger.deviceModel.write = write;
+    expect(urlsOfList()).toHaveLength(1);
+    charger.crash();
+    await charger.start();
+    expect(urlOf(2)).toBe(CONNECTION_DATA.ocppCsmsUrl);
+    expect(urlsOfList()[1]).toEqual([2, CONNECTION_DATA.ocppCsmsUrl]);
+  });
+
+  test("a crash between the list and what is remembered of it changes nothing", async () => {
+    charger = await new InProcessCharger().start();
+    const { set: remember } = charger.core.keyValues;
+    charger.core.keyValues.set = () => {
+      throw new Error("killed");
+    };
+    expect(await setProfile()).toEqual({ status: "Accepted" });
+    charger.core.keyValues.set = remember;
+    const before = [urlOf(1), urlOf(2), ...urlsOfList()];
+    charger.crash();
+    await charger.start();
+    expect([urlOf(1), urlOf(2), ...urlsOfList()]).toEqual(before);
+  });
+
   test("the components win over a list that nobody has changed since", async () => {
     charger = await new InProcessCharger().start();
     await setProfile({ ocppCsmsUrl: "ws://third:3" });
