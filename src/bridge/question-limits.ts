@@ -30,6 +30,7 @@ const QUESTIONS: Table = {
   },
   system: {
     get_boot_reason: [5, "why the station was started"], // the start waits for it
+    configure_network: [3_600, "setting up a network"], // behind no CALL; NetworkConfigTimeout ends the wait (bridge/network.ts)
     is_reset_allowed: [5, "whether the station may be reset"], // Reset
     reset: [60, "the reset"], // behind no CALL; a station that is on its way down has no time to answer
     set_system_time: [SHORT, "setting the clock"],
@@ -49,7 +50,7 @@ const QUESTIONS: Table = {
     get_leaf_expiry_days_count: [SHORT, "how long the station's certificate is valid"],
     delete_certificate: [8, "deleting a certificate"],
     update_leaf_certificate: [15, "installing the station's certificate"], // CertificateSigned
-    is_ca_certificate_installed: [4, "whether a root certificate is there"], // SetVariables
+    is_ca_certificate_installed: [4, "whether a root certificate is there"], // SetVariables, SetNetworkProfile
     generate_certificate_signing_request: [60, "a certificate signing request"], // behind no CALL; a TPM takes its time for a key
   },
   reservation: {

@@ -2,8 +2,9 @@ import type { DeviceModel, SetRequest, SetResult } from "../../device-model/devi
 import { valueDefect } from "../../device-model/value-rules.ts";
 import type { ValueKind, VariableHandle } from "../../device-model/variable-handle.ts";
 import { InternalCtrlr, NetworkConfiguration, SecurityCtrlr } from "../../device-model/variables.ts";
-import type { Clock } from "../../lib/clock.ts";
+import type { Logger } from "../../log/logger.ts";
 import { csmsUrlDefect } from "../../ocpp/station-url.ts";
+import { answerOr } from "../model/answer-or.ts";
 import {
   activeSlot,
   type ConnectionData,
@@ -31,9 +32,6 @@ export interface Refusal {
 /** 2.0.1 under the names of its own messages and of the device model. */
 const OCPP_201_NAMES: readonly unknown[] = ["OCPP20", "OCPP201"];
 
-/** How long a silent security module may hold up the answer to the CSMS. */
-const QUESTION_LIMIT_MILLISECONDS = 5_000;
-
 const invalid = (additionalInfo: string): Refusal => ({ reasonCode: "InvalidNetworkConf", additionalInfo });
 
 export function toSetResult(refusal: Refusal | undefined): SetResult | undefined {
@@ -60,30 +58,18 @@ export class NetworkProfileChecks {
   constructor(
     private readonly deviceModel: DeviceModel,
     private readonly hardware: Pick<Hardware, "security" | "network">,
-    private readonly clock: Clock,
+    private readonly logger: Logger,
   ) {}
 
   /** To be called before the checks: asks the hardware side for the certificates. Never rejects. */
   async gather(requests: readonly SetRequest[] = []): Promise<void> {
     const { security } = this.hardware;
     const [csmsRoot, stationCertificate] = await Promise.all([
-      this.answer(security.isCaInstalled("CSMS")),
-      this.answer(security.leafCertificateFiles("CSMS").then((files) => files !== undefined)),
+      answerOr(this.logger, "CSMS roots are not known", security.isCaInstalled("CSMS"), false),
+      answerOr(this.logger, "The own certificate is not known", security.leafCertificateFiles("CSMS"), undefined),
     ]);
-    this.installed = { csmsRoot, stationCertificate };
+    this.installed = { csmsRoot, stationCertificate: stationCertificate !== undefined };
     this.requested = requests;
-  }
-
-  /** False for a question that fails or is not answered in time: the CSMS gets its answer nevertheless. */
-  private answer(question: Promise<boolean>): Promise<boolean> {
-    return new Promise((resolve) => {
-      const settle = (answer: boolean): void => {
-        timer.cancel();
-        resolve(answer);
-      };
-      const timer = this.clock.after(QUESTION_LIMIT_MILLISECONDS, () => settle(false));
-      question.then(settle, () => settle(false));
-    });
   }
 
   /** SetNetworkProfile (B09.FR.02, FR.04, FR.31), without the slot. */

@@ -39,8 +39,8 @@ export const networkProfiles = declareBlock({
   create,
 });
 
-function create({ clock, core, csms, deviceModel, events, hardware, logger }: Given) {
-  const checks = new NetworkProfileChecks(deviceModel, hardware, clock);
+function create({ core, csms, deviceModel, events, hardware, logger }: Given) {
+  const checks = new NetworkProfileChecks(deviceModel, hardware, logger);
   const gather = (requests: readonly SetRequest[]): Promise<void> => checks.gather(requests);
   let connectedWith: ConnectionProfile | undefined;
 

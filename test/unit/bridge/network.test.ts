@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { NetworkConfigurator } from "../../../src/bridge/network.ts";
 import type { Peer } from "../../../src/everest/everest-module.ts";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
 import type { NetworkOutcome } from "../../../src/station/ports.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 type Answer = { readonly status: string; readonly interface_address?: string };
 type StatusVariable = Answer & { readonly request_id: number };

@@ -6,8 +6,8 @@ import { readComponentConfig } from "../../../src/device-model/component-config.
 import { type DeviceModel, openDeviceModel } from "../../../src/device-model/device-model.ts";
 import { configuredSlots } from "../../../src/device-model/network-configuration.ts";
 import { NetworkConfiguration } from "../../../src/device-model/variables.ts";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 let directory: string;
 let deviceModel: DeviceModel | undefined;

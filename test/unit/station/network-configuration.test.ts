@@ -221,22 +221,6 @@ describe("SetNetworkProfile: checks in August's order", () => {
   });
 });
 
-test("a security module that says nothing does not keep the CSMS waiting", async () => {
-  charger = await new InProcessCharger().start();
-  charger.hardwareAnswers.isCaInstalled = () => new Promise(() => {});
-  const from = charger.answers.length;
-  charger.sendText(
-    JSON.stringify([
-      2,
-      "silence",
-      "SetNetworkProfile",
-      { configurationSlot: 2, connectionData: { ...CONNECTION_DATA, securityProfile: 2, ocppCsmsUrl: "wss://other" } },
-    ]),
-  );
-  await charger.clock.advance(6_000);
-  expect(charger.answers.slice(from)).toMatchObject([{ messageId: "silence", body: { status: "Rejected" } }]);
-});
-
 test("slots without a list of them are not made without end", async () => {
   charger = await new InProcessCharger().start();
   const variable = charger.deviceModel.find(OCPPCommCtrlr.NetworkConfigurationPriority);
