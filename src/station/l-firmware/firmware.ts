@@ -1,35 +1,23 @@
-import type { Database } from "bun:sqlite";
-import * as v from "valibot";
 import { InternalCtrlr } from "../../device-model/variables.ts";
 import type { Timer } from "../../lib/clock.ts";
-import type {
-  FirmwareStatusEnumType,
-  FirmwareType,
-  StatusInfoType,
-  UpdateFirmwareRequest,
-  UpdateFirmwareResponse,
-} from "../../ocpp/v201/index.ts";
-import { storedValue, type ViewRow } from "../../store/database-view.ts";
+import type { FirmwareStatusEnumType, UpdateFirmwareRequest } from "../../ocpp/v201/index.ts";
 import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 import { AnswerFirst } from "../model/answer-first.ts";
-import { answerOr } from "../model/answer-or.ts";
 import { UntilStored } from "../model/until-stored.ts";
 import type { HardwareEvents } from "../ports.ts";
 import { createDeferredDownload } from "./deferred-download.ts";
 import {
-  FirmwareUpdate,
+  type FirmwareUpdate,
   failureOf,
-  isDownloaded,
-  isFailure,
   isInstalling,
-  isOngoing,
   isWaitingForItsTime,
   retrieveDelayMilliseconds,
 } from "./firmware-update.ts";
 import { createInstallationGate } from "./installation-gate.ts";
 import { watchTransactions } from "./running-transactions.ts";
+import { type HardwareAnswer, isTaken, type OrderAnswer, orderUpdate, validateCertificate } from "./update-order.ts";
+import { UpdateRecord, waitingUpdate } from "./update-record.ts";
 
-const UPDATE_KEY = "firmware.update";
 /** After a reboot the hardware side tells by itself how the installation went; this long it is listened to first. */
 const OWN_REPORT_MILLISECONDS = 2_000;
 /** An update of an earlier run of which the hardware side says nothing for so long has not survived the restart. */
@@ -39,14 +27,6 @@ const SILENCE_LIMIT_MILLISECONDS = 300_000;
 const STATUS_LIMIT_MILLISECONDS = 21_600_000;
 /** An installation that was allowed has to begin, or the EVSEs that wait for it would be lost. */
 const BEGIN_LIMIT_MILLISECONDS = 1_800_000;
-
-const NO_ANSWER = { reasonCode: "InternalError", additionalInfo: "the charger did not take the request" };
-
-type HardwareAnswer = UpdateFirmwareResponse["status"];
-interface OrderAnswer {
-  readonly answer: HardwareAnswer;
-  readonly statusInfo?: StatusInfoType;
-}
 
 /**
  * L01 and L02: firmware updates. The hardware side downloads, checks and installs; the station decides when it may
@@ -61,62 +41,20 @@ export const firmware = declareBlock({
   create,
 });
 
-/** What `inspect waiting` shows of a firmware update that is not over. */
-function waitingUpdate(database: Database): readonly ViewRow[] {
-  const update = storedValue(database, UPDATE_KEY, v.nullable(FirmwareUpdate)) ?? undefined;
-  return update === undefined || !isOngoing(update)
-    ? []
-    : [{ what: `firmware update ${update.requestId ?? ""}`, evse: null, state: update.state }];
-}
-
 function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "triggers">) {
-  const { clock, core, csms, deviceModel, events, hardware, logger, settings } = context;
+  const { clock, csms, deviceModel, events, logger } = context;
   const { bootReason, evseHolds, idleness, triggers } = context;
-  /** The latest update; a finished one stays for TriggerMessage (L01.FR.25, FR.26). */
-  let update: FirmwareUpdate | undefined;
-  /** Ordered by an earlier run of this program. */
-  let carriedOver = false;
+  const record = new UpdateRecord(context, bootReason);
   let silence: Timer | undefined;
   const answerFirst = new AnswerFirst();
   const untilStored = new UntilStored(clock, logger);
 
-  /** Memory follows what was stored. */
-  const remember = (next: FirmwareUpdate, alongWith: () => void = () => {}): void => {
-    core.unitOfWork.run(() => {
-      core.keyValues.set(UPDATE_KEY, next);
-      alongWith();
-    });
-    update = next;
-  };
-
-  /** The hardware side has begun already: what it reports belongs to this update, stored or not. */
-  const rememberOrder = (next: FirmwareUpdate): void => {
-    try {
-      remember(next);
-    } catch (error) {
-      logger.critical(`The firmware update ${next.requestId} is not stored yet: ${(error as Error).message}`);
-      update = next;
-    }
-  };
-
-  /** The new state and its message are one decision (L01.FR.01, FR.10, L02.FR.01, FR.06). */
-  const tell = (current: FirmwareUpdate, state: FirmwareStatusEnumType): void => {
-    const { requestId } = current;
-    remember({ ...current, state }, () => {
-      csms.enqueue("FirmwareStatusNotification", { status: state, ...(requestId !== undefined && { requestId }) });
-      if (state === "InvalidSignature") events.emit("securityEvent", { type: "InvalidFirmwareSignature" }); // L01.FR.03
-      // L01.FR.31; a boot by the update has told it already.
-      if (state === "Installed" && !(carriedOver && bootReason.read() === "FirmwareUpdate"))
-        events.emit("securityEvent", { type: "FirmwareUpdated" });
-    });
-  };
-
   const transactions = watchTransactions(context);
   const gate = createInstallationGate(context, evseHolds, {
     transactions,
-    update: () => update,
-    tellScheduled: (current) => tell(current, "InstallScheduled"), // L01.FR.16, FR.34, L02.FR.10, FR.23
-    onAllowed: () => listenFor(carriedOver ? SILENCE_LIMIT_MILLISECONDS : BEGIN_LIMIT_MILLISECONDS),
+    update: () => record.current,
+    tellScheduled: (current) => record.tell(current, "InstallScheduled"), // L01.FR.16, FR.34, L02.FR.10, FR.23
+    onAllowed: () => listenFor(record.isCarriedOver ? SILENCE_LIMIT_MILLISECONDS : BEGIN_LIMIT_MILLISECONDS),
   });
 
   /** Gives up an update of which nothing is heard. */
@@ -124,7 +62,7 @@ function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "trigge
     silence?.cancel();
     silence = clock.after(milliseconds, () => {
       // What transactions or its time keep waiting has nothing to say.
-      const lost = gate.isClosed() ? undefined : ongoing();
+      const lost = gate.isClosed() ? undefined : record.ongoing;
       if (lost === undefined) return;
       // The clock may have been set back meanwhile: what waits for its time waits longer then.
       const now = clock.now();
@@ -140,17 +78,8 @@ function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "trigge
     listenFor(retrieveDelayMilliseconds(current, clock.now()) + STATUS_LIMIT_MILLISECONDS);
 
   const end = (current: FirmwareUpdate, state: FirmwareStatusEnumType): void => {
-    tell(current, state);
+    record.tell(current, state);
     gate.open();
-  };
-
-  const ongoing = (): FirmwareUpdate | undefined => (update !== undefined && isOngoing(update) ? update : undefined);
-
-  /** The update that a status of the hardware side speaks of; undefined for one that was superseded (L01.FR.24). */
-  const updateOf = (requestId: number | undefined): FirmwareUpdate | undefined => {
-    if (update !== undefined && update.requestId === requestId) return update;
-    if (ongoing() !== undefined) return requestId === undefined ? update : undefined;
-    return { requestId, signed: false, state: "Idle" };
   };
 
   /**
@@ -159,57 +88,28 @@ function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "trigge
    */
   const take = ({ state, requestId, servesMeanwhile }: HardwareEvents["firmwareStatus"]): void => {
     if (state === "Idle") return; // only on request of the CSMS
-    const known = updateOf(requestId);
+    const known = record.of(requestId);
     const current = known !== undefined && servesMeanwhile === true ? { ...known, servesMeanwhile } : known;
     if (current === undefined) {
       logger.info(`The status ${state} of the superseded firmware update ${requestId} is not told`);
       return;
     }
     silence?.cancel();
-    if (current.state !== state) tell(current, state);
-    const next = ongoing();
+    if (current.state !== state) record.tell(current, state);
+    const next = record.ongoing;
     if (next === undefined) return gate.open();
     listenForNextStatus(next);
     gate.review();
   };
 
-  const validateCertificate = async ({ signingCertificate }: FirmwareType): Promise<HardwareAnswer> => {
-    if (signingCertificate === undefined) return "Accepted";
-    const question = hardware.security.verifyCertificate(signingCertificate, ["MF"]); // L01.FR.12, FR.21
-    const validation = await answerOr(logger, "A signing certificate could not be verified", question, "Unknown");
-    return validation === "Valid" ? "Accepted" : "InvalidCertificate"; // L01.FR.22
-  };
-
-  const order = ({ requestId, firmware, retries, retryInterval }: UpdateFirmwareRequest): Promise<OrderAnswer> => {
-    const { location, retrieveDateTime, installDateTime, signingCertificate, signature } = firmware;
-    return hardware.system
-      .updateFirmware({
-        requestId,
-        location,
-        retrieveDateTime,
-        ...(installDateTime !== undefined && { installDateTime }),
-        ...(signingCertificate !== undefined && { signingCertificate }),
-        ...(signature !== undefined && { signature }),
-        ...(retries !== undefined && { retries }),
-        ...(retryInterval !== undefined && { retryIntervalSeconds: retryInterval }),
-      })
-      .then((answer) => ({ answer }))
-      .catch((error: Error) => {
-        logger.error(`The firmware update could not be started: ${error.message}`);
-        return { answer: "Rejected" as const, statusInfo: NO_ANSWER };
-      });
-  };
-
-  const isTaken = (answer: HardwareAnswer): boolean => answer === "Accepted" || answer === "AcceptedCanceled";
-
   const deferred = createDeferredDownload(context, {
-    update: () => update,
+    update: () => record.current,
     transactions,
     hold: () => gate.holdAll(),
-    order: async (request) => isTaken((await order(request)).answer),
+    order: async (request) => isTaken((await orderUpdate(context, request)).answer),
     onOrdered: ({ deferred: _ordered, ...current }, taken) => {
       if (!taken) return end(current, "DownloadFailed");
-      rememberOrder(current);
+      record.takeOrder(current);
       listenForNextStatus(current);
     },
   });
@@ -217,11 +117,11 @@ function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "trigge
   /** A taken order replaces the update before it, which is cancelled if it was still going on (L01.FR.24, L02.FR.15). */
   const begin = (request: UpdateFirmwareRequest, answer: HardwareAnswer, waits: boolean): HardwareAnswer => {
     const { requestId, firmware } = request;
-    const canceled = ongoing() !== undefined;
+    const canceled = record.ongoing !== undefined;
     const firmwareVersion = deviceModel.read(InternalCtrlr.FirmwareVersion);
     silence?.cancel();
-    carriedOver = false;
-    rememberOrder({
+    record.isCarriedOver = false;
+    record.takeOrder({
       requestId,
       signed: firmware.signingCertificate !== undefined,
       state: "Idle",
@@ -231,25 +131,27 @@ function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "trigge
       ...(waits && { deferred: request }),
     });
     gate.open();
-    const begun = ongoing();
+    const begun = record.ongoing;
     if (begun !== undefined && !waits) listenForNextStatus(begun);
     return canceled ? "AcceptedCanceled" : answer;
   };
 
   const tellDeferred = (): void => {
-    const current = update;
+    const { current } = record;
     if (current?.deferred === undefined || current.state !== "Idle") return;
-    untilStored.take("The firmware status DownloadScheduled", () => tell(current, "DownloadScheduled"));
+    untilStored.take("The firmware status DownloadScheduled", () => record.tell(current, "DownloadScheduled"));
     deferred.review();
   };
 
   csms.handle("UpdateFirmware", async (request) => {
     answerFirst.hold(request.requestId);
     try {
-      const validity = await validateCertificate(request.firmware);
+      const validity = await validateCertificate(context, request.firmware);
       const waits = validity === "Accepted" && deferred.mustWait();
       const isOrdered = validity === "Accepted" && !waits;
-      const { answer, statusInfo }: OrderAnswer = isOrdered ? await order(request) : { answer: validity };
+      const { answer, statusInfo }: OrderAnswer = isOrdered
+        ? await orderUpdate(context, request)
+        : { answer: validity };
       if (answer === "InvalidCertificate" || answer === "RevokedCertificate")
         events.emit("securityEvent", { type: "InvalidFirmwareSigningCertificate", techInfo: answer }); // L01.FR.02
       // L01.FR.27, L02.FR.18: what the hardware side cannot cancel goes on.
@@ -274,44 +176,24 @@ function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "trigge
     if (evseId !== undefined) return undefined;
     // As good as begun while the hardware side is asked: a reset meanwhile would cut it off (B12.FR.10).
     if (answerFirst.isHolding) return "being ordered";
-    const current = ongoing();
+    const current = record.ongoing;
     return current === undefined || isWaitingForItsTime(current, clock.now())
       ? undefined
       : `${current.requestId ?? "without request"} (${current.state})`;
   });
   triggers.register("FirmwareStatusNotification", () => () => {
-    const told = update === undefined || update.state === "Idle" || update.state === "Installed" ? undefined : update;
-    void csms.call(
-      "FirmwareStatusNotification",
-      told === undefined
-        ? { status: "Idle" } // L01.FR.20, FR.25, L02.FR.14, FR.16, F06.FR.16
-        : { status: told.state, ...(told.requestId !== undefined && { requestId: told.requestId }) }, // L01.FR.26, L02.FR.17
-      { beforeAccepted: true },
-    );
+    void csms.call("FirmwareStatusNotification", record.notification, { beforeAccepted: true });
   });
-
-  const hasNewFirmware = ({ firmwareVersion }: FirmwareUpdate): boolean =>
-    settings.bootReason === "FirmwareUpdate" ||
-    (firmwareVersion !== undefined && deviceModel.read(InternalCtrlr.FirmwareVersion) !== firmwareVersion);
-
-  const found = core.keyValues.get(UPDATE_KEY, v.nullable(FirmwareUpdate)) ?? undefined;
-  // A failure of an earlier run is not current information (F06.FR.09).
-  update = found !== undefined && isFailure(found.state) ? undefined : found;
-  const left = ongoing();
-  // Whatever the hardware side says: the station came up with what an update has installed.
-  const isBootOfNewFirmware = left !== undefined && isDownloaded(left) && hasNewFirmware(left);
-  if (isBootOfNewFirmware) bootReason.explain("FirmwareUpdate");
 
   /** What has become of an update that was going on when the station went down (L01.FR.28, FR.32, L02.FR.20, FR.21). */
   const resume = (found: FirmwareUpdate): void => {
-    carriedOver = true;
     if (found.deferred !== undefined) {
       tellDeferred();
       return deferred.review();
     }
-    if (isBootOfNewFirmware)
+    if (record.isBootOfNewFirmware)
       silence = clock.after(OWN_REPORT_MILLISECONDS, () => {
-        const current = ongoing();
+        const current = record.ongoing;
         if (current !== undefined) end(current, "Installed");
       });
     else {
@@ -333,7 +215,7 @@ function create(context: Given<"bootReason" | "evseHolds" | "idleness" | "trigge
       },
     },
     start() {
-      if (left !== undefined) resume(left);
+      if (record.ongoing !== undefined) resume(record.ongoing);
     },
     stop() {
       silence?.cancel();
