@@ -7,6 +7,7 @@ import { startBroker } from "./broker.ts";
 import { SimulatedCsms } from "./csms.ts";
 import { EverestSide } from "./everest/everest-side.ts";
 import type { Release } from "./everest/release.ts";
+import type { SimulatedEvse } from "./everest/simulated-evse.ts";
 
 const COLOURS = { station: "\u001b[36m", csms: "\u001b[33m", charger: "\u001b[32m", off: "\u001b[0m" } as const;
 const CARD = { value: "04A1B2C3D4E5F6", type: "ISO14443" };
@@ -80,6 +81,35 @@ export function networkProfiles(url: string, securityProfile = 1): string {
   ]);
 }
 
+const drawing = (evse: SimulatedEvse): string => `it draws ${evse.drawn().amperes.toFixed(1)} A on each phase`;
+
+/** A TxProfile for the running transaction. */
+async function limit(csms: SimulatedCsms, clock: Clock): Promise<void> {
+  const event = csms.calls.findLast(({ action }) => action === "TransactionEvent");
+  const info = event?.request.transactionInfo as { transactionId: string } | undefined;
+  await csms.send("SetChargingProfile", {
+    evseId: 1,
+    chargingProfile: {
+      id: 1,
+      stackLevel: 0,
+      chargingProfilePurpose: "TxProfile",
+      chargingProfileKind: "Absolute",
+      transactionId: info?.transactionId ?? "",
+      chargingSchedule: [
+        {
+          id: 1,
+          startSchedule: clock.now().toISOString(),
+          chargingRateUnit: "A",
+          chargingSchedulePeriod: [
+            { startPeriod: 0, limit: 10 },
+            { startPeriod: 3, limit: 6 },
+          ],
+        },
+      ],
+    },
+  });
+}
+
 async function playSession(
   everest: EverestSide,
   csms: SimulatedCsms,
@@ -96,7 +126,11 @@ async function playSession(
   await step("a driver plugs in", () => evse.plugIn());
   await step("… and presents a card", () => everest.presentToken(CARD));
   await step("the car draws energy", () => evse.startCharging());
-  await sleep(clock, 5_000);
+  await sleep(clock, 3_000);
+  await step(`… ${drawing(evse)}; the CSMS limits the transaction to 10 A, and to 6 A after 3 s`, () =>
+    limit(csms, clock),
+  );
+  for (let second = 0; second < 3; second++) await step(`… ${drawing(evse)}`, () => sleep(clock, 300));
   await step("the car pauses", () => evse.pause("EV"));
   await step("the car goes on", () => evse.startCharging());
   await step("the driver presents the card again", () => everest.presentToken(CARD));
@@ -146,6 +180,7 @@ export async function simulateSession(
     broker: { host: "127.0.0.1", port: broker.port },
     release,
     evseCount,
+    optionalModules: true,
     parameters: {
       CoreDatabasePath: join(directory, "core"),
       DeviceModelDatabasePath: join(directory, "device_model.db"),

@@ -213,6 +213,7 @@ export class EverestSide {
   private async serveOptionalModules(
     serve: (module: string, commands: Readonly<Record<string, unknown>>) => Promise<void>,
   ): Promise<void> {
+    const { bus } = this;
     await serve("reservation", {
       reserve_now: "Accepted",
       cancel_reservation: true,
@@ -225,7 +226,13 @@ export class EverestSide {
       clear_display_message: { status: "Accepted" },
     });
     await serve("iso15118", { set_get_certificate_response: null });
-    for (const evseId of this.sinkEvseIds) await serve(`sink_${evseId}`, { set_external_limits: null });
+    for (const evseId of this.sinkEvseIds)
+      await bus.serve(`sink_${evseId}`, "main", "set_external_limits", (args) => {
+        const limits = args.value as { schedule_import: Parameters<SimulatedEvse["applyLimits"]>[0] };
+        const answer = this.answers.get(`sink_${evseId}.set_external_limits`);
+        if (answer === undefined) this.evses[evseId - 1]?.applyLimits(limits.schedule_import);
+        return answer?.(args) ?? null;
+      });
   }
 
   /** The station as a whole and each of its EVSEs. */

@@ -10,8 +10,19 @@ interface Session {
   charging: boolean;
 }
 
-const CHARGING_WATTS = 11_040;
 const CHARGING_AMPERES = 16;
+const PHASES = 3;
+const VOLTS = 230;
+
+/** One entry of `set_external_limits`, as far as a car feels it. */
+interface LimitEntry {
+  readonly timestamp: string;
+  readonly limits_to_leaves: {
+    readonly ac_max_current_A?: { readonly value: number };
+    readonly total_power_W?: { readonly value: number };
+    readonly ac_max_phase_count?: { readonly value: number };
+  };
+}
 
 /** One EVSE with its connector, powermeter and car, driven by the test or the demo. */
 export class SimulatedEvse {
@@ -22,6 +33,7 @@ export class SimulatedEvse {
   private enabled = true;
   /** How long Auth waits for the cable after an authorization; 0: for ever. */
   connectionTimeoutMilliseconds = 0;
+  private limits: readonly LimitEntry[] = [];
   private meterTimer: Timer | undefined;
   private connectionTimer: Timer | undefined;
   /** The session that a power loss has interrupted, as it is told when EVerest starts again. */
@@ -193,9 +205,29 @@ export class SimulatedEvse {
     this.session = undefined;
   }
 
+  /** What the energy sink of this EVSE was told; the car follows it. */
+  applyLimits(limits: readonly LimitEntry[]): void {
+    this.limits = limits;
+  }
+
+  /** What the car draws on each of its phases. */
+  drawn(): { readonly amperes: number; readonly phases: number } {
+    if (this.session?.charging !== true) return { amperes: 0, phases: PHASES };
+    const now = this.clock.now().getTime();
+    const limit = this.limits.findLast(({ timestamp }) => Date.parse(timestamp) <= now)?.limits_to_leaves;
+    const phases = Math.min(PHASES, limit?.ac_max_phase_count?.value ?? PHASES);
+    const watts = limit?.total_power_W?.value ?? Number.POSITIVE_INFINITY;
+    const amperes = Math.min(
+      CHARGING_AMPERES,
+      limit?.ac_max_current_A?.value ?? CHARGING_AMPERES,
+      watts / (VOLTS * phases),
+    );
+    return { amperes, phases };
+  }
+
   async publishPowermeter(): Promise<void> {
-    if (this.session?.charging === true)
-      this.energyWattHours += (CHARGING_WATTS * this.meterIntervalMilliseconds) / 3_600_000;
+    const { amperes, phases } = this.drawn();
+    this.energyWattHours += (amperes * phases * VOLTS * this.meterIntervalMilliseconds) / 3_600_000;
     await this.bus.variable(this.module, "evse", "powermeter", this.meterValue());
   }
 
@@ -277,15 +309,14 @@ export class SimulatedEvse {
   }
 
   private meterValue(): unknown {
-    const charging = this.session?.charging === true;
-    const amperes = charging ? CHARGING_AMPERES : 0;
+    const { amperes, phases } = this.drawn();
     return {
       timestamp: this.clock.now().toISOString(),
       meter_id: `meter_${this.evseId}`,
       energy_Wh_import: { total: this.energyWattHours },
-      power_W: { total: charging ? CHARGING_WATTS : 0 },
-      current_A: { L1: amperes, L2: amperes, L3: amperes, N: 0 },
-      voltage_V: { L1: 230, L2: 230, L3: 230 },
+      power_W: { total: amperes * phases * VOLTS },
+      current_A: { L1: amperes, L2: phases > 1 ? amperes : 0, L3: phases > 2 ? amperes : 0, N: 0 },
+      voltage_V: { L1: VOLTS, L2: VOLTS, L3: VOLTS },
       frequency_Hz: { L1: 50 },
     };
   }
