@@ -1,25 +1,49 @@
 import type { EverestModule } from "../everest/everest-module.ts";
 import type { EnergyExternalLimits } from "../everest/interfaces/index.ts";
-import type { Clock } from "../lib/clock.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
 import type { ChargingLimits, EnergyPort } from "../station/ports.ts";
 
-/** Limits for one sink, from now (BEHAVIOUR 10.3). */
-export function toExternalLimits({ unit, periods }: ChargingLimits, source: string, now: Date): EnergyExternalLimits {
+/** A sink that has failed is asked again, less and less often. */
+const FIRST_RETRY_MILLISECONDS = 2_000;
+const LONGEST_RETRY_MILLISECONDS = 60_000;
+/** A sink that says nothing for so long has failed. */
+const ANSWER_LIMIT_MILLISECONDS = 10_000;
+
+/** Limits for one sink (BEHAVIOUR 10.3); the number of phases goes along with power, too, or nobody would keep it. */
+export function toExternalLimits({ unit, periods, start }: ChargingLimits, source: string): EnergyExternalLimits {
   return {
     schedule_import: periods.map(({ startSeconds, limit, numberOfPhases }) => ({
-      timestamp: new Date(now.getTime() + startSeconds * 1000).toISOString(),
+      timestamp: new Date(start.getTime() + startSeconds * 1000).toISOString(),
       limits_to_root: {},
-      limits_to_leaves:
-        unit === "A"
-          ? {
-              ac_max_current_A: { value: limit, source },
-              ...(numberOfPhases !== undefined && { ac_max_phase_count: { value: numberOfPhases, source } }),
-            }
-          : { total_power_W: { value: limit, source } },
+      limits_to_leaves: {
+        ...(unit === "A"
+          ? { ac_max_current_A: { value: limit, source } }
+          : { total_power_W: { value: limit, source } }),
+        ...(numberOfPhases !== undefined && { ac_max_phase_count: { value: numberOfPhases, source } }),
+      },
     })),
     schedule_export: [],
     schedule_setpoints: [],
+  };
+}
+
+/** `ocpp_generic.charging_schedules` (BEHAVIOUR 10.2). */
+export function toChargingSchedules(schedules: readonly ChargingLimits[]) {
+  return {
+    schedules: schedules.map(({ evseId, unit, durationSeconds, start, periods }) => ({
+      evse: evseId,
+      charging_rate_unit: unit,
+      duration: durationSeconds,
+      start_schedule: start.toISOString(),
+      charging_schedule_period: periods.map(({ startSeconds, limit, numberOfPhases, phaseToUse, stackLevel }) => ({
+        start_period: startSeconds,
+        limit,
+        ...(numberOfPhases !== undefined && { number_phases: numberOfPhases }),
+        ...(phaseToUse !== undefined && { phase_to_use: phaseToUse }),
+        ...(stackLevel !== undefined && { stack_level: stackLevel }),
+      })),
+    })),
   };
 }
 
@@ -31,39 +55,80 @@ export function unmappedSinks(module: EverestModule): readonly string[] {
     .map(({ connected }) => connected.moduleId);
 }
 
+export interface SinkOptions {
+  /** Asks the sink; rejects when it does not take the limits. */
+  readonly ask: (limits: ChargingLimits) => Promise<unknown>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** One sink: it has one question at a time, and only the newest limits matter. */
+export class Sink {
+  private wanted: ChargingLimits | undefined;
+  private asking: Promise<void> | undefined;
+  private retry: Timer | undefined;
+  private retryMilliseconds = FIRST_RETRY_MILLISECONDS;
+
+  constructor(private readonly options: SinkOptions) {}
+
+  /** Resolves when the sink has been asked, whatever it said. */
+  set(limits: ChargingLimits): Promise<void> {
+    this.wanted = limits;
+    this.retry?.cancel();
+    this.retry = undefined;
+    this.asking ??= this.ask(limits);
+    return this.asking;
+  }
+
+  private async ask(limits: ChargingLimits): Promise<void> {
+    const { ask, clock, logger } = this.options;
+    let limit: Timer | undefined;
+    const silence = new Promise<string>((resolve) => {
+      limit = clock.after(ANSWER_LIMIT_MILLISECONDS, () => resolve("no answer"));
+    });
+    const answer = ask(limits).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    const failure = await Promise.race([answer, silence]);
+    limit?.cancel();
+    this.asking = undefined;
+    if (this.wanted !== undefined && this.wanted !== limits) return this.set(this.wanted);
+    this.wanted = undefined;
+    if (failure === undefined) {
+      this.retryMilliseconds = FIRST_RETRY_MILLISECONDS;
+      return;
+    }
+    logger.warn(`Limits of EVSE ${limits.evseId} were not taken and are told again: ${failure}`);
+    this.retry = clock.after(this.retryMilliseconds, () => void this.set(limits));
+    this.retryMilliseconds = Math.min(2 * this.retryMilliseconds, LONGEST_RETRY_MILLISECONDS);
+  }
+}
+
 /** `charging_schedules` for everybody, and the limits for the sink of each EVSE. */
 export function createEnergyPort(module: EverestModule, moduleId: string, clock: Clock, logger: Logger): EnergyPort {
-  const sinks = module.peers("evse_energy_sink", "external_energy_limits");
   const source = `${moduleId}/OCPP_set_external_limits`;
+  const sinks = module.peers("evse_energy_sink", "external_energy_limits").map((peer) => {
+    const ask = (limits: ChargingLimits) =>
+      peer.call("set_external_limits", { value: toExternalLimits(limits, source) });
+    return { evseId: peer.connected.mapping?.evse, sink: new Sink({ ask, clock, logger }) };
+  });
   const told = new Set<number>();
   return {
-    setLimits: (limits) => {
-      module.publish("ocpp_generic", "ocpp", "charging_schedules", {
-        schedules: limits.map(({ evseId, unit, durationSeconds, start, periods }) => ({
-          evse: evseId,
-          charging_rate_unit: unit,
-          duration: durationSeconds,
-          start_schedule: start.toISOString(),
-          charging_schedule_period: periods.map(({ startSeconds, limit, numberOfPhases }) => ({
-            start_period: startSeconds,
-            limit,
-            ...(numberOfPhases !== undefined && { number_phases: numberOfPhases }),
-          })),
-        })),
-      });
+    keepsStationLimit: sinks.some(({ evseId }) => evseId === 0),
+    publishSchedules: (schedules) =>
+      module.publish("ocpp_generic", "ocpp", "charging_schedules", toChargingSchedules(schedules)),
+    async setLimits(limits) {
       if (sinks.length === 0) return;
-      for (const one of limits) {
-        const sink = sinks.find(({ connected }) => connected.mapping?.evse === one.evseId);
-        if (sink === undefined) {
-          if (!told.has(one.evseId))
-            logger.warn(`No energy sink is connected for EVSE ${one.evseId}: its limits reach nobody`);
+      const asked = limits.flatMap((one) => {
+        const own = sinks.filter(({ evseId }) => evseId === one.evseId);
+        if (own.length === 0 && !told.has(one.evseId)) {
+          logger.warn(`No energy sink is connected for EVSE ${one.evseId}: its limits reach nobody`);
           told.add(one.evseId);
-          continue;
         }
-        sink
-          .call("set_external_limits", { value: toExternalLimits(one, source, clock.now()) })
-          .catch((error: Error) => logger.warn(`Limits of EVSE ${one.evseId} were not taken: ${error.message}`));
-      }
+        return own.map(({ sink }) => sink.set(one));
+      });
+      await Promise.all(asked);
     },
   };
 }

@@ -149,6 +149,32 @@ export interface EnergyTransferModes {
   readonly bidirectional: boolean;
 }
 
+/**
+ * A limit of somebody other than the CSMS, e.g. a grid operator or an energy management system (K11–K13): set, changed by
+ * setting it again, or released. One for each source and EVSE; EVSE 0, or none, is the connection of the whole station.
+ */
+export type ExternalLimitEvent = {
+  readonly source: "EMS" | "SO" | "Other";
+  readonly evseId?: number;
+} & (
+  | {
+      readonly kind: "set";
+      /** The grid operator says that it matters to the stability of the grid. */
+      readonly isGridCritical?: boolean;
+      readonly unit: "A" | "W";
+      /** When the first period begins; now if it is not told. */
+      readonly start?: Date;
+      readonly durationSeconds?: number;
+      readonly periods: readonly {
+        readonly startSeconds: number;
+        /** A per phase, or W in total. */
+        readonly limit: number;
+        readonly numberOfPhases?: number;
+      }[];
+    }
+  | { readonly kind: "released" }
+);
+
 /** Everything that the hardware side tells the station. The bridge calls these in order of arrival, one at a time. */
 export interface HardwareEvents {
   evse: EvseEvent;
@@ -165,5 +191,6 @@ export interface HardwareEvents {
   energyTransferModes: { readonly evseId: number; readonly modes: EnergyTransferModes };
   serviceRenegotiation: { readonly evseId: number; readonly supported: boolean };
   capabilities: { readonly evseId: number; readonly maxPhaseCount?: number; readonly maxCurrentAmperes?: number };
+  externalLimit: ExternalLimitEvent;
   publicKey: { readonly evseId: number; readonly publicKey: string };
 }

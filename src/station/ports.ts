@@ -257,12 +257,21 @@ export interface ChargingLimits {
     readonly startSeconds: number;
     readonly limit: number;
     readonly numberOfPhases?: number;
+    readonly phaseToUse?: number;
+    readonly stackLevel?: number;
   }[];
 }
 
 export interface EnergyPort {
-  /** Told anew as a whole each time; failing for one EVSE does not concern the others. */
-  setLimits(limits: readonly ChargingLimits[]): void;
+  /** Somebody keeps the limit of the whole station; otherwise the EVSEs' limits must do it (K04.FR.05). */
+  readonly keepsStationLimit: boolean;
+  /** The composite schedules of the station and all EVSEs, for whoever wants to know them. */
+  publishSchedules(schedules: readonly ChargingLimits[]): void;
+  /**
+   * What these EVSEs have to keep from now on; the others go on with what they were told. Resolves when everybody has
+   * been asked; whoever fails is asked again.
+   */
+  setLimits(limits: readonly ChargingLimits[]): Promise<void>;
 }
 
 /** What became of the interface of a network profile. */

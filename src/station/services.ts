@@ -1,5 +1,6 @@
 /** What the blocks offer one another, and to `bridge/` and `agent/`: one page to see what there is. */
 import type {
+  ChargingProfileType,
   IdTokenInfoType,
   IdTokenType,
   MeterValueType,
@@ -53,6 +54,17 @@ export interface TransactionService {
   waitingForAuthorization(evseId: number): string | undefined;
 }
 
+/** K: profiles that come with RequestStartTransaction (K05). */
+export interface RemoteStartProfileService {
+  /** Why a profile cannot be carried out there; undefined when it can, or is ignored. */
+  defect(
+    evseId: number,
+    profile: ChargingProfileType,
+  ): { readonly reasonCode: string; readonly additionalInfo: string } | undefined;
+  /** Keeps an accepted one for the transaction that comes of it (F01.FR.10). @throws when it cannot be stored. */
+  keep(remoteStartId: number, profile: ChargingProfileType): void;
+}
+
 /** G: applies an operational status asked by the CSMS, the bus or an update. */
 export interface AvailabilityService {
   change(target: {
@@ -72,6 +84,7 @@ export interface BlockServices {
   readonly connectors: {
     update(evseId: number, connectorId: number, change: (connector: ConnectorModel) => void): void;
   };
+  readonly remoteStartProfiles: RemoteStartProfileService;
   /** B: as after a reboot, the next connection begins with BootNotification. */
   readonly registration: { forget(): void };
   /** B: is a reset waiting or running, so that no new transaction may start (B11, B12)? */

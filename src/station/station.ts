@@ -30,7 +30,7 @@ import { heartbeat } from "./g-availability/heartbeat.ts";
 import { reservedEvses } from "./g-availability/reserved-evses.ts";
 import { runningCost } from "./i-tariff-and-cost/running-cost.ts";
 import { metering } from "./j-metering/metering.ts";
-import { defaultSchedules } from "./k-smart-charging/default-schedules.ts";
+import { smartCharging } from "./k-smart-charging/smart-charging.ts";
 import { firmware } from "./l-firmware/firmware.ts";
 import { certificates } from "./m-certificates/certificates.ts";
 import { customerInformation } from "./n-diagnostics/customer-information.ts";
@@ -69,7 +69,7 @@ export const BLOCKS = complete([
   remoteStop,
   triggerMessage,
   unlockConnector,
-  defaultSchedules,
+  smartCharging,
   firmware,
   logs,
   certificates,

@@ -4,6 +4,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
 import { AuthCacheRepository } from "./auth-cache-repository.ts";
 import { AvailabilityRepository } from "./availability-repository.ts";
+import { ChargingProfileRepository } from "./charging-profile-repository.ts";
 import { CustomerMessageRepository } from "./customer-message-repository.ts";
 import { KeyValueRepository } from "./key-value-repository.ts";
 import { LocalListRepository } from "./local-list-repository.ts";
@@ -28,6 +29,7 @@ export interface CoreDatabase {
   readonly localList: LocalListRepository;
   readonly tokenAliases: TokenAliasRepository;
   readonly customerMessages: CustomerMessageRepository;
+  readonly chargingProfiles: ChargingProfileRepository;
   readonly durableQueue: MessageQueueRepository;
   readonly normalQueue: MessageQueueRepository;
   /** Where a damaged file was put: worth a security event. */
@@ -70,6 +72,7 @@ export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
     localList: new LocalListRepository(database, tokenAliases, unitOfWork),
     tokenAliases,
     customerMessages: new CustomerMessageRepository(database),
+    chargingProfiles: new ChargingProfileRepository(database, logger),
     durableQueue,
     normalQueue,
     corruptFileMovedTo,

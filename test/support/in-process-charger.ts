@@ -101,6 +101,9 @@ export class InProcessCharger {
   hardwareAnswers: Partial<Record<string, (...args: readonly unknown[]) => unknown>> = {};
   /** Undefined: the hardware side does not offer to set up networks. */
   network: NetworkPort | undefined;
+  /** There is an energy sink for EVSE 0. */
+  keepsStationLimit = true;
+  compositeScheduleIntervalSeconds = 30;
   /** A crash leaves the device model open, which makes the restart three times as fast. */
   keepsDeviceModel = false;
   private station!: AssembledStation;
@@ -195,7 +198,7 @@ export class InProcessCharger {
         bootReason: this.bootReason,
         released: new Date("2025-09-01"),
         messageLogDirectory: join(this.directory, "logs"),
-        compositeSchedule: { intervalSeconds: 30, durationSeconds: 600, unit: "A" },
+        compositeSchedule: { intervalSeconds: this.compositeScheduleIntervalSeconds, durationSeconds: 600, unit: "A" },
       },
     };
     this.station = createStation(this.context, this.hardwareEvents, this.events, this.blocks);
@@ -410,7 +413,11 @@ export class InProcessCharger {
       }) as unknown as SecurityPort,
       reservation: { available: true, ...port({ isReservedForOther: false, isReserved: false }) },
       dataTransfer: { deliver: undefined },
-      energy: { setLimits: note("setLimits") },
+      energy: {
+        keepsStationLimit: this.keepsStationLimit,
+        publishSchedules: note("publishSchedules"),
+        ...port({ setLimits: undefined }),
+      },
       observer: {
         connection: () => {},
         bootNotificationResponse: () => {},

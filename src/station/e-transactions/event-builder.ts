@@ -83,8 +83,10 @@ export function buildEvent(
     }),
     ...(facts.meterValue.length > 0 && { meterValue: facts.meterValue }),
   };
+  const isReady = session.authorized && session.evConnected && transaction.readyAt === undefined;
   const after: Transaction = {
     ...followCharging(transaction, session.chargingState, facts.countedAt),
+    ...(isReady && { readyAt: timestamp.toISOString() }),
     nextSequenceNumber: transaction.nextSequenceNumber + 1,
     tokenTold: transaction.tokenTold || told.token !== undefined,
     evseTold: transaction.evseTold || (told.evse && session.evConnected),

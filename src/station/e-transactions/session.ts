@@ -14,6 +14,8 @@ const ChargingState = v.picklist(["Charging", "EVConnected", "SuspendedEV", "Sus
 const Transaction = v.object({
   transactionId: v.string(),
   startedAt: v.string(),
+  /** When the EV was connected and authorized for the first time: a Relative charging schedule starts then (K01.FR.42). */
+  readyAt: v.exactOptional(v.string()),
   nextSequenceNumber: v.number(),
   /** What the CSMS has been told so far. */
   tokenTold: v.boolean(),

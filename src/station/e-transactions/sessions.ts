@@ -19,6 +19,7 @@ function viewOf({
     connectorId,
     sessionId,
     authorized: authorized || transaction.tokenTold,
+    ...(transaction.readyAt !== undefined && { readyAt: new Date(transaction.readyAt) }),
     ...(token !== undefined && { idToken: token.idToken }),
     ...(token?.groupIdToken !== undefined && { groupIdToken: token.groupIdToken }),
     ...(token?.remoteStartId !== undefined && { remoteStartId: token.remoteStartId }),

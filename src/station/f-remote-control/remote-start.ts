@@ -1,10 +1,9 @@
-import { AuthCtrlr, SmartChargingCtrlr } from "../../device-model/variables.ts";
+import { AuthCtrlr } from "../../device-model/variables.ts";
 import type { RequestStartTransactionRequest, RequestStartTransactionResponse } from "../../ocpp/v201/index.ts";
 import { declareBlock, type Given } from "../block.ts";
 import { answerOr } from "../model/answer-or.ts";
 import type { EvseModel } from "../model/station-model.ts";
 import type { EvseEvent } from "../ports.ts";
-import { profileDefect } from "./profile-defect.ts";
 import { createStartClaims } from "./start-claims.ts";
 
 /** After these an EV does not wait for its driver any longer. */
@@ -19,7 +18,7 @@ interface Refusal {
 export const remoteStart = declareBlock({
   name: "remote-start",
   letter: "F",
-  needs: ["resets", "transactions"],
+  needs: ["remoteStartProfiles", "resets", "transactions"],
   hears: {
     "hardware.evse": "follow-up",
     "station.tokenPresented": "reading",
@@ -28,8 +27,8 @@ export const remoteStart = declareBlock({
   create,
 });
 
-function create(context: Given<"resets" | "transactions">) {
-  const { csms, deviceModel, hardware, logger, model, resets, transactions } = context;
+function create(context: Given<"remoteStartProfiles" | "resets" | "transactions">) {
+  const { csms, deviceModel, hardware, logger, model, remoteStartProfiles, resets, transactions } = context;
   /** EVSEs at which somebody has plugged in and has not charged yet. */
   const waitingEvs = new Set<number>();
   const claims = createStartClaims(context);
@@ -86,24 +85,9 @@ function create(context: Given<"resets" | "transactions">) {
     );
   };
 
-  /**
-   * A profile must be carried out or refused (F01.FR.10, F02.FR.18); as long as nobody here carries out profiles a valid
-   * one is refused, too. With smart charging switched off it is ignored (F01.FR.12, F02.FR.20).
-   */
-  const profileObstacle = ({
-    chargingProfile: profile,
-    evseId,
-  }: RequestStartTransactionRequest): Refusal | undefined => {
-    const supported =
-      deviceModel.read(SmartChargingCtrlr.Available) !== false && deviceModel.read(SmartChargingCtrlr.Enabled) === true;
-    if (profile === undefined || !supported) return undefined;
-    const defect = profileDefect(profile);
-    if (defect !== undefined) return defect;
-    // As in EVerest (CHANGES c.3): a profile is taken for an EVSE that the CSMS has chosen (F01.FR.07 leaves that open).
-    const additionalInfo =
-      evseId === undefined ? "a charging profile needs an evseId" : "charging profiles are not carried out";
-    return { reasonCode: "UnsupportedParam", additionalInfo };
-  };
+  /** A profile is carried out or refused (F01.FR.10, FR.26, F02.FR.18, FR.27). */
+  const profileObstacle = ({ chargingProfile, evseId }: RequestStartTransactionRequest): Refusal | undefined =>
+    chargingProfile === undefined ? undefined : remoteStartProfiles.defect(evseId, chargingProfile);
 
   const obstacle = (
     request: RequestStartTransactionRequest,
@@ -146,6 +130,7 @@ function create(context: Given<"resets" | "transactions">) {
       };
       return { response };
     }
+    if (request.chargingProfile !== undefined) remoteStartProfiles.keep(request.remoteStartId, request.chargingProfile);
     claims.claim(evse.evseId, request.idToken);
     const transactionId = transactions.waitingForAuthorization(evse.evseId);
     return {

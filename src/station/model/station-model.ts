@@ -11,6 +11,8 @@ export interface TransactionView {
   readonly groupIdToken?: IdTokenType;
   readonly remoteStartId?: number;
   readonly authorized: boolean;
+  /** When the EV was connected and authorized; undefined as long as it is not. */
+  readonly readyAt?: Date;
 }
 
 /** One connector: the flags from which its status follows (G01). Only the G block writes them. */
@@ -36,6 +38,8 @@ export interface EvseModel {
   authorized: boolean;
   /** The relays are closed for the EV, also without a transaction; written by the E block. */
   energyFlows: boolean;
+  /** The EV of the running transaction has told what it needs (NotifyEVChargingNeeds); written by the K block. */
+  chargingNeedsTold: boolean;
   /** The newest reading of the EVSE's meter; written by the J block. */
   reading: MeterReading | undefined;
   /** The key with which the meter's signatures are checked; written by the J block. */
@@ -79,6 +83,7 @@ export function createStationModel(
     evConnected: false,
     authorized: false,
     energyFlows: false,
+    chargingNeedsTold: false,
     reading: undefined,
     meterPublicKey: undefined,
   }));

@@ -283,12 +283,14 @@ describe("F01, F02: RequestStartTransaction", () => {
       expect(sent("provideToken")).toEqual([]);
     });
 
-    test("F01.FR.08, FR.10, F02.FR.16, FR.18: a valid profile that nobody carries out is not accepted either", async () => {
+    test("F01.FR.08, FR.10, F02.FR.16, FR.18: a valid profile holds for the transaction that comes of it", async () => {
       await start({ "SmartChargingCtrlr.Enabled": "true" });
-      expect(await remoteStart({ chargingProfile: profile() })).toMatchObject({
-        status: "Rejected",
-        statusInfo: { reasonCode: "UnsupportedParam" },
-      });
+      expect(await remoteStart({ chargingProfile: profile() })).toEqual({ status: "Accepted" });
+      plugIn();
+      authorize(remoteToken);
+      await charger.clock.advance(10);
+      const composite = (await charger.call("GetCompositeSchedule", { evseId: 1, duration: 60 })).body;
+      expect(composite).toMatchObject({ schedule: { chargingSchedulePeriod: [{ startPeriod: 0, limit: 6 }] } });
     });
 
     test("without an EVSE a profile is refused while smart charging is enabled (CHANGES c.3)", async () => {

@@ -1,0 +1,155 @@
+import { ChargingStation, EVSE, SmartChargingCtrlr } from "../../device-model/variables.ts";
+import { declareBlock, type Needed } from "../block.ts";
+import type { StationContext } from "../context.ts";
+import type { StationEvents } from "../events.ts";
+import { compositeSchedules } from "./calculator/composite-schedule.ts";
+import { secondsOf } from "./calculator/prepared-profile.ts";
+import { ChargingPriorities } from "./charging-priorities.ts";
+import { handleClearChargingProfile } from "./clear-charging-profile.ts";
+import { createDistribution } from "./distribution.ts";
+import { createExternalLimits } from "./external-limits.ts";
+import { handleGetCompositeSchedule, toMessage } from "./get-composite-schedule.ts";
+import type { SmartChargingParts } from "./parts.ts";
+import { DEFAULT_ENTRIES_LIMIT } from "./profile-rules.ts";
+import { ProfileStore } from "./profile-store.ts";
+import { profilesView } from "./profiles-view.ts";
+import { createRateChanges } from "./rate-changes.ts";
+import { createRemoteStartProfiles } from "./remote-start-profiles.ts";
+import { handleGetChargingProfiles } from "./report-charging-profiles.ts";
+import { createSceneBuilder } from "./scene-builder.ts";
+import { createUnansweredProfiles, handleSetChargingProfile } from "./set-charging-profile.ts";
+
+/** Variables that limits follow from. */
+const LIMITING = [
+  SmartChargingCtrlr.Enabled,
+  SmartChargingCtrlr.CompositeScheduleDefaultLimitAmps,
+  SmartChargingCtrlr.CompositeScheduleDefaultLimitWatts,
+  SmartChargingCtrlr.CompositeScheduleDefaultNumberPhases,
+  SmartChargingCtrlr.SupplyVoltage,
+  SmartChargingCtrlr.IgnoredProfilePurposesOffline,
+  ChargingStation.SupplyPhases,
+] as const;
+
+/** So far ahead an overview looks. */
+const OVERVIEW_SECONDS = 86_400;
+
+/** SmartChargingCtrlr.Entries: how many profiles are installed, and as its maxLimit how many may be. */
+function describeEntries({ deviceModel }: StationContext, store: ProfileStore): void {
+  const entries = deviceModel.find(SmartChargingCtrlr.Entries_ChargingProfiles);
+  const maxLimit = typeof entries === "string" ? undefined : entries.characteristics.maxLimit;
+  deviceModel.describe(SmartChargingCtrlr.Entries_ChargingProfiles, { maxLimit: maxLimit ?? DEFAULT_ENTRIES_LIMIT });
+  deviceModel.compute(SmartChargingCtrlr.Entries_ChargingProfiles, () => String(store.size));
+}
+
+/** K01–K13: charging profiles, composite schedules and their distribution. */
+export const smartCharging = declareBlock({
+  name: "smart-charging",
+  letter: "K",
+  needs: ["transactions", "statusViews"],
+  provides: ["remoteStartProfiles"],
+  hears: {
+    "hardware.externalLimit": "follow-up",
+    "station.transactionStarted": "follow-up",
+    "station.transactionResumed": "follow-up",
+    "station.transactionEnded": "follow-up",
+    "station.transactionEventAnswered": "follow-up",
+    "station.evseChanged": "follow-up",
+    "station.accepted": "follow-up",
+    "link.connected": "follow-up",
+    "link.disconnected": "follow-up",
+  },
+  views: { profiles: profilesView },
+  create,
+});
+
+function create(context: StationContext, { statusViews, transactions }: Needed<"statusViews" | "transactions">) {
+  const { clock, core, csms, deviceModel, logger, model, settings } = context;
+  const store = new ProfileStore(core, logger);
+  const builder = createSceneBuilder(context, store);
+  const priorities = new ChargingPriorities();
+  const rateChanges = createRateChanges(context, transactions);
+  const distribution = createDistribution(context, builder, priorities, rateChanges);
+  const parts: SmartChargingParts = { context, store, builder, distribution };
+  const remoteStarts = createRemoteStartProfiles(parts);
+  const unanswered = createUnansweredProfiles(parts);
+  const external = createExternalLimits(parts);
+  const unsubscribes: (() => void)[] = [];
+
+  handleSetChargingProfile(parts, unanswered);
+  handleGetChargingProfiles(parts);
+  handleClearChargingProfile(parts);
+  handleGetCompositeSchedule(parts);
+  describeEntries(context, store);
+  statusViews.register("charging", () => {
+    const startSeconds = secondsOf(clock.now());
+    const window = { startSeconds, endSeconds: startSeconds + OVERVIEW_SECONDS };
+    return {
+      profiles: store.all,
+      schedules: compositeSchedules(builder.scene(), window, settings.compositeSchedule.unit).map(toMessage),
+    };
+  });
+
+  /** K02.FR.05: a TxProfile is gone with its transaction, also when that has not survived a restart. */
+  const dropProfilesOfEnded = (): void => {
+    const ended = store.all.filter(
+      ({ profile }) =>
+        profile.chargingProfilePurpose === "TxProfile" && model.transaction(profile.transactionId ?? "") === undefined,
+    );
+    if (ended.length === 0) return;
+    try {
+      core.unitOfWork.run(() => store.remove(ended.map(({ profile }) => profile.id)));
+    } catch (error) {
+      // They count for nothing without their transaction; the next end or start removes them.
+      logger.error(`Charging profiles of ended transactions cannot be removed: ${(error as Error).message}`);
+    }
+  };
+
+  const bindProfiles = (): void => {
+    for (const { transaction } of model.evses) if (transaction !== undefined) remoteStarts.bind(transaction);
+  };
+
+  const follow = (): void => {
+    bindProfiles();
+    distribution.refreshSoon();
+  };
+
+  const reportUnanswered = (): void => {
+    if (csms.registration === "Accepted") unanswered.report();
+  };
+
+  return {
+    provides: { remoteStartProfiles: { defect: remoteStarts.defect, keep: remoteStarts.keep } },
+    hears: {
+      "hardware.externalLimit": external.take,
+      "station.transactionStarted": follow,
+      "station.transactionResumed": follow,
+      "station.transactionEnded"({ transactionId }: { readonly transactionId: string }) {
+        priorities.forget(transactionId);
+        dropProfilesOfEnded();
+        distribution.refreshSoon();
+      },
+      "station.transactionEventAnswered"({ request, response }: StationEvents["transactionEventAnswered"]) {
+        if (priorities.learn(request, response)) distribution.refreshSoon();
+      },
+      "station.evseChanged": follow,
+      "station.accepted": reportUnanswered,
+      "link.connected"() {
+        distribution.refreshSoon();
+        reportUnanswered();
+      },
+      "link.disconnected": () => distribution.refreshSoon(),
+    },
+    async start() {
+      store.load();
+      dropProfilesOfEnded();
+      bindProfiles();
+      for (const handle of [...LIMITING, ...model.evses.map(({ evseId }) => EVSE.SupplyPhases.at(evseId))])
+        unsubscribes.push(deviceModel.onChange(handle, () => distribution.refreshSoon()));
+      await distribution.start();
+    },
+    stop() {
+      distribution.stop();
+      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
+    },
+  };
+}
