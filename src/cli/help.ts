@@ -57,6 +57,8 @@ inspect. Reads the databases and changes nothing; passwords are not shown, token
   queue          messages that wait for the CSMS, in the order in which they will leave, and those that were put aside
   transactions   transactions that run
   profiles       charging profiles
+  schedule       the limits that follow from them, as a plot and a table: --evse <number> (0, the station, if it is not
+                 given), --hours <number> (24), --unit A|W (A)
   auth           local authorization list and authorization cache
   [text]                                  only rows that contain it
   --json                                  an array of objects instead of a table

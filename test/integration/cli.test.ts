@@ -48,7 +48,11 @@ describe("what cannot be understood ends with 1 and one line that helps", () => 
     ["an unknown subcommand", ["chekc"], '"chekc" is not a subcommand; --help lists them'],
     ["no module id", [], "the module id is missing"],
     ["an unknown option", ["check", "--confg", "x"], "--help lists the options"],
-    ["nothing to inspect", ["inspect", "everything"], "variables|queue|auth|profiles|transactions|waiting is expected"],
+    [
+      "nothing to inspect",
+      ["inspect", "everything"],
+      "variables|queue|auth|profiles|transactions|waiting|schedule is expected",
+    ],
     ["no database", ["inspect", "queue", "--core-database-path", "/nonexistent"], "/nonexistent/cp.db does not exist"],
     ["an address that is none", ["--module", "ocpp", "--http", "8080"], '--http: "8080" is not an address like'],
     ["--http without a value", ["--module", "ocpp", "--http"], '--http: "true" is not an address like'],
@@ -208,6 +212,43 @@ describe("inspect", () => {
     expect(cli("inspect", "auth", "nothing like it", ...paths).stdout).toBe("(nothing)\n");
 
     expect([readFileSync(join(directory, "core/cp.db")), readdirSync(join(directory, "core"))]).toEqual(before);
+  });
+
+  test("the limits that follow from the profiles, as a plot with a table and as JSON", () => {
+    const paths = takeDatabases();
+    const database = new Database(join(directory, "core/cp.db"));
+    database.run("UPDATE CHARGING_PROFILES SET PROFILE = ?", [
+      JSON.stringify({
+        id: 7,
+        stackLevel: 2,
+        chargingProfilePurpose: "TxDefaultProfile",
+        chargingProfileKind: "Relative",
+        chargingSchedule: [
+          {
+            id: 1,
+            chargingRateUnit: "A",
+            duration: 1e9,
+            chargingSchedulePeriod: [
+              { startPeriod: 0, limit: 32 },
+              { startPeriod: 1, limit: 16, numberPhases: 1 },
+            ],
+          },
+        ],
+      }),
+    ]);
+    database.close();
+    const asked = cli("inspect", "schedule", "--evse", "1", "--hours", "2", "--json", ...paths);
+    expect(JSON.parse(asked.stdout)).toMatchObject({
+      evseId: 1,
+      duration: 7200,
+      chargingRateUnit: "A",
+      chargingSchedulePeriod: [{ startPeriod: 0, limit: 16, numberPhases: 1 }],
+    });
+    const shown = cli("inspect", "schedule", "--evse", "1", "--unit", "W", ...paths).stdout;
+    expect(shown).toMatch(/^Limit of EVSE 1 \(UTC\)\n3680\.0 W │█{72}\n/);
+    expect(shown).toMatch(/\nfrom +limit +unit +phases +phaseToUse\n\S+ +3680 +W +1\n$/);
+    expect(cli("inspect", "schedule", "--evse", "9", ...paths).stderr).toContain("there is no EVSE 9");
+    expect(cli("inspect", "schedule", "--hours", "no", ...paths).stderr).toContain("--hours wants a number");
   });
 
   test("variables, with a text to look for; secrets are masked", () => {

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { slotOf } from "../../config/manifest.ts";
 import { type ModuleParameters, optionName, readParameters } from "../../config/parameters.ts";
 import { CommandLineError } from "../../everest/command-line.ts";
+import { SystemClock } from "../../lib/clock.ts";
+import { toMessage } from "../../station/k-smart-charging/get-composite-schedule.ts";
 import { BLOCKS } from "../../station/station.ts";
 import type { DatabaseView, ViewRow } from "../../store/database-view.ts";
 import { DEFAULT_PREFIX, readEverestConfiguration, shareDirectory } from "../everest-configuration.ts";
@@ -10,6 +12,7 @@ import { readSubcommandLine } from "../options.ts";
 import { print } from "../output.ts";
 import { readDatabase } from "./live-database.ts";
 import { queueView } from "./queue-view.ts";
+import { chargingFacts, plot, type ScheduleQuestion, scheduleOf, scheduleRows } from "./schedule-view.ts";
 import { toTable } from "./table.ts";
 import { variablesView } from "./variables-view.ts";
 
@@ -23,12 +26,29 @@ function allVariables(parameters: ModuleParameters): readonly ViewRow[] {
   return existsSync(everest) ? [...own, ...readDatabase(everest, variablesView)] : own;
 }
 
-type View = (parameters: ModuleParameters) => readonly ViewRow[];
+/** What is shown: rows, or for JSON something else; and the text for people, a table unless said otherwise. */
+interface Shown {
+  readonly rows: readonly ViewRow[];
+  readonly json?: unknown;
+  readonly picture?: string;
+}
+
+type View = (parameters: ModuleParameters, question: ScheduleQuestion) => Shown;
 
 const coreView =
   (...views: readonly DatabaseView[]): View =>
-  (parameters) =>
-    readDatabase(join(parameters.CoreDatabasePath, "cp.db"), (database) => views.flatMap((view) => view(database)));
+  (parameters) => ({
+    rows: readDatabase(join(parameters.CoreDatabasePath, "cp.db"), (database) =>
+      views.flatMap((view) => view(database)),
+    ),
+  });
+
+const scheduleView: View = (parameters, question) => {
+  const variables = allVariables(parameters);
+  const facts = readDatabase(join(parameters.CoreDatabasePath, "cp.db"), (core) => chargingFacts(core, variables));
+  const schedule = scheduleOf(facts, variables, question);
+  return { rows: scheduleRows(schedule), json: toMessage(schedule), picture: plot(schedule) };
+};
 
 /** What the blocks have declared; those that show the same are shown together. */
 const BLOCK_VIEWS = Map.groupBy(
@@ -37,12 +57,27 @@ const BLOCK_VIEWS = Map.groupBy(
 );
 
 const VIEWS: Readonly<Record<string, View>> = {
-  variables: allVariables,
+  variables: (parameters) => ({ rows: allVariables(parameters) }),
   queue: coreView(queueView),
   ...Object.fromEntries(
     [...BLOCK_VIEWS].sort().map(([name, found]) => [name, coreView(...found.map(([, view]) => view))]),
   ),
+  schedule: scheduleView,
 };
+
+const LONGEST_HOURS = 24 * 366;
+
+/** @throws CommandLineError for what is no EVSE, no number of hours or no unit. */
+function questionOf(text: (name: string) => string | undefined): ScheduleQuestion {
+  const evseId = Number(text("evse") ?? 0);
+  const hours = Number(text("hours") ?? 24);
+  const unit = text("unit") ?? "A";
+  if (!Number.isInteger(evseId) || evseId < 0) throw new CommandLineError("--evse wants the number of an EVSE, or 0");
+  if (!(hours > 0 && hours <= LONGEST_HOURS))
+    throw new CommandLineError(`--hours wants a number up to ${LONGEST_HOURS}`);
+  if (unit !== "A" && unit !== "W") throw new CommandLineError("--unit wants A or W");
+  return { evseId, hours, unit, now: new SystemClock().now() };
+}
 
 /**
  * `inspect <what> [text] [--config <everest.yaml>] [--json]`: what the databases hold, of a running station as well; with
@@ -54,6 +89,9 @@ export function inspect(argv: readonly string[], environment: Environment): numb
     module: { type: "string", short: "m" },
     prefix: { type: "string" },
     json: { type: "boolean", default: false },
+    evse: { type: "string" },
+    hours: { type: "string" },
+    unit: { type: "string" },
     ...Object.fromEntries(PATHS.map((name) => [optionName(name), { type: "string" as const }])),
   });
   const [what = "", filter = "", ...more] = positionals;
@@ -81,13 +119,15 @@ export function inspect(argv: readonly string[], environment: Environment): numb
     shareDirectory: shareDirectory(text("prefix") ?? module?.options.get("prefix") ?? DEFAULT_PREFIX),
   });
   const wanted = filter.toLowerCase();
-  const rows = view(parameters).filter((row) =>
+  const shown = view(parameters, questionOf(text));
+  const rows = shown.rows.filter((row) =>
     Object.values(row).some((value) =>
       String(value ?? "")
         .toLowerCase()
         .includes(wanted),
     ),
   );
-  print(given.json === true ? `${JSON.stringify(rows, null, 2)}\n` : toTable(rows));
+  const { json = rows, picture = "" } = shown;
+  print(given.json === true ? `${JSON.stringify(json, null, 2)}\n` : `${picture}${toTable(rows)}`);
   return 0;
 }
