@@ -8,6 +8,7 @@ import { openCoreDatabase } from "../src/store/core-database.ts";
 import { Charger, EXECUTABLE } from "../test/support/charger.ts";
 import { chargingFigures } from "./bench-charging.ts";
 import { deviceModelFigures } from "./bench-device-model.ts";
+import { smartChargingFigures } from "./bench-smart-charging.ts";
 
 const RUNS = 5;
 const LIST_ENTRIES = 100_000;
@@ -264,7 +265,11 @@ await withCharger(
     row("validate_token, in the list, p50", `${median(listed).toFixed(1)} ms`, "≤ 2 ms", "two QoS 2 hand-shakes");
   },
 );
-for (const { figure, value, aim, limit } of [...(await chargingFigures()), ...(await deviceModelFigures())])
+for (const { figure, value, aim, limit } of [
+  ...(await chargingFigures()),
+  ...(await deviceModelFigures()),
+  ...(await smartChargingFigures()),
+])
   row(figure, value, aim, limit);
 
 row("executable", `${(statSync(EXECUTABLE).size / 2 ** 20).toFixed(0)} MiB`, "≤ 115 MiB", "the runtime");
