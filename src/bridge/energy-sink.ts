@@ -7,8 +7,6 @@ import type { ChargingLimits, EnergyPort } from "../station/ports.ts";
 /** A sink that has failed is asked again, less and less often. */
 const FIRST_RETRY_MILLISECONDS = 2_000;
 const LONGEST_RETRY_MILLISECONDS = 60_000;
-/** A sink that says nothing for so long has failed. */
-const ANSWER_LIMIT_MILLISECONDS = 10_000;
 
 /** Limits for one sink (BEHAVIOUR 10.3); the number of phases goes along with power, too, or nobody would keep it. */
 export function toExternalLimits({ unit, periods, start }: ChargingLimits, source: string): EnergyExternalLimits {
@@ -56,7 +54,7 @@ export function unmappedSinks(module: EverestModule): readonly string[] {
 }
 
 export interface SinkOptions {
-  /** Asks the sink; rejects when it does not take the limits. */
+  /** Asks the sink; rejects when it does not take the limits, or says nothing for too long. */
   readonly ask: (limits: ChargingLimits) => Promise<unknown>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -82,16 +80,10 @@ export class Sink {
 
   private async ask(limits: ChargingLimits): Promise<void> {
     const { ask, clock, logger } = this.options;
-    let limit: Timer | undefined;
-    const silence = new Promise<string>((resolve) => {
-      limit = clock.after(ANSWER_LIMIT_MILLISECONDS, () => resolve("no answer"));
-    });
-    const answer = ask(limits).then(
+    const failure = await ask(limits).then(
       () => undefined,
       (error: Error) => error.message,
     );
-    const failure = await Promise.race([answer, silence]);
-    limit?.cancel();
     this.asking = undefined;
     if (this.wanted !== undefined && this.wanted !== limits) return this.set(this.wanted);
     this.wanted = undefined;

@@ -61,8 +61,8 @@ export interface RemoteStartProfileService {
     evseId: number,
     profile: ChargingProfileType,
   ): { readonly reasonCode: string; readonly additionalInfo: string } | undefined;
-  /** Keeps an accepted one for the transaction that comes of it (F01.FR.10). @throws when it cannot be stored. */
-  keep(remoteStartId: number, profile: ChargingProfileType): void;
+  /** Keeps what came with an accepted start for the transaction that comes of it (F01.FR.10). @throws when it cannot be stored. */
+  keep(remoteStartId: number, profile: ChargingProfileType | undefined): void;
 }
 
 /** G: applies an operational status asked by the CSMS, the bus or an update. */

@@ -130,7 +130,7 @@ function create(context: Given<"remoteStartProfiles" | "resets" | "transactions"
       };
       return { response };
     }
-    if (request.chargingProfile !== undefined) remoteStartProfiles.keep(request.remoteStartId, request.chargingProfile);
+    remoteStartProfiles.keep(request.remoteStartId, request.chargingProfile);
     claims.claim(evse.evseId, request.idToken);
     const transactionId = transactions.waitingForAuthorization(evse.evseId);
     return {

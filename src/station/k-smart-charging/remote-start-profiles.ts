@@ -15,8 +15,8 @@ const Pending = v.array(v.object({ remoteStartId: v.number(), profile: ChargingP
 export interface RemoteStartProfiles {
   /** Why a profile of RequestStartTransaction cannot be carried out; undefined when it can, or is ignored. */
   defect(evseId: number, profile: ChargingProfileType): ProfileDefect | undefined;
-  /** Keeps an accepted profile for the transaction that comes of the remote start. */
-  keep(remoteStartId: number, profile: ChargingProfileType): void;
+  /** Keeps the profile of an accepted remote start, or that it had none, for the transaction that comes of it. */
+  keep(remoteStartId: number, profile: ChargingProfileType | undefined): void;
   /** Binds what was kept for a transaction to it; true if there was something. */
   bind(transaction: TransactionView): boolean;
 }
@@ -43,9 +43,10 @@ export function createRemoteStartProfiles(parts: SmartChargingParts): RemoteStar
       return { ...found, reasonCode: found.reasonCode === "InvalidSchedule" ? "InvalidSchedule" : "InvalidProfile" };
     },
     keep(remoteStartId, profile) {
-      if (!isSmartChargingOn(context)) return;
       const others = pending.filter((one) => one.remoteStartId !== remoteStartId);
-      core.unitOfWork.run(() => write([...others, { remoteStartId, profile }].slice(-PENDING_LIMIT)));
+      const wanted = profile !== undefined && isSmartChargingOn(context) ? [{ remoteStartId, profile }] : [];
+      if (wanted.length === 0 && others.length === pending.length) return;
+      core.unitOfWork.run(() => write([...others, ...wanted].slice(-PENDING_LIMIT)));
     },
     bind({ transactionId, evseId, remoteStartId }) {
       const found = pending.find((one) => one.remoteStartId === remoteStartId);

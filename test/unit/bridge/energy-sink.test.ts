@@ -62,7 +62,8 @@ const setUp = (answers: ("yes" | "no" | "silence")[]) => {
   const ask = ({ periods }: ChargingLimits): Promise<void> => {
     asked.push(periods[0]?.limit ?? -1);
     const answer = answers.shift() ?? "yes";
-    if (answer === "silence") return new Promise(() => {});
+    if (answer === "silence")
+      return new Promise((_, reject) => clock.after(10_000, () => reject(new Error("no answer"))));
     return answer === "yes" ? Promise.resolve() : Promise.reject(new Error("busy"));
   };
   const logger = { debug: note, info: note, warn: note, error: note, critical: note };

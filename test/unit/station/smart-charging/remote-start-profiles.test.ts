@@ -61,6 +61,16 @@ describe("K05, F01.FR.10–12, FR.26: RequestStartTransaction with a TxProfile",
     expect(await drive.composite(1, 60)).toEqual([{ startPeriod: 0, limit: 48 }]);
   });
 
+  test("a start that never came to anything does not leave its profile to one of the same id", async () => {
+    await start();
+    await remoteStart(await profile());
+    await charger.clock.advance(60_000);
+    const again = { evseId: 1, remoteStartId: 7, idToken: { idToken: "APP", type: "Central" } };
+    expect((await charger.call("RequestStartTransaction", again)).body).toEqual({ status: "Accepted" });
+    await drive.startTransaction(1, drive.remoteToken);
+    expect(await drive.composite(1, 60)).toEqual([{ startPeriod: 0, limit: 48 }]);
+  });
+
   test("it waits for its transaction over a restart", async () => {
     await start();
     await remoteStart(await profile());
