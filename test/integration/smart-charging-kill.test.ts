@@ -33,7 +33,11 @@ async function setUntilKilled(charger: Charger, random: SeededRandom, from: numb
         ],
       },
     });
-    const outcome = await Promise.race([answer.catch(() => undefined), killed.then(() => undefined)]);
+    // What the station has sent before its end may still arrive.
+    const outcome = await Promise.race([
+      answer.catch(() => undefined),
+      killed.then(() => Bun.sleep(200)).then(() => undefined),
+    ]);
     if (outcome?.kind === "response" && (outcome.response as { status: string }).status === "Accepted")
       accepted.push(id);
   }

@@ -17,7 +17,8 @@ import { createRateChanges } from "./rate-changes.ts";
 import { createRemoteStartProfiles } from "./remote-start-profiles.ts";
 import { handleGetChargingProfiles } from "./report-charging-profiles.ts";
 import { createSceneBuilder } from "./scene-builder.ts";
-import { createUnansweredProfiles, handleSetChargingProfile } from "./set-charging-profile.ts";
+import { handleSetChargingProfile } from "./set-charging-profile.ts";
+import { UnansweredProfiles } from "./unanswered-profiles.ts";
 
 /** Variables that limits follow from. */
 const LIMITING = [
@@ -71,7 +72,7 @@ function create(context: StationContext, { statusViews, transactions }: Needed<"
   const distribution = createDistribution(context, builder, priorities, rateChanges);
   const parts: SmartChargingParts = { context, store, builder, distribution };
   const remoteStarts = createRemoteStartProfiles(parts);
-  const unanswered = createUnansweredProfiles(parts);
+  const unanswered = new UnansweredProfiles(parts);
   const external = createExternalLimits(parts);
   const unsubscribes: (() => void)[] = [];
 
@@ -137,7 +138,10 @@ function create(context: StationContext, { statusViews, transactions }: Needed<"
         distribution.refreshSoon();
         reportUnanswered();
       },
-      "link.disconnected": () => distribution.refreshSoon(),
+      "link.disconnected"() {
+        unanswered.disconnected();
+        distribution.refreshSoon();
+      },
     },
     async start() {
       store.load();
@@ -149,6 +153,7 @@ function create(context: StationContext, { statusViews, transactions }: Needed<"
     },
     stop() {
       distribution.stop();
+      unanswered.disconnected();
       for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },
   };

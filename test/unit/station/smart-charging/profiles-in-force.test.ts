@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { InProcessCharger, type Payload } from "../../../support/in-process-charger.ts";
+import { defaultAnswer, InProcessCharger, type Payload } from "../../../support/in-process-charger.ts";
 import { driver } from "./support.ts";
 
 let charger: InProcessCharger;
@@ -11,7 +11,9 @@ const start = async (variables: Record<string, string> = {}) => {
   drive = driver(charger);
   await charger.clock.advance(100);
 };
+/** When what was answered before has long arrived. */
 const restart = async () => {
+  await charger.clock.advance(20_000);
   charger.crash();
   await charger.start();
   await charger.clock.advance(100);
@@ -125,7 +127,7 @@ describe("restart", () => {
     await restart();
     expect(await drive.composite(1, 600)).toEqual([
       { startPeriod: 0, limit: 6, numberPhases: 3 },
-      { startPeriod: 70, limit: 12, numberPhases: 3 },
+      { startPeriod: 50, limit: 12, numberPhases: 3 },
     ]);
   });
 
@@ -169,18 +171,49 @@ describe("restart", () => {
     expect(report).not.toHaveProperty("chargingProfile.0.validFrom");
   });
 
-  test("a profile whose answer may not have left is reported once; one that was answered is not", async () => {
+  const unasked = () => charger.callsOf("ReportChargingProfiles").map(({ chargingProfile }) => chargingProfile);
+
+  test("a profile whose answer may not have arrived is reported, once; one whose answer has arrived is not", async () => {
     await start();
     await drive.set(1, { id: 1, periods: [[0, 10]] });
-    charger.core.keyValues.set("charging-profiles-unanswered", [1, 77]);
+    await charger.clock.advance(20_000);
+    await drive.set(2, { id: 2, periods: [[0, 10]] });
+    charger.crash();
     charger.calls.length = 0;
-    await restart();
+    await charger.start();
+    await charger.clock.advance(100);
     expect(charger.callsOf("ReportChargingProfiles")).toMatchObject([
-      { requestId: 0, evseId: 1, chargingLimitSource: "CSO", chargingProfile: [{ id: 1 }] },
+      { requestId: 0, evseId: 2, chargingLimitSource: "CSO", chargingProfile: [{ id: 2 }] },
     ]);
     charger.calls.length = 0;
     await restart();
-    expect(charger.callsOf("ReportChargingProfiles")).toEqual([]);
+    expect(unasked()).toEqual([]);
+  });
+
+  test("likewise when the connection is lost right after the answer; until the CSMS has answered the report it stays", async () => {
+    await start();
+    await drive.set(1, { id: 1 });
+    charger.react = (call) =>
+      call.action === "ReportChargingProfiles" ? "silence" : { answer: defaultAnswer(call.action, charger.clock) };
+    charger.disconnect();
+    await charger.clock.advance(60_000);
+    expect(unasked()).toMatchObject([[{ id: 1 }]]);
+    charger.react = (call) => ({ answer: defaultAnswer(call.action, charger.clock) });
+    charger.disconnect();
+    await charger.clock.advance(60_000);
+    charger.disconnect();
+    await charger.clock.advance(60_000);
+    expect(unasked()).toMatchObject([[{ id: 1 }], [{ id: 1 }]]);
+  });
+
+  test("a profile that was cleared meanwhile is not reported", async () => {
+    await start();
+    await drive.set(1, { id: 1 });
+    await drive.clear({ chargingProfileId: 1 });
+    charger.crash();
+    await charger.start();
+    await charger.clock.advance(100);
+    expect(unasked()).toEqual([]);
   });
 
   test("when nothing can be stored the profile is Rejected, and nothing changes", async () => {
