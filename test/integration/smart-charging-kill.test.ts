@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { SeededRandom } from "../../src/lib/random.ts";
 import { Charger } from "../support/charger.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 
 const SEEDS = Number(process.env.KILL_SEEDS ?? 25);
 

@@ -1,5 +1,5 @@
 import { ChargingStation, EVSE, SmartChargingCtrlr } from "../../device-model/variables.ts";
-import { declareBlock, type Needed } from "../block.ts";
+import { declareBlock, type Given } from "../block.ts";
 import type { StationContext } from "../context.ts";
 import type { StationEvents } from "../events.ts";
 import { compositeSchedules } from "./calculator/composite-schedule.ts";
@@ -63,8 +63,8 @@ export const smartCharging = declareBlock({
   create,
 });
 
-function create(context: StationContext, { statusViews, transactions }: Needed<"statusViews" | "transactions">) {
-  const { clock, core, csms, deviceModel, logger, model, settings } = context;
+function create(context: Given<"statusViews" | "transactions">) {
+  const { clock, core, csms, deviceModel, logger, model, settings, statusViews, transactions } = context;
   const store = new ProfileStore(core, logger);
   const builder = createSceneBuilder(context, store);
   const priorities = new ChargingPriorities();

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Sink, toChargingSchedules, toExternalLimits } from "../../../src/bridge/energy-sink.ts";
-import { FakeClock } from "../../../src/lib/fake-clock.ts";
 import type { ChargingLimits } from "../../../src/station/ports.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 const START = new Date("2026-03-01T12:00:00.000Z");
 const limitsOf = (limit: number, more: Partial<ChargingLimits> = {}): ChargingLimits => ({
