@@ -152,6 +152,41 @@ describe("restart", () => {
     expect(charger.core.database.query("SELECT count(*) FROM CHARGING_PROFILES").values()[0]).toEqual([3]);
   });
 
+  test("what libocpp has left holds: its fillers for a missing validity are none, and version 5 knew no source", async () => {
+    await start();
+    const profile = {
+      id: 3,
+      stackLevel: 1,
+      chargingProfilePurpose: "TxDefaultProfile",
+      chargingProfileKind: "Recurring",
+      recurrencyKind: "Daily",
+      validFrom: "1970-01-01T00:00:00.000Z",
+      validTo: "2262-04-11T23:46:49.854Z",
+      chargingSchedule: [
+        {
+          id: 1,
+          startSchedule: "2024-01-17T00:00:00.000Z",
+          duration: 86_400,
+          chargingRateUnit: "W",
+          chargingSchedulePeriod: [{ startPeriod: 0, limit: 6900.0, numberPhases: 3 }],
+        },
+      ],
+    };
+    charger.core.database.run(
+      "INSERT INTO CHARGING_PROFILES (ID, EVSE_ID, STACK_LEVEL, CHARGING_PROFILE_PURPOSE, PROFILE) VALUES (3, 0, 1, 'TxDefaultProfile', ?)",
+      [JSON.stringify(profile)],
+    );
+    await restart();
+    expect(await drive.composite(2, 60, { chargingRateUnit: "A" })).toEqual([
+      { startPeriod: 0, limit: 10, numberPhases: 3 },
+    ]);
+    await drive.get({ chargingProfile: {} });
+    await charger.clock.advance(100);
+    const { validFrom: _, validTo: __, ...asSet } = profile;
+    expect(charger.callsOf("ReportChargingProfiles")).toMatchObject([{ chargingLimitSource: "CSO", evseId: 0 }]);
+    expect(charger.callsOf("ReportChargingProfiles")[0]?.chargingProfile).toEqual([asSet]);
+  });
+
   test("libocpp finds the validity that it always writes, the CSMS does not", async () => {
     await start();
     await drive.set(1, { id: 1 });
