@@ -9,6 +9,7 @@ import { handleClearChargingProfile } from "./clear-charging-profile.ts";
 import { createDistribution } from "./distribution.ts";
 import { createExternalLimits } from "./external-limits.ts";
 import { handleGetCompositeSchedule, toMessage } from "./get-composite-schedule.ts";
+import type { InstalledProfile } from "./installed-profile.ts";
 import type { SmartChargingParts } from "./parts.ts";
 import { DEFAULT_ENTRIES_LIMIT } from "./profile-rules.ts";
 import { ProfileStore } from "./profile-store.ts";
@@ -33,6 +34,11 @@ const LIMITING = [
 
 /** So far ahead an overview looks. */
 const OVERVIEW_SECONDS = 86_400;
+
+function summary({ evseId, source, profile }: InstalledProfile) {
+  const { id, stackLevel, chargingProfilePurpose: purpose, chargingProfileKind: kind, transactionId } = profile;
+  return { id, evseId, purpose, stackLevel, kind, source, ...(transactionId !== undefined && { transactionId }) };
+}
 
 /** SmartChargingCtrlr.Entries: how many profiles are installed, and as its maxLimit how many may be. */
 function describeEntries({ deviceModel }: StationContext, store: ProfileStore): void {
@@ -85,7 +91,7 @@ function create(context: Given<"statusViews" | "transactions">) {
     const startSeconds = secondsOf(clock.now());
     const window = { startSeconds, endSeconds: startSeconds + OVERVIEW_SECONDS };
     return {
-      profiles: store.all,
+      profiles: store.all.map(summary),
       schedules: compositeSchedules(builder.scene(), window, settings.compositeSchedule.unit).map(toMessage),
     };
   });

@@ -6,8 +6,6 @@ import {
   type Electrical,
   type Limit,
   limitIn,
-  lowest,
-  type Piece,
   together,
   type Window,
   withoutPhases,
@@ -15,6 +13,7 @@ import {
 import type { PreparedProfile, RateUnit } from "./prepared-profile.ts";
 import type { ProfileIndex } from "./profile-index.ts";
 import { Stack } from "./stack.ts";
+import { sumOfEvses } from "./sum-of-evses.ts";
 
 export interface EvseState {
   readonly evseId: number;
@@ -145,41 +144,16 @@ function scheduleOfEvse(
   return toSchedule(evse.evseId, unit, results[0]?.fromSeconds ?? 0, results, endSeconds);
 }
 
-/**
- * The EVSEs' own limits, an EVSE without one at its default, added up in the unit that was asked for, and no more than
- * the station may have (K08.FR.03). Each counts with the phases that it may use under the station's limit.
- */
-function sumLimit(scene: Scene, unit: RateUnit, cap: Piece, own: readonly Piece[], fromSeconds: number): Limit {
-  const { electrical } = scene;
-  let sum = 0;
-  const usablePhases: (number | undefined)[] = [];
-  own.forEach((piece, index) => {
-    const isDirectCurrent = scene.evses[index]?.isDirectCurrent === true;
-    const usable = lowest(piece.phases, isDirectCurrent ? undefined : cap.phases);
-    if (!isDirectCurrent) usablePhases.push(usable);
-    const limit = limitIn(unit, { ...piece, ...(usable !== undefined && { phases: usable }) }, electrical);
-    sum += limit?.limit ?? electrical.defaultLimit[unit];
-  });
-  // The most that one of them may use; an EVSE that nobody limits may use all.
-  const known = usablePhases.filter((usable) => usable !== undefined);
-  const phases = known.length < usablePhases.length || known.length === 0 ? undefined : Math.max(...known);
-  const limits = own.some(({ amperes, watts }) => amperes !== undefined || watts !== undefined);
-  const total: Piece = {
-    fromSeconds,
-    ...(unit === "A" ? { amperes: sum } : { watts: sum }),
-    ...(phases !== undefined && { phases }),
-  };
-  const { stackLevel: _, ...limit } = limitIn(unit, combine(total, cap), electrical) ?? { limit: sum };
-  const isSum = cap.amperes === undefined && cap.watts === undefined;
-  return { ...limit, ...((limits || !isSum) && { stackLevel: 0 }) };
-}
-
-function scheduleOfStation(scene: Scene, own: readonly Course[], station: Course, unit: RateUnit): CompositeSchedule {
-  const { results, endSeconds } = together([station, ...own], ([cap = { fromSeconds: 0 }, ...pieces], fromSeconds) => ({
-    fromSeconds,
-    limit: sumLimit(scene, unit, cap, pieces, fromSeconds),
-  }));
-  return toSchedule(0, unit, results[0]?.fromSeconds ?? 0, results, endSeconds);
+/** The EVSEs' sum, no more than the station may have (K08.FR.03). */
+function scheduleOfStation(
+  { electrical, evses }: Scene,
+  own: readonly Course[],
+  station: Course,
+  unit: RateUnit,
+): CompositeSchedule {
+  const courses = own.map((course, index) => ({ course, isDirectCurrent: evses[index]?.isDirectCurrent === true }));
+  const { limits, endSeconds } = sumOfEvses(courses, station, unit, electrical);
+  return toSchedule(0, unit, limits[0]?.fromSeconds ?? 0, limits, endSeconds);
 }
 
 /** A window that ends before it starts is empty and lies at its end. */

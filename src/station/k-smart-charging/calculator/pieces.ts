@@ -7,13 +7,13 @@ import type { Leading, Stack } from "./stack.ts";
  */
 export interface Piece {
   readonly fromSeconds: number;
-  readonly amperes?: number;
-  readonly watts?: number;
-  readonly phases?: number;
-  readonly phaseToUse?: number;
+  readonly amperes?: number | undefined;
+  readonly watts?: number | undefined;
+  readonly phases?: number | undefined;
+  readonly phaseToUse?: number | undefined;
   /** Stack levels of the profiles that gave the limits. */
-  readonly amperesLevel?: number;
-  readonly wattsLevel?: number;
+  readonly amperesLevel?: number | undefined;
+  readonly wattsLevel?: number | undefined;
 }
 
 /** Pieces in order, the first from the start of the window. */
@@ -52,27 +52,27 @@ export function lowest(one: number | undefined, other: number | undefined): numb
 export function combine(one: Piece, other: Piece): Piece {
   const [amperes, amperesLevel] = lower(one.amperes, one.amperesLevel, other.amperes, other.amperesLevel);
   const [watts, wattsLevel] = lower(one.watts, one.wattsLevel, other.watts, other.wattsLevel);
-  const phases = lowest(one.phases, other.phases);
-  const phaseToUse = one.phaseToUse ?? other.phaseToUse;
   return {
     fromSeconds: Math.max(one.fromSeconds, other.fromSeconds),
-    ...(amperes !== undefined && { amperes }),
-    ...(watts !== undefined && { watts }),
-    ...(phases !== undefined && { phases }),
-    ...(phaseToUse !== undefined && { phaseToUse }),
-    ...(amperesLevel !== undefined && { amperesLevel }),
-    ...(wattsLevel !== undefined && { wattsLevel }),
+    amperes,
+    watts,
+    phases: lowest(one.phases, other.phases),
+    phaseToUse: one.phaseToUse ?? other.phaseToUse,
+    amperesLevel,
+    wattsLevel,
   };
 }
 
 function pieceOf({ period, unit, stackLevel }: Leading, fromSeconds: number, knowsPhases: boolean): Piece {
+  const isAmperes = unit === "A";
   return {
     fromSeconds,
-    ...(unit === "A"
-      ? { amperes: period.limit, amperesLevel: stackLevel }
-      : { watts: period.limit, wattsLevel: stackLevel }),
-    ...(knowsPhases && { phases: period.phases }),
-    ...(knowsPhases && period.phaseToUse !== undefined && { phaseToUse: period.phaseToUse }),
+    amperes: isAmperes ? period.limit : undefined,
+    watts: isAmperes ? undefined : period.limit,
+    phases: knowsPhases ? period.phases : undefined,
+    phaseToUse: knowsPhases ? period.phaseToUse : undefined,
+    amperesLevel: isAmperes ? stackLevel : undefined,
+    wattsLevel: isAmperes ? undefined : stackLevel,
   };
 }
 
@@ -108,8 +108,8 @@ export function courseOf(purposes: Purposes, { startSeconds, endSeconds }: Windo
 }
 
 /** Where energy is direct current nobody counts phases (K01.FR.44). */
-export function withoutPhases({ phases: _, phaseToUse: __, ...piece }: Piece): Piece {
-  return piece;
+export function withoutPhases(piece: Piece): Piece {
+  return { ...piece, phases: undefined, phaseToUse: undefined };
 }
 
 /** Runs over several courses at once; `visit` gets the piece of each that holds, wherever one of them changes. */

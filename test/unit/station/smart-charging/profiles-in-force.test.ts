@@ -96,6 +96,19 @@ describe("K08: GetCompositeSchedule", () => {
   });
 });
 
+test("/status shows the profiles and the limits of the next day", async () => {
+  await start();
+  await drive.set(1, { id: 4, periods: [[0, 10]] });
+  expect(charger.services.statusViews.read().charging).toMatchObject({
+    profiles: [{ id: 4, evseId: 1, purpose: "TxDefaultProfile", stackLevel: 0, kind: "Absolute", source: "CSO" }],
+    schedules: [
+      { evseId: 0, duration: 86_400, chargingSchedulePeriod: [{ startPeriod: 0, limit: 58 }] },
+      { evseId: 1, chargingSchedulePeriod: [{ startPeriod: 0, limit: 10, numberPhases: 3 }] },
+      { evseId: 2, chargingSchedulePeriod: [{ startPeriod: 0, limit: 48 }] },
+    ],
+  });
+});
+
 describe("restart", () => {
   test("K01.FR.27: profiles outlive a restart; those of transactions that do not survive are removed", async () => {
     await start();
