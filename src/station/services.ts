@@ -56,9 +56,9 @@ export interface TransactionService {
 
 /** K: profiles that come with RequestStartTransaction (K05). */
 export interface RemoteStartProfileService {
-  /** Why a profile cannot be carried out there; undefined when it can, or is ignored. */
+  /** Why a profile cannot be carried out there, or without an EVSE; undefined when it can, or is ignored. */
   defect(
-    evseId: number,
+    evseId: number | undefined,
     profile: ChargingProfileType,
   ): { readonly reasonCode: string; readonly additionalInfo: string } | undefined;
   /** Keeps what came with an accepted start for the transaction that comes of it (F01.FR.10). @throws when it cannot be stored. */

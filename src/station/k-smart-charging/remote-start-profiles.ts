@@ -14,7 +14,7 @@ const Pending = v.array(v.object({ remoteStartId: v.number(), profile: ChargingP
 
 export interface RemoteStartProfiles {
   /** Why a profile of RequestStartTransaction cannot be carried out; undefined when it can, or is ignored. */
-  defect(evseId: number, profile: ChargingProfileType): ProfileDefect | undefined;
+  defect(evseId: number | undefined, profile: ChargingProfileType): ProfileDefect | undefined;
   /** Keeps the profile of an accepted remote start, or that it had none, for the transaction that comes of it. */
   keep(remoteStartId: number, profile: ChargingProfileType | undefined): void;
   /** Binds what was kept for a transaction to it; true if there was something. */
@@ -37,7 +37,11 @@ export function createRemoteStartProfiles(parts: SmartChargingParts): RemoteStar
   return {
     defect(evseId, profile) {
       if (!isSmartChargingOn(context)) return undefined; // K05.FR.04, F01.FR.12, F02.FR.20
-      const found = profileDefect({ evseId, profile, source: "RequestStartTransaction" }, profileRules(parts));
+      const place = evseId ?? context.model.evses[0]?.evseId ?? 1;
+      const found = profileDefect({ evseId: place, profile, source: "RequestStartTransaction" }, profileRules(parts));
+      // As in EVerest (CHANGES c.3): a profile is taken for an EVSE that the CSMS has chosen (F01.FR.07 leaves that open).
+      if (found === undefined && evseId === undefined)
+        return { reasonCode: "UnsupportedParam", additionalInfo: "a charging profile needs an evseId" };
       if (found === undefined) return undefined;
       // K05.FR.05, F01.FR.26, F02.FR.27 know two reasons.
       return { ...found, reasonCode: found.reasonCode === "InvalidSchedule" ? "InvalidSchedule" : "InvalidProfile" };
