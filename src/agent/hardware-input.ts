@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { HardwareCapabilities } from "../bridge/device-model-components.ts";
 import { toHardwareError } from "../bridge/errors.ts";
 import { toMeterReading } from "../bridge/meter-reading.ts";
+import { toReservationUpdate } from "../bridge/reservation.ts";
 import { toEvseEvent } from "../bridge/session-event.ts";
 import { toEnergyTransferModes, toVehicleInformation } from "../bridge/vehicle.ts";
 import type { EverestModule, Peer } from "../everest/everest-module.ts";
@@ -129,6 +130,11 @@ export class HardwareInput {
         this.pass(() => this.events.emit("serviceRenegotiation", { evseId, supported })),
       );
     }
+    for (const reservation of module.peers("reservation", "reservation"))
+      reservation.onVariable("reservation_update", (update) => {
+        const translated = toReservationUpdate(update);
+        if (translated !== undefined) this.pass(() => this.events.emit("reservation", translated));
+      });
     for (const system of module.peers("system", "system")) {
       system.onVariable("firmware_update_status", (status) => {
         const { firmware_update_status: state, request_id, firmware_update_metadata: metadata } = status;

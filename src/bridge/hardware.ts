@@ -1,6 +1,5 @@
 import type { EverestModule, Peer } from "../everest/everest-module.ts";
 import {
-  type ReservationReservationCheckStatus,
   SystemBootReasonWords,
   SystemUpdateFirmwareResponseWords,
   SystemUploadLogsStatusWords,
@@ -13,12 +12,12 @@ import type {
   EvsePort,
   Hardware,
   NetworkPort,
-  ReservationPort,
   SystemPort,
 } from "../station/ports.ts";
 import { createDataTransferPort } from "./data-transfer.ts";
 import { createEnergyPort } from "./energy-sink.ts";
 import { createObserverPort } from "./observer.ts";
+import { createReservationPort } from "./reservation.ts";
 import { createSecurityPort } from "./security.ts";
 import { fromStoppedReason } from "./session-event.ts";
 import { fromIdToken, toValidationResult } from "./tokens.ts";
@@ -150,37 +149,6 @@ export function createSystemPort(system: Peer<"system">): SystemPort {
       });
       const status = known(SystemUploadLogsStatusWords, upload_logs_status, "Rejected");
       return { status, ...(file_name !== undefined && { fileName: file_name }) };
-    },
-  };
-}
-
-/** What `exists_reservation` may say where the token may charge (BEHAVIOUR 8.1). */
-const FREE_FOR_TOKEN: ReadonlySet<string> = new Set<ReservationReservationCheckStatus>([
-  "NotReserved",
-  "ReservedForToken",
-  "ReservedForOtherTokenAndHasParentToken",
-]);
-
-export function createReservationPort(reservation: Peer<"reservation"> | undefined): ReservationPort {
-  return {
-    available: reservation !== undefined,
-    isReservedForOther: async (evseId, idToken, groupIdToken) => {
-      if (reservation === undefined) return false;
-      const status = await reservation.call("exists_reservation", {
-        request: {
-          id_token: idToken.idToken,
-          ...(evseId !== undefined && { evse_id: evseId }),
-          ...(groupIdToken !== undefined && { group_id_token: groupIdToken.idToken }),
-        },
-      });
-      // A word that nobody knows is taken for a reservation: rather refuse a start than give away what is kept for somebody.
-      return !FREE_FOR_TOKEN.has(status);
-    },
-    isReserved: async (evseId) => {
-      if (reservation === undefined) return false;
-      // A token that nobody has: whatever is reserved is reserved for somebody else.
-      const request = { id_token: "", evse_id: evseId };
-      return (await reservation.call("exists_reservation", { request })) !== "NotReserved";
     },
   };
 }

@@ -55,6 +55,8 @@ const QUESTIONS: Table = {
   },
   reservation: {
     exists_reservation: [3, "reservations"], // RequestStartTransaction, for all EVSEs at once
+    reserve_now: [15, "making a reservation"], // ReserveNow
+    cancel_reservation: [10, "cancelling a reservation"], // CancelReservation
   },
   ocpp_data_transfer: {
     data_transfer: [20, "a data transfer"], // DataTransfer

@@ -7,12 +7,13 @@ import type { CallOutcome, RpcSession } from "./rpc.ts";
 import type { RequestOf } from "./v201/index.ts";
 import { isAction } from "./validation.ts";
 
-/** Actions that are never lost: kept in the database until the CSMS has answered (E04, E12, A04, L01.FR.01, N01.FR.08). */
+/** Actions that are never lost: kept in the database until the CSMS has answered (E04, E12, A04, H04, L01.FR.01, N01.FR.08). */
 export type DurableAction =
   | "TransactionEvent"
   | "SecurityEventNotification"
   | "FirmwareStatusNotification"
-  | "LogStatusNotification";
+  | "LogStatusNotification"
+  | "ReservationStatusUpdate";
 
 export type DurableListener<A extends DurableAction = DurableAction> = (
   request: RequestOf<A>,
@@ -30,6 +31,7 @@ const GIVES_WAY: readonly DurableAction[] = [
   "LogStatusNotification",
   "SecurityEventNotification",
   "FirmwareStatusNotification",
+  "ReservationStatusUpdate",
 ];
 
 /** So long the queue rests when an answer could not be stored. */

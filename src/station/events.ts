@@ -19,8 +19,13 @@ export interface StationEvents {
   /** An EVSE lost or got a session, a cable, a reservation, or availability: somebody waiting for idle looks again. */
   evseChanged: { readonly evseId: number };
   /** C: a token is to be decided about, and then was; `evseIds` as in AuthorizationQuery. */
-  tokenPresented: { readonly evseIds?: readonly number[] };
-  tokenDecided: { readonly idToken: IdTokenType; readonly evseIds?: readonly number[]; readonly accepted: boolean };
+  tokenPresented: { readonly idToken: IdTokenType; readonly evseIds?: readonly number[] };
+  tokenDecided: {
+    readonly idToken: IdTokenType;
+    readonly groupIdToken?: IdTokenType;
+    readonly evseIds?: readonly number[];
+    readonly accepted: boolean;
+  };
   /** The answer to SetVariables is out: what needs a new connection may cut this one. */
   variablesSet: object;
   /** Reports a security event; the A block decides about criticality, queueing, log and bus (A04). */

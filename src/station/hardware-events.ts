@@ -104,6 +104,12 @@ export interface EvseDescription {
   readonly connectors: readonly ConnectorDescription[];
 }
 
+/** What has become of a reservation at the hardware side; an id of nobody here may come from an earlier program. */
+export interface ReservationUpdate {
+  readonly reservationId: number;
+  readonly status: "Expired" | "Removed" | "Placed" | "Cancelled" | "Used";
+}
+
 export type FirmwareUpdateState =
   | "Downloaded"
   | "DownloadFailed"
@@ -186,6 +192,7 @@ export interface HardwareEvents {
     /** EVSEs may go on serving while it is installed, and no permission is waited for. */
     readonly servesMeanwhile?: boolean;
   };
+  reservation: ReservationUpdate;
   logStatus: { readonly state: LogUploadState; readonly requestId?: number };
   evInfo: { readonly evseId: number; readonly stateOfChargePercent?: number } & VehicleInformation;
   energyTransferModes: { readonly evseId: number; readonly modes: EnergyTransferModes };

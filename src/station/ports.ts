@@ -5,6 +5,7 @@
  */
 import type {
   APNType,
+  ConnectorEnumType,
   CustomDataType,
   IdTokenInfoType,
   IdTokenType,
@@ -12,6 +13,7 @@ import type {
   OCPPInterfaceEnumType,
   OCSPRequestDataType,
   ReasonEnumType,
+  ReserveNowStatusEnumType,
   TransactionEventRequest,
   TransactionEventResponse,
   VPNType,
@@ -179,8 +181,24 @@ export interface SecurityPort {
   moOcspRequestData(chainPem: string): Promise<readonly OCSPRequestDataType[]>;
 }
 
+/** What is to be kept for whom: one EVSE, one connector of a type, or whatever there is. */
+export interface ReservationOrder {
+  readonly reservationId: number;
+  readonly expiryDateTime: string;
+  readonly idToken: IdTokenType;
+  readonly groupIdToken?: IdTokenType;
+  readonly evseId?: number;
+  readonly connectorType?: ConnectorEnumType;
+}
+
 export interface ReservationPort {
   readonly available: boolean;
+  /** One with the same id is gone then, also when the new one is refused. */
+  reserveNow(order: ReservationOrder): Promise<ReserveNowStatusEnumType>;
+  /** Resolves to false when there was no such reservation. */
+  cancelReservation(reservationId: number): Promise<boolean>;
+  /** Does the hardware side keep an EVSE for this reservation's token? */
+  isPlaced(order: ReservationOrder): Promise<boolean>;
   /** Is the EVSE reserved for somebody other than this token (or its group)? */
   isReservedForOther(evseId: number | undefined, idToken: IdTokenType, groupIdToken?: IdTokenType): Promise<boolean>;
   /** Is the EVSE reserved for anybody? */

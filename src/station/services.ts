@@ -65,6 +65,18 @@ export interface RemoteStartProfileService {
   keep(remoteStartId: number, profile: ChargingProfileType | undefined): void;
 }
 
+/** H: for whom EVSEs are kept. */
+export interface ReservationService {
+  /** Are all of these EVSEs (undefined or empty: all there are) kept for others, so that this token may not charge? */
+  isKeptForOther(evseIds: readonly number[] | undefined, idToken: IdTokenType, groupIdToken?: IdTokenType): boolean;
+  /** Only the group of the token, which is not known yet, can tell whether it may charge there (H03.FR.08). */
+  needsGroup(evseId: number, idToken: IdTokenType, groupIdToken?: IdTokenType): boolean;
+  /** A token of the CSMS is on its way to this EVSE: the reservation that it matches is used (H03.FR.09). */
+  use(evseId: number, idToken: IdTokenType, groupIdToken?: IdTokenType): void;
+  /** The reservation with which this token came to this EVSE (H01.FR.15). */
+  usedBy(idToken: IdTokenType, evseId: number): number | undefined;
+}
+
 /** G: applies an operational status asked by the CSMS, the bus or an update. */
 export interface AvailabilityService {
   change(target: {
@@ -87,6 +99,7 @@ export interface BlockServices {
   readonly remoteStartProfiles: RemoteStartProfileService;
   /** B: as after a reboot, the next connection begins with BootNotification. */
   readonly registration: { forget(): void };
+  readonly reservations: ReservationService;
   /** B: is a reset waiting or running, so that no new transaction may start (B11, B12)? */
   readonly resets: { isPending(evseId: number | undefined): boolean };
   /** A: the log file of security events for GetLog (N01). */

@@ -27,7 +27,7 @@ import { connectorRelease } from "./g-availability/connector-release.ts";
 import { connectorStatus } from "./g-availability/connector-status.ts";
 import { faultEvents } from "./g-availability/fault-events.ts";
 import { heartbeat } from "./g-availability/heartbeat.ts";
-import { reservedEvses } from "./g-availability/reserved-evses.ts";
+import { reservations } from "./h-reservation/reservations.ts";
 import { runningCost } from "./i-tariff-and-cost/running-cost.ts";
 import { metering } from "./j-metering/metering.ts";
 import { smartCharging } from "./k-smart-charging/smart-charging.ts";
@@ -55,10 +55,10 @@ export const BLOCKS = complete([
   networkProfiles,
   variables,
   reports,
+  connectorStatus,
+  reservations,
   authorization,
   localList,
-  connectorStatus,
-  reservedEvses,
   changeAvailability,
   faultEvents,
   transactions,

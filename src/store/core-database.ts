@@ -11,6 +11,7 @@ import { LocalListRepository } from "./local-list-repository.ts";
 import { MessageQueueRepository } from "./message-queue-repository.ts";
 import { MeterValueRepository } from "./meter-value-repository.ts";
 import { closeDatabase, emptyLog, openDatabase } from "./open-database.ts";
+import { ReservationRepository } from "./reservation-repository.ts";
 import { TokenAliasRepository } from "./token-alias-repository.ts";
 import { TransactionRepository } from "./transaction-repository.ts";
 import { createUnitOfWork, type UnitOfWork } from "./unit-of-work.ts";
@@ -27,6 +28,7 @@ export interface CoreDatabase {
   readonly meterValues: MeterValueRepository;
   readonly authCache: AuthCacheRepository;
   readonly localList: LocalListRepository;
+  readonly reservations: ReservationRepository;
   readonly tokenAliases: TokenAliasRepository;
   readonly customerMessages: CustomerMessageRepository;
   readonly chargingProfiles: ChargingProfileRepository;
@@ -70,6 +72,7 @@ export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
     meterValues: new MeterValueRepository(database),
     authCache: new AuthCacheRepository(database, tokenAliases, unitOfWork),
     localList: new LocalListRepository(database, tokenAliases, unitOfWork),
+    reservations: new ReservationRepository(database, logger),
     tokenAliases,
     customerMessages: new CustomerMessageRepository(database),
     chargingProfiles: new ChargingProfileRepository(database, logger),

@@ -87,6 +87,7 @@ export class InProcessCharger {
   transport: Transport | undefined;
   /** Network profiles whose CSMS does not answer. */
   readonly unreachableSlots = new Set<number>();
+  hasReservationModule = true;
   bootReason: BootReason = "PowerUp";
   /** Fingerprints of what the CSMS shows, from its certificate to the root. */
   serverChain: readonly string[] = [];
@@ -411,7 +412,16 @@ export class InProcessCharger {
         v2gOcspRequestData: [],
         moOcspRequestData: [],
       }) as unknown as SecurityPort,
-      reservation: { available: true, ...port({ isReservedForOther: false, isReserved: false }) },
+      reservation: {
+        available: this.hasReservationModule,
+        ...port({
+          isReservedForOther: false,
+          isReserved: false,
+          isPlaced: true,
+          reserveNow: "Accepted",
+          cancelReservation: true,
+        }),
+      },
       dataTransfer: { deliver: undefined },
       energy: {
         keepsStationLimit: this.keepsStationLimit,

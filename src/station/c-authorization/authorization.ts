@@ -17,14 +17,14 @@ import { type AuthorizationPolicy, decide, decideOffline, isSettled } from "./to
 export const authorization = declareBlock({
   name: "authorization",
   letter: "C",
-  needs: ["customerData"],
+  needs: ["customerData", "reservations"],
   provides: ["authorization"],
   views: { auth: authView },
   create,
 });
 
-function create(context: Given<"customerData">) {
-  const { clock, core, csms, deviceModel, events, logger, model, customerData } = context;
+function create(context: Given<"customerData" | "reservations">) {
+  const { clock, core, csms, deviceModel, events, logger, model, customerData, reservations } = context;
   const cache = createAuthorizationCache(context);
   const lookUp = createLocalKnowledge(context, cache);
   const contract = createContractValidation(context);
@@ -149,9 +149,19 @@ function create(context: Given<"customerData">) {
       : { ...decision, idTokenInfo: { ...decision.idTokenInfo, status: "NotAtThisLocation" } };
   };
 
+  /**
+   * H03.FR.01–06: whoever is neither the reserver nor of the group does not charge where all EVSEs are kept for others.
+   * EVerest's Auth says the same as long as it remembers its reservations.
+   */
+  const whereNotReserved = ({ idToken, evseIds }: AuthorizationQuery, decision: AuthorizationDecision) =>
+    decision.idTokenInfo.status === "Accepted" &&
+    reservations.isKeptForOther(evseIds, idToken, decision.idTokenInfo.groupIdToken)
+      ? { ...decision, idTokenInfo: { ...decision.idTokenInfo, status: "NotAtThisTime" as const } }
+      : decision;
+
   const authorizeSafely = async (query: AuthorizationQuery): Promise<AuthorizationDecision> => {
     try {
-      return atPresentedEvses(query, await authorize(query));
+      return whereNotReserved(query, atPresentedEvses(query, await authorize(query)));
     } catch (error) {
       logger.error(`A token could not be authorized: ${(error as Error)?.stack ?? String(error)}`);
       return decide("Unknown", "local");
@@ -160,11 +170,13 @@ function create(context: Given<"customerData">) {
 
   const decideAndTell: AuthorizationService["authorize"] = async (query) => {
     const at = query.evseIds === undefined ? {} : { evseIds: query.evseIds };
-    events.emit("tokenPresented", at);
+    events.emit("tokenPresented", { ...at, idToken: query.idToken });
     const decision = await authorizeSafely(query);
+    const { groupIdToken } = decision.idTokenInfo;
     events.emit("tokenDecided", {
       ...at,
       idToken: query.idToken,
+      ...(groupIdToken !== undefined && { groupIdToken }),
       accepted: decision.idTokenInfo.status === "Accepted",
     });
     return decision;

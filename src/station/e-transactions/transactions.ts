@@ -5,7 +5,7 @@ import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 import type { StationContext } from "../context.ts";
 import type { CustomerData } from "../registries/customer-data.ts";
 import { planForEvses, rejectTrigger } from "../registries/triggers.ts";
-import type { TransactionService } from "../services.ts";
+import type { ReservationService, TransactionService } from "../services.ts";
 import { countOn } from "./charging-time.ts";
 import { createDeauthorization } from "./deauthorization.ts";
 import type { Moment } from "./event-builder.ts";
@@ -19,7 +19,7 @@ import { Sessions } from "./sessions.ts";
 import { TransactionEvents } from "./transaction-events.ts";
 import { createTransactionValues } from "./transaction-values.ts";
 import { transactionsView } from "./transactions-view.ts";
-import { concernsSession, type SessionInput, type TxPoint, type TxPoints } from "./transition.ts";
+import { concernsSession, type SessionEvent, type SessionInput, type TxPoint, type TxPoints } from "./transition.ts";
 
 /** How often what is known of running transactions is written down, against a power cut. */
 const REMEMBER_MILLISECONDS = 60_000;
@@ -28,7 +28,7 @@ const REMEMBER_MILLISECONDS = 60_000;
 export const transactions = declareBlock({
   name: "transactions",
   letter: "E",
-  needs: ["authorization", "connectors", "customerData", "idleness", "triggers"],
+  needs: ["authorization", "connectors", "customerData", "idleness", "reservations", "triggers"],
   provides: ["transactions"],
   hears: {
     "hardware.evse": "transaction",
@@ -49,7 +49,9 @@ function readPoints({ deviceModel }: StationContext): TxPoints {
   return { start: signs ? start : start.filter((point) => point !== "DataSigned"), stop };
 }
 
-function create(context: Given<"authorization" | "connectors" | "customerData" | "idleness" | "triggers">) {
+type Needed = "authorization" | "connectors" | "customerData" | "idleness" | "reservations" | "triggers";
+
+function create(context: Given<Needed>) {
   const { clock, csms, events, model } = context;
   const points = (): TxPoints => readPoints(context);
   const steadyTime = new SteadyTime(clock);
@@ -82,7 +84,7 @@ function create(context: Given<"authorization" | "connectors" | "customerData" |
   function take(event: SessionInput, countedAt: Date): void {
     if (concernsSession(event)) {
       interruption.meet(event);
-      takeStep(event, countedAt);
+      takeStep(withReservation(event, context.reservations), countedAt);
       if (event.kind === "ChargingStarted") deauthorization.checkEnergyLimit(event.evseId);
     }
     events.emit("evseChanged", { evseId: event.evseId });
@@ -162,6 +164,14 @@ function create(context: Given<"authorization" | "connectors" | "customerData" |
       deauthorization.stop();
     },
   };
+}
+
+/** H01.FR.15, E01.FR.13: also where the hardware side does not name the reservation that its session has used. */
+function withReservation(event: SessionEvent, reservations: ReservationService): SessionEvent {
+  if (event.kind !== "SessionStarted" && event.kind !== "TransactionStarted") return event;
+  if (event.reservationId !== undefined || event.token === undefined) return event;
+  const reservationId = reservations.usedBy(event.token.idToken, event.evseId);
+  return reservationId === undefined ? event : { ...event, reservationId };
 }
 
 function createService(

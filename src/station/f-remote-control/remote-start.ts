@@ -18,7 +18,7 @@ interface Refusal {
 export const remoteStart = declareBlock({
   name: "remote-start",
   letter: "F",
-  needs: ["remoteStartProfiles", "resets", "transactions"],
+  needs: ["remoteStartProfiles", "reservations", "resets", "transactions"],
   hears: {
     "hardware.evse": "follow-up",
     "station.tokenPresented": "reading",
@@ -27,8 +27,9 @@ export const remoteStart = declareBlock({
   create,
 });
 
-function create(context: Given<"remoteStartProfiles" | "resets" | "transactions">) {
-  const { csms, deviceModel, hardware, logger, model, remoteStartProfiles, resets, transactions } = context;
+function create(context: Given<"remoteStartProfiles" | "reservations" | "resets" | "transactions">) {
+  const { csms, deviceModel, hardware, logger, model, remoteStartProfiles, reservations, resets, transactions } =
+    context;
   /** EVSEs at which somebody has plugged in and has not charged yet. */
   const waitingEvs = new Set<number>();
   const claims = createStartClaims(context);
@@ -53,24 +54,31 @@ function create(context: Given<"remoteStartProfiles" | "resets" | "transactions"
   };
 
   /**
-   * The EVSE that was asked for, or those that could do (F01.FR.06, FR.20, F02.FR.14, FR.22), the best first: where an EV
-   * waits, then the free ones, then where one stands that has charged already.
+   * The EVSE that was asked for, or those that could do (F01.FR.06, FR.20, F02.FR.14, FR.22), the best first: what is
+   * reserved for this token, then where an EV waits, then the free ones, then where one stands that has charged already.
    */
-  const candidates = ({ evseId }: RequestStartTransactionRequest): readonly EvseModel[] => {
+  const candidates = ({ evseId, idToken, groupIdToken }: RequestStartTransactionRequest): readonly EvseModel[] => {
     if (evseId !== undefined) return model.evses.filter((evse) => evse.evseId === evseId);
     const usable = model.evses.filter((evse) => evseObstacle(evse) === undefined);
-    const rank = (evse: EvseModel): number => (waitingEvs.has(evse.evseId) ? 0 : evse.evConnected ? 2 : 1);
+    const isOwn = (evse: EvseModel): boolean =>
+      evse.connectors.some(({ reserved }) => reserved) &&
+      !reservations.isKeptForOther([evse.evseId], idToken, groupIdToken);
+    const rank = (evse: EvseModel): number =>
+      isOwn(evse) ? -1 : waitingEvs.has(evse.evseId) ? 0 : evse.evConnected ? 2 : 1;
     return usable.toSorted((one, other) => rank(one) - rank(other));
   };
 
   /** Where nobody can be asked the connector's own status decides. */
   const isReservedForOther = async (evse: EvseModel, request: RequestStartTransactionRequest): Promise<boolean> => {
+    const { idToken, groupIdToken } = request;
+    const isForGroup = reservations.needsGroup(evse.evseId, idToken, groupIdToken);
+    if (reservations.isKeptForOther([evse.evseId], idToken, groupIdToken) && !isForGroup) return true;
     const reserved = evse.connectors.some((connector) => connector.reserved);
     if (!hardware.reservation.available) return reserved;
     return answerOr(
       logger,
       `Reservations of EVSE ${evse.evseId} could not be looked up`,
-      hardware.reservation.isReservedForOther(evse.evseId, request.idToken, request.groupIdToken),
+      hardware.reservation.isReservedForOther(evse.evseId, idToken, groupIdToken),
       reserved,
     );
   };
@@ -116,7 +124,10 @@ function create(context: Given<"remoteStartProfiles" | "resets" | "transactions"
       ...(groupIdToken !== undefined && { groupIdToken }),
       remoteStartId,
       evseId,
-      prevalidated: deviceModel.read(AuthCtrlr.AuthorizeRemoteStart) !== true, // F01.FR.01, FR.02, F02.FR.09, FR.10
+      // F01.FR.01, FR.02, F02.FR.09, FR.10; a group that nobody has named is asked for (H03.FR.08).
+      prevalidated:
+        deviceModel.read(AuthCtrlr.AuthorizeRemoteStart) !== true &&
+        !reservations.needsGroup(evseId, idToken, groupIdToken),
     });
 
   csms.handle("RequestStartTransaction", async (request) => {
@@ -135,7 +146,10 @@ function create(context: Given<"remoteStartProfiles" | "resets" | "transactions"
     const transactionId = transactions.waitingForAuthorization(evse.evseId);
     return {
       response: { status: "Accepted", ...(transactionId !== undefined && { transactionId }) }, // F01.FR.13
-      afterResponse: () => offerToken(request, evse.evseId),
+      afterResponse() {
+        reservations.use(evse.evseId, request.idToken, request.groupIdToken); // H03.FR.09
+        offerToken(request, evse.evseId);
+      },
     };
   });
 

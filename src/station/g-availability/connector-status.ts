@@ -106,13 +106,9 @@ function create({ clock, csms, deviceModel, events, model, statusViews, triggers
     events.emit("evseChanged", { evseId });
   };
 
-  /** A reservation is for the whole EVSE; a plugged-in cable concerns its own connector only (G01.FR.08). */
-  const onEvseEvent = (event: EvseEvent): void => {
-    const concernsAll = event.kind === "ReservationStarted" || event.kind === "ReservationEnded";
-    const concerned = concernsAll ? model.evse(event.evseId)?.connectors : [event];
-    for (const { connectorId } of concerned ?? [])
-      update(event.evseId, connectorId, (connector) => applyToConnector(event, connector));
-  };
+  /** A plugged-in cable concerns its own connector only (G01.FR.08). */
+  const onEvseEvent = (event: EvseEvent): void =>
+    update(event.evseId, event.connectorId, (connector) => applyToConnector(event, connector));
 
   /** An inoperative EVSE takes all its connectors with it, unless the hardware side names the one that is meant. */
   const isFaulted = (evseId: number, connectorId: number): boolean =>

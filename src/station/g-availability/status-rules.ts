@@ -18,13 +18,6 @@ export function applyToConnector(event: EvseEvent, connector: ConnectorModel): v
       break;
     case "TransactionStarted":
       connector.occupied = true;
-      connector.reserved = false; // G01.FR.06
-      break;
-    case "ReservationStarted":
-      connector.reserved = true;
-      break;
-    case "ReservationEnded":
-      connector.reserved = false;
       break;
     default:
       break;

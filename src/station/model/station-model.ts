@@ -15,7 +15,7 @@ export interface TransactionView {
   readonly readyAt?: Date;
 }
 
-/** One connector: the flags from which its status follows (G01). Only the G block writes them. */
+/** One connector: the flags from which its status follows (G01). Only the G block writes them, `reserved` for the H block. */
 export interface ConnectorModel {
   readonly connectorId: number;
   faulted: boolean;

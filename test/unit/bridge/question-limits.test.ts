@@ -12,6 +12,8 @@ const QUESTIONS: Readonly<Record<string, readonly (readonly [InterfaceName, stri
     ["evse_manager", "withdraw_authorization"],
   ],
   RequestStartTransaction: [["reservation", "exists_reservation"]],
+  ReserveNow: [["reservation", "reserve_now"]],
+  CancelReservation: [["reservation", "cancel_reservation"]],
   Reset: [["system", "is_reset_allowed"]],
   UpdateFirmware: [
     ["evse_security", "verify_certificate"],

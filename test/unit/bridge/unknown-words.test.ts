@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { createDataTransferPort } from "../../../src/bridge/data-transfer.ts";
-import { createReservationPort, createSystemPort } from "../../../src/bridge/hardware.ts";
+import { createSystemPort } from "../../../src/bridge/hardware.ts";
+import { createReservationPort } from "../../../src/bridge/reservation.ts";
 import { createSecurityPort } from "../../../src/bridge/security.ts";
 import { toEvseEvent } from "../../../src/bridge/session-event.ts";
 import { toEnergyTransferModes } from "../../../src/bridge/vehicle.ts";

@@ -98,7 +98,7 @@ describe("F01, F02: RequestStartTransaction", () => {
     expect(await remoteStart()).toMatchObject({ status: "Rejected", statusInfo: { reasonCode: "TxInProgress" } });
     await charger.clock.advance(10_000);
     expect(await remoteStart()).toMatchObject({ status: "Accepted" });
-    charger.context.events.emit("tokenPresented", { evseIds: [1] });
+    charger.context.events.emit("tokenPresented", { evseIds: [1], idToken: APP });
     charger.context.events.emit("tokenDecided", { evseIds: [1], idToken: APP, accepted: false });
     expect(await remoteStart()).toMatchObject({ status: "Accepted" });
   });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { InProcessCharger } from "../../support/in-process-charger.ts";
+import { InProcessCharger } from "../../../support/in-process-charger.ts";
 
 let charger: InProcessCharger;
 afterEach(() => charger.dispose());
