@@ -1,10 +1,12 @@
 import * as v from "valibot";
-import type { Timer } from "../../lib/clock.ts";
+import { every, type Timer } from "../../lib/clock.ts";
 import type { StationContext } from "../context.ts";
 
 const RESERVED_KEY = "evses.reserved";
 /** After a start the hardware side gets so long to bring its reservations back by itself; then it is asked. */
 const CONFIRMATION_MILLISECONDS = 20_000;
+/** So often it is asked whether an EVSE is still reserved, lest one stays so for ever. */
+const REVIEW_MILLISECONDS = 300_000;
 /** When a reservation is over it says so at once, or is asked. */
 const CONFIRMATION_OF_END_MILLISECONDS = 1_000;
 
@@ -17,6 +19,7 @@ export class HardwareFlags {
   /** Reserved before the restart, or for a reservation that is over, and not confirmed since. */
   private readonly doubted = new Set<number>();
   private timer: Timer | undefined;
+  private review: Timer | undefined;
 
   constructor(
     private readonly context: StationContext,
@@ -41,8 +44,9 @@ export class HardwareFlags {
   }
 
   /** What an earlier run left is asked about, unless the hardware side speaks first. */
-  doubtAfterStart(): void {
+  start(): void {
     this.doubt(CONFIRMATION_MILLISECONDS);
+    this.review = every(this.context.clock, REVIEW_MILLISECONDS, () => this.doubtAfterEnd());
   }
 
   /** A reservation is over; for whatever else the hardware side keeps these EVSEs, it may be for nothing. */
@@ -62,6 +66,7 @@ export class HardwareFlags {
 
   stop(): void {
     this.timer?.cancel();
+    this.review?.cancel();
   }
 
   private store(): void {

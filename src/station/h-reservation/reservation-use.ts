@@ -58,9 +58,11 @@ export class ReservationUse {
   begin(evseId: number, reservationId: number | undefined, token: IdTokenType | undefined, group?: IdTokenType): void {
     const named = reservationId === undefined ? undefined : this.book.get(reservationId);
     const use = token === undefined ? undefined : this.find(token, [evseId]);
+    // Whoever was here before the reservation was made has not come for it.
+    const isKnown = this.context.model.evse(evseId)?.authorized === true;
     if (use !== undefined) use.evseId = evseId;
     if (named !== undefined) this.note(named, token ?? named.idToken, [evseId]);
-    else if (use === undefined && token !== undefined) this.use(token, group, [evseId]);
+    else if (use === undefined && token !== undefined && !isKnown) this.use(token, group, [evseId]);
     this.take(evseId);
   }
 

@@ -134,6 +134,7 @@ function create(context: Given<Needed>) {
     // What is being made or cancelled says of itself what became of it.
     if (reserveNow.isMaking(reservationId) || cancelling.has(reservationId)) return;
     if (word === "Placed") return;
+    flags.doubtAfterEnd();
     if (book.get(reservationId) === undefined) return tellUnknown(reservationId, word);
     if (word === "Used") use.useById(reservationId);
     else tell(reservationId, word === "Expired" ? "Expired" : "Removed");
@@ -271,7 +272,7 @@ function create(context: Given<Needed>) {
     start() {
       expire();
       status.apply();
-      flags.doubtAfterStart();
+      flags.start();
       if (hardware.reservation.available) placement.ensure(book.all);
       else {
         // For this run only: with a module the component file says whether.

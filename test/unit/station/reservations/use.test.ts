@@ -138,6 +138,18 @@ describe("H03: a reserved EVSE is used", () => {
     expect(rig.charger.core.reservations.all()).toEqual([]);
   });
 
+  test("somebody who was authorized before the card's reservation was made used that reservation with the cable", async () => {
+    await start({ "TxCtrlr.TxStartPoint": "Authorized" });
+    const token = { idToken: CARD, remote: false };
+    rig.charger.event(1, { kind: "SessionStarted", sessionId: "s1", reason: "Authorized", token });
+    await rig.pass();
+    await rig.reserve();
+    rig.begin(1);
+    await rig.pass();
+    expect(rig.charger.core.reservations.all()).toMatchObject([{ reservationId: 1 }]);
+    expect(events().map(({ reservationId }) => reservationId)).toEqual([undefined, undefined]);
+  });
+
   test("a refused card has used its reservation, and EVerest is told so", async () => {
     await start();
     await rig.reserve({ evseId: 1 });
