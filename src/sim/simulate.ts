@@ -10,17 +10,22 @@ import type { Release } from "./everest/release.ts";
 import type { SimulatedEvse } from "./everest/simulated-evse.ts";
 
 const COLOURS = { station: "\u001b[36m", csms: "\u001b[33m", charger: "\u001b[32m", off: "\u001b[0m" } as const;
-const CARD = { value: "04A1B2C3D4E5F6", type: "ISO14443" };
+const CARD = { value: "04A1B2C3D4E5F6", type: "ISO14443" } as const;
+const STRANGER = { value: "04FFEEDDCCBBAA", type: "ISO14443" } as const;
+const RESERVED_SECONDS = 900;
 
 function summarize(request: Readonly<Record<string, unknown>>): string {
   const info = request.transactionInfo as { chargingState?: string; stoppedReason?: string } | undefined;
   const facts = [
     request.reason,
     request.connectorStatus && `EVSE ${String(request.evseId)} ${String(request.connectorStatus)}`,
+    request.reservationUpdateStatus &&
+      `reservation ${String(request.reservationId)} ${String(request.reservationUpdateStatus)}`,
     request.eventType && `${String(request.eventType)} #${String(request.seqNo)} ${String(request.triggerReason)}`,
     info?.chargingState,
     info?.stoppedReason,
     (request.idToken as { idToken?: string } | undefined)?.idToken && "with token",
+    request.eventType && request.reservationId !== undefined && `for reservation ${String(request.reservationId)}`,
     energyOf(request),
   ];
   return facts.filter(Boolean).join(", ");
@@ -123,7 +128,14 @@ async function playSession(
   };
   const evse = everest.evse(1);
   const from = csms.calls.length;
-  await step("a driver plugs in", () => evse.plugIn());
+  await step("the CSMS reserves EVSE 1 for a driver", async () => {
+    const expiryDateTime = new Date(clock.now().getTime() + RESERVED_SECONDS * 1000).toISOString();
+    const idToken = { idToken: CARD.value, type: CARD.type };
+    const answer = await csms.send("ReserveNow", { id: 1, expiryDateTime, idToken, evseId: 1 });
+    say(`… ReserveNow is ${answer.kind === "response" ? (answer.response as { status: string }).status : answer.code}`);
+  });
+  await step("somebody else presents a card", async () => say(`… and is told ${await everest.presentToken(STRANGER)}`));
+  await step("the driver arrives and plugs in: still reserved", () => evse.plugIn());
   await step("… and presents a card", () => everest.presentToken(CARD));
   await step("the car draws energy", () => evse.startCharging());
   await sleep(clock, 3_000);

@@ -51,7 +51,10 @@ class ReservedLife {
         : { answer: defaultAnswer(action, charger.clock) };
   }
 
+  /** Often that of somebody who has reserved. */
   private token(): Token {
+    const [reserver] = this.promised.filter(() => this.random.next() < 0.3);
+    if (reserver !== undefined) return reserver.idToken as Token;
     return { idToken: `T${this.random.below(4)}`, type: "ISO14443" };
   }
 

@@ -4,6 +4,7 @@ import { type Random, SystemRandom } from "../../lib/random.ts";
 import { SimulatedBus } from "./bus.ts";
 import { DEFAULT_RELEASE, interfaceDefinition, type Release } from "./release.ts";
 import { SimulatedEvse } from "./simulated-evse.ts";
+import { SimulatedReservations } from "./simulated-reservations.ts";
 
 export interface EverestSideOptions {
   readonly broker: { readonly host: string; readonly port: number };
@@ -59,6 +60,7 @@ const INTERFACES = [
 /** What stands around the module OCPP201 in a charger: manager, EVSEs, auth, system and security (PROTOCOL, BEHAVIOUR 22). */
 export class EverestSide {
   readonly evses: readonly SimulatedEvse[];
+  readonly reservations: SimulatedReservations;
   readonly stationReady: Promise<void>;
   /** Tokens that the station offered (remote start). */
   readonly providedTokens: ProvidedToken[] = [];
@@ -85,6 +87,7 @@ export class EverestSide {
       { length: options.evseCount ?? 2 },
       (_, index) => new SimulatedEvse(bus, index + 1, clock, random, options.powermeterIntervalMilliseconds ?? 1_000),
     );
+    this.reservations = new SimulatedReservations(bus, this.evses, clock);
   }
 
   static async start(options: EverestSideOptions): Promise<EverestSide> {
@@ -146,7 +149,15 @@ export class EverestSide {
       await this.evse(evseId).stopTransaction("Local", validated);
       return "Stopped";
     }
-    await this.evse(evseId).authorize(validated);
+    return this.admit(validated, evseId);
+  }
+
+  /** An EVSE that is kept for others takes nobody else. */
+  private async admit(provided: ProvidedToken, evseId: number): Promise<string> {
+    const { id_token, parent_id_token } = provided;
+    const use = await this.reservations.use(evseId, id_token.value, parent_id_token?.value);
+    if (use === undefined) return "Reserved";
+    await this.evse(evseId).authorize(provided, use.reservationId);
     return "Accepted";
   }
 
@@ -157,7 +168,7 @@ export class EverestSide {
   private async takeProvidedToken(provided: ProvidedToken): Promise<void> {
     this.providedTokens.push(provided);
     const evseId = provided.connectors?.[0] ?? 1;
-    if (provided.prevalidated === true) await this.evse(evseId).authorize(provided);
+    if (provided.prevalidated === true) await this.admit(provided, evseId);
     else await this.use(provided, evseId);
   }
 
@@ -214,11 +225,7 @@ export class EverestSide {
     serve: (module: string, commands: Readonly<Record<string, unknown>>) => Promise<void>,
   ): Promise<void> {
     const { bus } = this;
-    await serve("reservation", {
-      reserve_now: "Accepted",
-      cancel_reservation: true,
-      exists_reservation: "NotReserved",
-    });
+    await this.serveReservations();
     await serve("data_transfer", { data_transfer: { status: "Accepted" } });
     await serve("display", {
       set_display_message: [{ status: "Accepted" }],
@@ -233,6 +240,20 @@ export class EverestSide {
         if (answer === undefined) this.evses[evseId - 1]?.applyLimits(limits.schedule_import);
         return answer?.(args) ?? null;
       });
+  }
+
+  private async serveReservations(): Promise<void> {
+    const { bus, reservations } = this;
+    type Handlers = Readonly<Record<string, (args: Readonly<Record<string, unknown>>) => unknown>>;
+    const handlers: Handlers = {
+      reserve_now: ({ request }) => reservations.reserve(request as never),
+      cancel_reservation: ({ reservation_id }) => reservations.end(Number(reservation_id)),
+      exists_reservation: ({ request }) => reservations.check(request as never),
+    };
+    for (const [command, answer] of Object.entries(handlers))
+      await bus.serve("reservation", "main", command, (args) =>
+        (this.answers.get(`reservation.${command}`) ?? answer)(args),
+      );
   }
 
   /** The station as a whole and each of its EVSEs. */

@@ -6,6 +6,7 @@ interface Session {
   readonly uuid: string;
   token: unknown;
   tokenValue: string | undefined;
+  reservationId: number | undefined;
   transaction: boolean;
   charging: boolean;
 }
@@ -94,6 +95,11 @@ export class SimulatedEvse {
     await this.bus.variable(this.module, "evse", "waiting_for_external_ready", true);
   }
 
+  /** Nobody is here, not even with a cable. */
+  get isFree(): boolean {
+    return this.session === undefined;
+  }
+
   get isAuthorized(): boolean {
     return this.session?.token !== undefined;
   }
@@ -119,6 +125,7 @@ export class SimulatedEvse {
       uuid: this.random.uuid(),
       token: undefined,
       tokenValue: undefined,
+      reservationId: undefined,
       transaction: false,
       charging: false,
     };
@@ -126,21 +133,28 @@ export class SimulatedEvse {
     await this.event("AuthRequired");
   }
 
-  async authorize(token: { id_token: { value: string } }): Promise<void> {
+  async authorize(token: { id_token: { value: string } }, reservationId?: number): Promise<void> {
     const session = this.session ?? {
       uuid: this.random.uuid(),
       token: undefined,
       tokenValue: undefined,
+      reservationId: undefined,
       transaction: false,
       charging: false,
     };
     const isNew = this.session === undefined;
     this.session = session;
     session.token = token;
+    session.reservationId = reservationId;
     session.tokenValue = token.id_token.value;
     if (isNew)
       await this.event("SessionStarted", {
-        session_started: { reason: "Authorized", id_tag: token, meter_value: this.meterValue() },
+        session_started: {
+          reason: "Authorized",
+          id_tag: token,
+          meter_value: this.meterValue(),
+          ...(reservationId !== undefined && { reservation_id: reservationId }),
+        },
       });
     await this.event("Authorized");
     if (this.plugged) return this.startTransaction(session);
@@ -189,7 +203,14 @@ export class SimulatedEvse {
 
   /** As EvseManager reports at the start a session that a power cut interrupted (BEHAVIOUR 3.3). */
   async reportInterruptedSession(uuid: string): Promise<void> {
-    this.session = { uuid, token: undefined, tokenValue: undefined, transaction: false, charging: false };
+    this.session = {
+      uuid,
+      token: undefined,
+      tokenValue: undefined,
+      reservationId: undefined,
+      transaction: false,
+      charging: false,
+    };
     await this.event("SessionResumed");
     this.session = undefined;
     await this.event("TransactionFinished", {
@@ -290,7 +311,11 @@ export class SimulatedEvse {
   private async startTransaction(session: Session): Promise<void> {
     session.transaction = true;
     await this.event("TransactionStarted", {
-      transaction_started: { id_tag: session.token, meter_value: this.meterValue() },
+      transaction_started: {
+        id_tag: session.token,
+        meter_value: this.meterValue(),
+        ...(session.reservationId !== undefined && { reservation_id: session.reservationId }),
+      },
     });
     await this.event("PrepareCharging");
   }
