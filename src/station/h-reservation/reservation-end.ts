@@ -12,6 +12,8 @@ const REMEMBERED = 100;
 export interface ReservationEnd {
   /** H04.FR.01, H01.FR.16, FR.17. @throws when it cannot be stored: nothing has changed then. */
   tell(reservation: Reservation, reservationUpdateStatus: "Expired" | "Removed"): void;
+  /** One that an earlier program has made: the CSMS knows it all the same. */
+  tellUnknown(reservationId: number, reservationUpdateStatus: "Expired" | "Removed"): void;
   /** Used at one of these EVSEs, or cancelled: the CSMS hears of it in another way. */
   quietly(reservation: Reservation, usedAt?: readonly number[]): void;
   /** The hardware side gives up what it still keeps; never rejects. */
@@ -55,6 +57,9 @@ export function createReservationEnd(
       });
       logger.info(`Reservation ${reservationId} is over: ${reservationUpdateStatus}`);
       follow(reservation, []);
+    },
+    tellUnknown(reservationId, reservationUpdateStatus) {
+      core.unitOfWork.run(() => csms.enqueue("ReservationStatusUpdate", { reservationId, reservationUpdateStatus }));
     },
     quietly(reservation, usedAt = []) {
       const { reservationId } = reservation;

@@ -1,21 +1,19 @@
 import { ReservationCtrlr } from "../../device-model/variables.ts";
-import type { Timer } from "../../lib/clock.ts";
-import type { CancelReservationResponse, IdTokenType } from "../../ocpp/v201/index.ts";
-import { declareBlock, type Given } from "../block.ts";
+import { declareBlock, type Given, type HeardEvents } from "../block.ts";
+import { UntilStored } from "../model/until-stored.ts";
 import type { EvseEvent, ReservationUpdate } from "../ports.ts";
-import type { ReservationService } from "../services.ts";
+import { CancelReservation } from "./cancel-reservation.ts";
 import { HardwareFlags } from "./hardware-flags.ts";
 import { Placement } from "./placement.ts";
-import { isFor } from "./reservation.ts";
+import type { Reservation } from "./reservation.ts";
 import { ReservationBook } from "./reservation-book.ts";
 import { createReservationEnd } from "./reservation-end.ts";
+import { createReservationService } from "./reservation-service.ts";
 import { ReservationUse } from "./reservation-use.ts";
+import { ReservationWatch } from "./reservation-watch.ts";
 import { reservationsView } from "./reservations-view.ts";
 import { ReserveNow } from "./reserve-now.ts";
 import { ReservedStatus } from "./reserved-status.ts";
-
-/** The CSMS names the time: looked at again at least so often, since the clock may be set. */
-const CHECK_MILLISECONDS = 60_000;
 
 type Needed = "connectors" | "customerData" | "evseHolds" | "idleness" | "statusViews";
 
@@ -40,79 +38,34 @@ export const reservations = declareBlock({
 });
 
 function create(context: Given<Needed>) {
-  const { clock, core, csms, deviceModel, hardware, logger, model } = context;
+  const { clock, core, csms, deviceModel, hardware, logger } = context;
   const book = new ReservationBook(core);
   const flags = new HardwareFlags(context, () => status.apply());
   const status = new ReservedStatus(context, book, flags);
   const end = createReservationEnd(context, book, flags, status, () => placement);
-  const placement = new Placement(context, book, (reservation) => tell(reservation.reservationId, "Removed"));
+  const watch = new ReservationWatch(context, book, status, end);
+  const placement = new Placement(context, book, (reservation) => watch.remove(reservation));
   const use = new ReservationUse(context, book, status, end);
   const reserveNow = new ReserveNow(context, { book, status, end, placement });
-  /** Being cancelled now. */
-  const cancelling = new Set<number>();
+  const cancelling = new CancelReservation(context, book, placement);
+  const untilStored = new UntilStored(clock, logger);
   /** What the hardware side calls reserved while a CALL is being answered: the answer goes first. */
   const afterAnswer = new Map<number, boolean>();
-  /** By EVSE how many connectors can be used: with each that cannot a reservation may be lost. */
-  const usable = new Map<number, number>();
-  let timer: Timer | undefined;
 
-  /** Tried again with the next look when it cannot be stored. */
-  const tell = (reservationId: number, word: "Expired" | "Removed"): boolean => {
-    const reservation = book.get(reservationId);
-    if (reservation === undefined) return false;
-    try {
-      end.tell(reservation, word);
-      return true;
-    } catch (error) {
-      logger.error(`The end of reservation ${reservationId} could not be stored: ${(error as Error).message}`);
-      return false;
-    }
-  };
+  const isAnswering = (reservationId?: number): boolean =>
+    reserveNow.isMaking(reservationId) || cancelling.isCancelling(reservationId);
 
-  /** H04.FR.01, also offline and over a restart: the message waits for the CSMS. */
-  const expire = (): void => {
-    const now = clock.now().getTime();
-    for (const { reservationId, expiryDateTime } of book.all)
-      if (Date.parse(expiryDateTime) <= now && tell(reservationId, "Expired")) void end.release(reservationId);
-    timer?.cancel();
-    const next = Math.min(...book.all.map(({ expiryDateTime }) => Date.parse(expiryDateTime) - now));
-    if (book.all.length > 0)
-      timer = clock.after(next > 0 ? Math.min(next, CHECK_MILLISECONDS) : CHECK_MILLISECONDS / 6, expire);
-  };
-
-  /** H01.FR.16, FR.17: what means only what is out of order, and the newest of those for which no EVSE is left. */
-  const removeLost = (): void => {
-    const isLost = (reservationId: number): boolean => {
-      const reservation = book.get(reservationId);
-      const seen =
-        reservation === undefined ? [] : status.meant(reservation).map((evse) => status.statusFor(reservation, evse));
-      return seen.every((one) => one === "Faulted" || one === "Unavailable");
-    };
-    const certain = book.all.filter(({ reservationId }) => isLost(reservationId));
-    const left = book.all.filter((one) => !certain.includes(one));
-    const crowded = status.unplaceable(left).flatMap((index) => left[index] ?? []);
-    for (const { reservationId } of [...certain, ...crowded])
-      if (tell(reservationId, "Removed")) void end.release(reservationId);
-  };
-
-  const noteUsable = (): void => {
-    const fewer = model.evses.filter((evse) => {
-      const before = usable.get(evse.evseId) ?? evse.connectors.length;
-      const now = status.usableConnectors(evse).length;
-      usable.set(evse.evseId, now);
-      return now < before;
-    });
-    if (fewer.length > 0) removeLost();
+  const followFlag = (evseId: number, isReserved: boolean): void => {
+    if (isAnswering()) return void afterAnswer.set(evseId, isReserved);
+    flags.set(evseId, isReserved);
+    status.apply();
+    // Not used, not expired, and still promised: the hardware side must not forget it.
+    if (!isReserved) placement.ensure(book.all.filter((reservation) => reservation.evseId === evseId));
   };
 
   const followEvse = (event: EvseEvent): void => {
     const { kind, evseId } = event;
-    if (kind === "ReservationStarted" || kind === "ReservationEnded") {
-      const isAnswering = reserveNow.isMaking() || cancelling.size > 0;
-      if (isAnswering) afterAnswer.set(evseId, kind === "ReservationStarted");
-      else flags.set(evseId, kind === "ReservationStarted");
-      status.apply();
-    }
+    if (kind === "ReservationStarted" || kind === "ReservationEnded") followFlag(evseId, kind === "ReservationStarted");
     if (kind === "TransactionStarted" || (kind === "SessionStarted" && event.reason === "Authorized")) begin(event);
     use.follow(event);
   };
@@ -125,57 +78,27 @@ function create(context: Given<Needed>) {
       flags.set(evseId, false); // G01.FR.06
     }
     use.begin(evseId, reservationId, token?.idToken, token?.groupIdToken);
-    for (const reservation of book.all)
-      if (reservation.evseId === evseId && tell(reservation.reservationId, "Removed"))
-        void end.release(reservation.reservationId);
+    for (const reservation of book.all) if (reservation.evseId === evseId) watch.remove(reservation);
   };
 
   const followUpdate = ({ reservationId, status: word }: ReservationUpdate): void => {
     // What is being made or cancelled says of itself what became of it.
-    if (reserveNow.isMaking(reservationId) || cancelling.has(reservationId)) return;
-    if (word === "Placed") return;
+    if (word === "Placed" || isAnswering(reservationId)) return;
     flags.doubtAfterEnd();
-    if (book.get(reservationId) === undefined) return tellUnknown(reservationId, word);
-    if (word === "Used") use.useById(reservationId);
-    else tell(reservationId, word === "Expired" ? "Expired" : "Removed");
-  };
-
-  /** Made through an earlier program: the CSMS knows it all the same. */
-  const tellUnknown = (reservationId: number, word: ReservationUpdate["status"]): void => {
-    if (end.wasKnown(reservationId) || (word !== "Expired" && word !== "Removed")) return;
-    core.unitOfWork.run(() =>
-      csms.enqueue("ReservationStatusUpdate", { reservationId, reservationUpdateStatus: word }),
-    );
-  };
-
-  const cancel = async (reservationId: number): Promise<CancelReservationResponse> => {
-    const notFound = { reasonCode: "NotFound", additionalInfo: "no such reservation" };
-    if (!hardware.reservation.available) return { status: "Rejected", statusInfo: notFound };
-    cancelling.add(reservationId);
-    try {
-      const wasThere = await hardware.reservation.cancelReservation(reservationId);
-      const reservation = book.get(reservationId);
-      if (reservation === undefined)
-        return wasThere ? { status: "Accepted" } : { status: "Rejected", statusInfo: notFound }; // H02.FR.01
-      core.unitOfWork.run(() => book.remove(reservationId)); // H02.FR.02
-      return { status: "Accepted" };
-    } catch (error) {
-      logger.error(`Reservation ${reservationId} could not be cancelled: ${(error as Error).message}`);
-      const statusInfo = { reasonCode: "InternalError", additionalInfo: "the charger did not answer" };
-      return { status: "Rejected", statusInfo };
-    } finally {
-      cancelling.delete(reservationId);
-    }
+    if (word === "Used") return use.useById(reservationId);
+    const reservation = book.get(reservationId);
+    if (reservation !== undefined) end.tell(reservation, word === "Expired" ? "Expired" : "Removed");
+    else if (word !== "Cancelled" && !end.wasKnown(reservationId)) end.tellUnknown(reservationId, word);
   };
 
   /** The answer is out. */
   const settle = (): void => {
-    if (!reserveNow.isMaking() && cancelling.size === 0) {
+    if (!isAnswering()) {
       for (const [evseId, isReserved] of afterAnswer) flags.set(evseId, isReserved);
       afterAnswer.clear();
     }
     status.apply(); // H01.FR.20, FR.23, FR.24
-    expire();
+    watch.look();
   };
 
   csms.handle(
@@ -194,41 +117,58 @@ function create(context: Given<Needed>) {
     "CancelReservation",
     async ({ reservationId }) => {
       const reservation = book.get(reservationId);
-      const response = await cancel(reservationId);
-      return {
-        response,
-        afterResponse() {
-          if (response.status === "Accepted" && reservation !== undefined) end.quietly(reservation);
-          settle();
-        },
+      const response = await cancelling.cancel(reservationId);
+      const afterResponse = (): void => {
+        if (response.status === "Accepted" && reservation !== undefined) end.quietly(reservation);
+        settle();
       };
+      return { response, afterResponse };
     },
     { lane: () => "reservations" },
   );
+  registerReservations(context, book, status);
 
-  const evsesOf = (evseIds: readonly number[] | undefined) =>
-    model.evses.filter(({ evseId }) => evseIds === undefined || evseIds.length === 0 || evseIds.includes(evseId));
-  const mayCharge = (evseId: number, idToken: IdTokenType, groupIdToken: IdTokenType | undefined): boolean =>
-    !status.isKept(evseId) ||
-    book.all.some(
-      (one) => isFor(one, idToken, groupIdToken) && status.meant(one).some((evse) => evse.evseId === evseId),
-    );
-  const service: ReservationService = {
-    isKeptForOther: (evseIds, idToken, groupIdToken) =>
-      evsesOf(evseIds).every(({ evseId }) => !mayCharge(evseId, idToken, groupIdToken)),
-    needsGroup: (evseId, idToken, groupIdToken) =>
-      status.isKept(evseId) &&
-      groupIdToken === undefined &&
-      !mayCharge(evseId, idToken, undefined) &&
-      book.all.some(
-        (one) => one.groupIdToken !== undefined && status.meant(one).some((evse) => evse.evseId === evseId),
-      ),
-    use: (evseId, idToken, groupIdToken) => use.present(idToken, groupIdToken, [evseId]),
-    usedBy: (idToken, evseId) => use.usedBy(idToken, evseId),
+  return {
+    provides: { reservations: createReservationService(context, book, status, use) },
+    hears: {
+      "hardware.evse": followEvse,
+      "hardware.reservation": (update: ReservationUpdate) =>
+        untilStored.take(`what became of reservation ${update.reservationId}`, () => followUpdate(update)),
+      "station.evseChanged": ({ evseId }: HeardEvents["station.evseChanged"]) => {
+        use.settle(evseId);
+        watch.followEvses();
+        status.apply();
+      },
+      "station.tokenPresented": ({ idToken, evseIds }: HeardEvents["station.tokenPresented"]) =>
+        use.present(idToken, undefined, evseIds),
+      "station.tokenDecided": (token: HeardEvents["station.tokenDecided"]) => use.decided(token),
+    },
+    start() {
+      watch.look();
+      status.apply();
+      flags.start();
+      if (hardware.reservation.available) return placement.ensure(book.all);
+      // For this run only: with a module the component file says whether.
+      deviceModel.write(ReservationCtrlr.Available, false, "internal", true);
+      for (const reservation of book.all) watch.remove(reservation);
+    },
+    stop() {
+      untilStored.stop();
+      watch.stop();
+      flags.stop();
+      placement.stop();
+      use.stop();
+    },
   };
+}
 
+function registerReservations(
+  { customerData, idleness, model, statusViews }: Given<Needed>,
+  book: ReservationBook,
+  status: ReservedStatus,
+): void {
   // Errata 2.14: a reset waits for the driver who has reserved, wherever that may be.
-  context.idleness.register("reservation", (evseId) => {
+  idleness.register("reservation", (evseId) => {
     const waiting = model.evses.filter(
       (evse) =>
         (evseId === undefined || evse.evseId === evseId) &&
@@ -236,55 +176,19 @@ function create(context: Given<Needed>) {
     );
     return waiting.length === 0 ? undefined : `EVSE ${waiting.map((evse) => evse.evseId).join(", ")}`;
   });
+  const shown = ({ reservationId, evseId, connectorType, expiryDateTime }: Reservation) => ({
+    reservationId,
+    ...(evseId !== undefined && { evseId }),
+    ...(connectorType !== undefined && { connectorType }),
+    expiryDateTime,
+  });
   // Whom an EVSE is kept for must be known until the reservation is over (N10.FR.03, FR.06).
-  context.customerData.register({
+  customerData.register({
     name: "reservations",
     find: ({ isToken }) => {
       const own = book.all.filter(({ idToken }) => isToken(idToken));
-      return own.length === 0
-        ? undefined
-        : own.map(({ reservationId, evseId, expiryDateTime }) => ({ reservationId, evseId, expiryDateTime }));
+      return own.length === 0 ? undefined : own.map(shown);
     },
   });
-  context.statusViews.register("reservations", () =>
-    book.all.map(({ reservationId, evseId, connectorType, expiryDateTime }) => ({
-      reservationId,
-      ...(evseId !== undefined && { evseId }),
-      ...(connectorType !== undefined && { connectorType }),
-      expiryDateTime,
-    })),
-  );
-
-  return {
-    provides: { reservations: service },
-    hears: {
-      "hardware.evse": followEvse,
-      "hardware.reservation": followUpdate,
-      "station.evseChanged": ({ evseId }: { readonly evseId: number }) => {
-        use.settle(evseId);
-        noteUsable();
-        status.apply();
-      },
-      "station.tokenPresented": ({ idToken, evseIds }: { idToken: IdTokenType; evseIds?: readonly number[] }) =>
-        use.present(idToken, undefined, evseIds),
-      "station.tokenDecided": (token: Parameters<ReservationUse["decided"]>[0]) => use.decided(token),
-    },
-    start() {
-      expire();
-      status.apply();
-      flags.start();
-      if (hardware.reservation.available) placement.ensure(book.all);
-      else {
-        // For this run only: with a module the component file says whether.
-        deviceModel.write(ReservationCtrlr.Available, false, "internal", true);
-        for (const { reservationId } of book.all) tell(reservationId, "Removed");
-      }
-    },
-    stop() {
-      timer?.cancel();
-      flags.stop();
-      placement.stop();
-      use.stop();
-    },
-  };
+  statusViews.register("reservations", () => book.all.map(shown));
 }

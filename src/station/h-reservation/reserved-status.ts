@@ -12,6 +12,8 @@ export class ReservedStatus {
   private kept: ReadonlySet<number> = new Set();
   private isApplying = false;
   private applyAgain = false;
+  /** EVSEs that were held back and are not yet in use again: the hardware side takes its time to enable them. */
+  private readonly held = new Set<number>();
   /** EVSEs that drivers have taken of whom the E block does not know yet. */
   readonly taken = new Set<number>();
 
@@ -42,8 +44,22 @@ export class ReservedStatus {
 
   /** What a reset or an update keeps from drivers for a while can be used afterwards (B11.FR.05). */
   usableConnectors({ evseId, connectors }: EvseModel): readonly ConnectorModel[] {
-    const isHeld = this.context.evseHolds.isHeld(evseId);
-    return connectors.filter(({ faulted, unavailable }) => !faulted && (!unavailable || isHeld));
+    if (this.context.evseHolds.isHeld(evseId)) this.held.add(evseId);
+    else if (connectors.every(({ unavailable }) => !unavailable)) this.held.delete(evseId);
+    return connectors.filter(
+      ({ connectorId, faulted, unavailable }) =>
+        !faulted && (!unavailable || (this.held.has(evseId) && !this.isInoperative(evseId, connectorId))),
+    );
+  }
+
+  private isInoperative(evseId: number, connectorId: number): boolean {
+    const { availability } = this.context.core;
+    const levels = [
+      [0, 0],
+      [evseId, 0],
+      [evseId, connectorId],
+    ] as const;
+    return levels.some(([evse, connector]) => availability.get(evse, connector) === "Inoperative");
   }
 
   /** Indices of those reservations, the oldest first, for which no free EVSE is left. */

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { EVSE } from "../../../../src/device-model/variables.ts";
 import { CARD, OTHER, ReservationRig } from "./support.ts";
 
 let rig: ReservationRig;
@@ -162,6 +163,32 @@ describe("H01: what is out of order", () => {
     expect(rig.statuses).toEqual(["1 Available", "2 Reserved"]);
     expect(rig.updates).toEqual([]);
   });
+});
+
+test("B11.FR.05, FR.08: the reset of an EVSE took its reservation, because the hardware side needs a while to enable it", async () => {
+  await start();
+  await rig.reserve({ evseId: 2 });
+  rig.charger.deviceModel.write(EVSE.AllowReset.at(2), true, "internal");
+  rig.charger.hardwareAnswers.enableConnector = (_evse, _connector, operative) =>
+    new Promise((resolve) => rig.charger.clock.after(operative === true ? 5_000 : 10, () => resolve(operative)));
+  expect((await rig.charger.call("Reset", { type: "Immediate", evseId: 2 })).body).toEqual({ status: "Accepted" });
+  for (let second = 0; second < 20; second += 1) {
+    rig.plugIn(1);
+    rig.charger.event(1, { kind: "SessionFinished", sessionId: "s1" });
+    await rig.pass(1_000);
+  }
+  expect(rig.statuses.filter((one) => one.startsWith("2"))).toEqual(["2 Reserved", "2 Unavailable", "2 Reserved"]);
+  expect(rig.updates).toEqual([]);
+});
+
+test("an EVSE that EVerest frees without a word is asked about, and reserved again there", async () => {
+  await start();
+  await rig.reserve({ evseId: 1 });
+  rig.charger.hardwareAnswers.isPlaced = () => false;
+  rig.charger.event(1, { kind: "ReservationEnded" });
+  await rig.pass();
+  expect(rig.asked("reserveNow")).toHaveLength(2);
+  expect(rig.statuses).toEqual(["1 Reserved"]);
 });
 
 describe("a restart", () => {

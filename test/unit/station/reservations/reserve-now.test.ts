@@ -253,6 +253,7 @@ describe("H02: CancelReservation", () => {
     };
     expect(await rig.cancel()).toBe("Rejected");
     expect(rig.status(1)).toBe("Reserved");
+    expect(rig.asked("isPlaced").length).toBeGreaterThan(0);
     rig.charger.hardwareAnswers.cancelReservation = () => false;
     expect(await rig.cancel()).toBe("Accepted");
     expect(rig.status(1)).toBe("Available");
