@@ -225,7 +225,7 @@ export class EverestSide {
     serve: (module: string, commands: Readonly<Record<string, unknown>>) => Promise<void>,
   ): Promise<void> {
     const { bus } = this;
-    await this.serveReservations();
+    await this.reservations.serve((command) => this.answers.get(command));
     await serve("data_transfer", { data_transfer: { status: "Accepted" } });
     await serve("display", {
       set_display_message: [{ status: "Accepted" }],
@@ -240,20 +240,6 @@ export class EverestSide {
         if (answer === undefined) this.evses[evseId - 1]?.applyLimits(limits.schedule_import);
         return answer?.(args) ?? null;
       });
-  }
-
-  private async serveReservations(): Promise<void> {
-    const { bus, reservations } = this;
-    type Handlers = Readonly<Record<string, (args: Readonly<Record<string, unknown>>) => unknown>>;
-    const handlers: Handlers = {
-      reserve_now: ({ request }) => reservations.reserve(request as never),
-      cancel_reservation: ({ reservation_id }) => reservations.end(Number(reservation_id)),
-      exists_reservation: ({ request }) => reservations.check(request as never),
-    };
-    for (const [command, answer] of Object.entries(handlers))
-      await bus.serve("reservation", "main", command, (args) =>
-        (this.answers.get(`reservation.${command}`) ?? answer)(args),
-      );
   }
 
   /** The station as a whole and each of its EVSEs. */

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "../../lib/clock.ts";
-import type { SimulatedBus } from "./bus.ts";
+import type { CommandAnswer, SimulatedBus } from "./bus.ts";
 import type { SimulatedEvse } from "./simulated-evse.ts";
 
 interface Request {
@@ -8,6 +8,12 @@ interface Request {
   readonly expiry_time: string;
   readonly parent_id_token?: string;
   readonly evse_id?: number;
+}
+
+interface Check {
+  readonly evse_id?: number;
+  readonly id_token: string;
+  readonly group_id_token?: string;
 }
 
 interface Placed {
@@ -29,7 +35,18 @@ export class SimulatedReservations {
     private readonly clock: Clock,
   ) {}
 
-  async reserve(request: Request): Promise<"Accepted" | "Occupied"> {
+  /** `answerOf` may replace the answer to a command, e.g. `reservation.reserve_now`. */
+  async serve(answerOf: (command: string) => CommandAnswer | undefined): Promise<void> {
+    const answers: Readonly<Record<string, CommandAnswer>> = {
+      reserve_now: ({ request }) => this.reserve(request as Request),
+      cancel_reservation: ({ reservation_id }) => this.end(Number(reservation_id)),
+      exists_reservation: ({ request }) => this.check(request as Check),
+    };
+    for (const [command, answer] of Object.entries(answers))
+      await this.bus.serve(MODULE, "main", command, (args) => (answerOf(`${MODULE}.${command}`) ?? answer)(args));
+  }
+
+  private async reserve(request: Request): Promise<"Accepted" | "Occupied"> {
     await this.end(request.reservation_id);
     const free = this.evses.filter((evse) => evse.isFree && this.reserverOf(evse.evseId) === undefined);
     const isPossible =
@@ -46,22 +63,14 @@ export class SimulatedReservations {
   }
 
   /** Resolves to whether there was one. */
-  async end(reservationId: number): Promise<boolean> {
+  private async end(reservationId: number): Promise<boolean> {
     this.placed.get(reservationId)?.expiry.cancel();
     const wasThere = this.placed.delete(reservationId);
     await this.tell();
     return wasThere;
   }
 
-  check({
-    evse_id,
-    id_token,
-    group_id_token,
-  }: {
-    evse_id?: number;
-    id_token: string;
-    group_id_token?: string;
-  }): string {
+  private check({ evse_id, id_token, group_id_token }: Check): string {
     const found = [...this.placed.values()].filter(({ request }) =>
       evse_id === undefined || this.told.has(evse_id) ? (request.evse_id ?? evse_id) === evse_id : false,
     );

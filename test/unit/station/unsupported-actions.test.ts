@@ -8,6 +8,6 @@ test("actions of later issues are not supported, unknown ones not implemented, a
   charger = await new InProcessCharger(1).start();
   await charger.clock.advance(100);
   expect((await charger.call("SetDisplayMessage", {})).body).toBe("NotSupported");
-  expect((await charger.call("ReserveNow", {})).body).toBe("NotSupported");
+  expect((await charger.call("PublishFirmware", {})).body).toBe("NotSupported");
   expect((await charger.call("MakeCoffee", {})).body).toBe("NotImplemented");
 });
