@@ -37,21 +37,25 @@ export class ReservationUse {
   /** H03.FR.01–03, FR.09: a card is presented, or a remote start accepted. */
   present(idToken: IdTokenType, groupIdToken: IdTokenType | undefined, evseIds: EvseIds): void {
     const evseId = this.only(evseIds);
-    const isRunning = (use: Use): boolean =>
-      isSameText(use.idToken, idToken) && use.evseId !== undefined && this.status.taken.has(use.evseId);
-    if (evseId !== undefined && this.uses.some((use) => isRunning(use) && use.evseId === evseId)) return;
-    this.uses = this.uses.filter((use) => !isSameText(use.idToken, idToken) || use.evseId !== undefined);
+    const own = this.uses.filter((use) => isSameText(use.idToken, idToken));
+    // The token of the remote start that has just used one, or the card once more.
+    if (evseId !== undefined && this.status.taken.has(evseId) && own.some((use) => use.evseId === evseId)) return;
+    this.uses = this.uses.filter((use) => !own.includes(use) || use.evseId !== undefined);
     this.use(idToken, groupIdToken, evseIds);
   }
 
-  /** H03.FR.04–08: the group is known now, from list, cache or CSMS. A refused card has used its reservation, but the hardware side does not count it. */
+  /**
+   * H03.FR.04–08: the group is known now, from list, cache or CSMS. A refused card has used its reservation, too, but the
+   * hardware side does not count that.
+   */
   decided({ idToken, groupIdToken, evseIds, accepted }: StationEvents["tokenDecided"]): void {
     const use = this.find(idToken, evseIds);
     if (accepted) return use === undefined ? this.use(idToken, groupIdToken, evseIds) : undefined;
     if (use === undefined) return;
     this.uses = this.uses.filter((one) => one !== use);
     if (use.evseId !== undefined) this.leave(use.evseId);
-    void this.end.release(use.reservation.reservationId);
+    const { reservationId } = use.reservation;
+    if (this.book.get(reservationId) === undefined) void this.end.release(reservationId);
   }
 
   /** Somebody is authorized at this EVSE; the hardware side may know with which reservation. */
