@@ -1,11 +1,12 @@
 import * as v from "valibot";
+import { isDateTime } from "../../lib/date-time.ts";
 import { ConnectorEnumTypeSchema, type IdTokenType, IdTokenTypeSchema } from "../../ocpp/v201/index.ts";
 import type { EvseDescription } from "../ports.ts";
 
 /** A reservation that holds, as it is kept in the database. */
 export const ReservationSchema = v.object({
   reservationId: v.number(),
-  expiryDateTime: v.string(),
+  expiryDateTime: v.pipe(v.string(), v.check(isDateTime, "not a time")),
   idToken: IdTokenTypeSchema,
   groupIdToken: v.exactOptional(IdTokenTypeSchema),
   evseId: v.exactOptional(v.number()),

@@ -255,6 +255,14 @@ describe("a restart", () => {
   test("a row that nobody can read is passed over", async () => {
     await start();
     rig.charger.core.reservations.save(4, { reservationId: "four" });
+    const placedAt = rig.inSeconds(0);
+    rig.charger.core.reservations.save(6, {
+      reservationId: 6,
+      expiryDateTime: "never",
+      idToken: CARD,
+      evseId: 1,
+      placedAt,
+    });
     rig.charger.core.database.run("INSERT INTO STATION_RESERVATION VALUES (5, 'nonsense')");
     await rig.restart();
     expect(rig.statuses).toEqual(["1 Available", "2 Available"]);
