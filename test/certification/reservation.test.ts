@@ -232,6 +232,21 @@ describe("no certain EVSE", () => {
     }));
 });
 
+test("what Auth says of a reservation that another program has made is told; unknown words are not", () =>
+  onReservingCharger(async (system) => {
+    const say = (reservation_id: number, reservation_status: string) =>
+      system.charger.everest.bus.variable("reservation", "main", "reservation_update", {
+        reservation_id,
+        reservation_status,
+      });
+    await say(77, "Vanished");
+    await say(77, "Placed");
+    await say(78, "Removed");
+    await system.receive("ReservationStatusUpdate", { reservationId: 78, reservationUpdateStatus: "Removed" });
+    const told = system.charger.csms.calls.filter(({ action }) => action === "ReservationStatusUpdate");
+    expect(told).toHaveLength(1);
+  }));
+
 describe("over kill -9", () => {
   test("B01.FR.13: Reserved from the first status on; what Auth has forgotten is made again there", () =>
     onReservingCharger(async (system) => {
