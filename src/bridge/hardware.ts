@@ -15,13 +15,14 @@ import type {
   SystemPort,
 } from "../station/ports.ts";
 import { createDataTransferPort } from "./data-transfer.ts";
+import { createDisplayPort } from "./display.ts";
 import { createEnergyPort } from "./energy-sink.ts";
 import { createObserverPort } from "./observer.ts";
 import { createReservationPort } from "./reservation.ts";
 import { createSecurityPort } from "./security.ts";
 import { fromStoppedReason } from "./session-event.ts";
 import { fromIdToken, toValidationResult } from "./tokens.ts";
-import { known } from "./words.ts";
+import { known, toEverestTime } from "./words.ts";
 
 /** Strength of our word in EVerest's list of who enables a connector; lower numbers win over it. */
 const CSMS_PRIORITY = 5000;
@@ -93,11 +94,6 @@ function createAuthorizationPort(module: EverestModule, auth: Peer<"auth">): Aut
         connector_id: evseId,
       }),
   };
-}
-
-/** EVerest's modules read UTC with milliseconds and pass over any other offset (PROTOCOL 12.5). */
-function toEverestTime(dateTime: string): string {
-  return new Date(dateTime).toISOString();
 }
 
 export function createSystemPort(system: Peer<"system">): SystemPort {
@@ -176,6 +172,7 @@ export function createHardware(
     security: createSecurityPort(only(module.peers("security", "evse_security"), "security")),
     reservation: createReservationPort(module.peers("reservation", "reservation")[0]),
     dataTransfer: createDataTransferPort(module.peers("data_transfer", "ocpp_data_transfer")[0]),
+    display: createDisplayPort(module.peers("display_message", "display_message")[0]),
     energy: createEnergyPort(module, moduleId, clock, logger),
     observer: createObserverPort(module, clock, logger),
   };

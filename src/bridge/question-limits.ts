@@ -61,6 +61,11 @@ const QUESTIONS: Table = {
   ocpp_data_transfer: {
     data_transfer: [20, "a data transfer"], // DataTransfer
   },
+  display_message: {
+    get_display_messages: [5, "the display's messages"], // at the start; GetDisplayMessages waits for it
+    set_display_message: [8, "showing a message"], // SetDisplayMessage; one that is told anew may be before it
+    clear_display_message: [8, "removing a message"], // ClearDisplayMessage, likewise
+  },
   external_energy_limits: {
     set_external_limits: [SHORT, "setting a limit"],
   },

@@ -9,3 +9,8 @@ export function known<Word extends string, Otherwise>(
 ): Word | Otherwise {
   return words.has(word) ? word : otherwise;
 }
+
+/** EVerest's modules read UTC with milliseconds and pass over any other offset (PROTOCOL 12.5). */
+export function toEverestTime(dateTime: string): string {
+  return new Date(dateTime).toISOString();
+}

@@ -7,10 +7,12 @@ import type {
   APNType,
   ConnectorEnumType,
   CustomDataType,
+  DisplayMessageStatusEnumType,
   IdTokenInfoType,
   IdTokenType,
   MessageContentType,
   OCPPInterfaceEnumType,
+  MessageInfoType,
   OCSPRequestDataType,
   ReasonEnumType,
   ReserveNowStatusEnumType,
@@ -223,6 +225,19 @@ export interface DataTransferPort {
     | undefined;
 }
 
+export interface DisplayPort {
+  /** Is there a display at all? */
+  readonly available: boolean;
+  /** Shows a message as it says, or replaces the one with its id. */
+  setMessage(
+    message: MessageInfoType,
+  ): Promise<{ readonly status: DisplayMessageStatusEnumType; readonly info?: string }>;
+  /** Resolves also when the display has no such message. */
+  clearMessage(messageId: number): Promise<void>;
+  /** The messages that the display keeps, as far as OCPP has words for them. */
+  keptMessages(): Promise<readonly MessageInfoType[]>;
+}
+
 /** What a transaction has cost so far, in units of the currency. */
 export interface RunningCost {
   readonly transactionId: string;
@@ -320,6 +335,7 @@ export interface Hardware {
   readonly security: SecurityPort;
   readonly reservation: ReservationPort;
   readonly dataTransfer: DataTransferPort;
+  readonly display: DisplayPort;
   readonly energy: EnergyPort;
   readonly observer: ObserverPort;
 }

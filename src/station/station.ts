@@ -35,6 +35,7 @@ import { firmware } from "./l-firmware/firmware.ts";
 import { certificates } from "./m-certificates/certificates.ts";
 import { customerInformation } from "./n-diagnostics/customer-information.ts";
 import { logs } from "./n-diagnostics/logs.ts";
+import { displayMessages } from "./o-display-messages/display-messages.ts";
 import { dataTransfer } from "./p-data-transfer/data-transfer.ts";
 import type { HardwareEvents } from "./ports.ts";
 
@@ -74,6 +75,7 @@ export const BLOCKS = complete([
   logs,
   certificates,
   customerInformation,
+  displayMessages,
   dataTransfer,
   reset,
   heartbeat,

@@ -6,6 +6,7 @@ import { AuthCacheRepository } from "./auth-cache-repository.ts";
 import { AvailabilityRepository } from "./availability-repository.ts";
 import { ChargingProfileRepository } from "./charging-profile-repository.ts";
 import { CustomerMessageRepository } from "./customer-message-repository.ts";
+import { DisplayMessageRepository } from "./display-message-repository.ts";
 import { KeyValueRepository } from "./key-value-repository.ts";
 import { LocalListRepository } from "./local-list-repository.ts";
 import { MessageQueueRepository } from "./message-queue-repository.ts";
@@ -32,6 +33,7 @@ export interface CoreDatabase {
   readonly tokenAliases: TokenAliasRepository;
   readonly customerMessages: CustomerMessageRepository;
   readonly chargingProfiles: ChargingProfileRepository;
+  readonly displayMessages: DisplayMessageRepository;
   readonly durableQueue: MessageQueueRepository;
   readonly normalQueue: MessageQueueRepository;
   /** Where a damaged file was put: worth a security event. */
@@ -76,6 +78,7 @@ export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
     tokenAliases,
     customerMessages: new CustomerMessageRepository(database),
     chargingProfiles: new ChargingProfileRepository(database, logger),
+    displayMessages: new DisplayMessageRepository(database),
     durableQueue,
     normalQueue,
     corruptFileMovedTo,

@@ -99,6 +99,7 @@ export class InProcessCharger {
   events = new Emitter<StationEvents>();
   /** In another order than usual, where the test is about that. */
   blocks: readonly AnyBlock[] = BLOCKS;
+  hasDisplay = true;
   hardwareAnswers: Partial<Record<string, (...args: readonly unknown[]) => unknown>> = {};
   /** Undefined: the hardware side does not offer to set up networks. */
   network: NetworkPort | undefined;
@@ -423,6 +424,10 @@ export class InProcessCharger {
         }),
       },
       dataTransfer: { deliver: undefined },
+      display: {
+        available: this.hasDisplay,
+        ...port({ setMessage: { status: "Accepted" }, clearMessage: undefined, keptMessages: [] }),
+      },
       energy: {
         keepsStationLimit: this.keepsStationLimit,
         publishSchedules: note("publishSchedules"),

@@ -41,6 +41,15 @@ const QUESTIONS: Readonly<Record<string, readonly (readonly [InterfaceName, stri
     ["evse_security", "get_leaf_certificate_info"],
     ["evse_security", "update_leaf_certificate"],
   ],
+  SetDisplayMessage: [
+    ["display_message", "set_display_message"],
+    ["display_message", "set_display_message"],
+  ],
+  ClearDisplayMessage: [
+    ["display_message", "set_display_message"],
+    ["display_message", "clear_display_message"],
+  ],
+  GetDisplayMessages: [["display_message", "get_display_messages"]],
   SetVariables: [["evse_security", "is_ca_certificate_installed"]],
   SetNetworkProfile: [["evse_security", "is_ca_certificate_installed"]],
 };
