@@ -5,6 +5,7 @@ import {
   iso15118EvseIds,
 } from "../bridge/device-model-components.ts";
 import type { ComponentDefinition } from "../device-model/definitions.ts";
+import type { DeviceModel } from "../device-model/device-model.ts";
 import { AllMappingsSchema, AllParametersSchema } from "../everest/configuration.ts";
 import type { EverestModule } from "../everest/everest-module.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
@@ -51,6 +52,10 @@ export async function fetchModuleConfigurations(
   ]);
 }
 
+function describesDisplay(deviceModel: DeviceModel): boolean {
+  return [...deviceModel.allComponents()].some(({ definition }) => definition.name.toLowerCase() === "display");
+}
+
 /** The second store of the device model: what EVerest owns (BEHAVIOUR 16.1, 16.4). */
 export function addEverestComponents(
   { deviceModel, everestStorage, resettableEvseIds }: Stores,
@@ -64,6 +69,8 @@ export function addEverestComponents(
     capabilitiesOf: (evseId) => input.capabilitiesOf(evseId),
     iso15118EvseIds: configurations.iso15118EvseIds,
     resettableEvseIds,
+    // Displays that the component configuration describes stay as they are described.
+    hasDisplay: module.peers("display_message", "display_message").length > 0 && !describesDisplay(deviceModel),
     extensionEvseIds: input.extensions.map(({ evseId }) => evseId),
   });
   deviceModel.addComponents([...ofModules, ...ofHardware], everestStorage, {

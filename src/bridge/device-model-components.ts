@@ -201,16 +201,21 @@ export interface HardwareDescription {
   readonly iso15118EvseIds?: ReadonlyMap<number, string>;
   /** EVSEs that may be reset by themselves (B11.FR.10); EVerest has no command for it but switching them off and on. */
   readonly resettableEvseIds?: ReadonlySet<number>;
+  /** A display module is connected. */
+  readonly hasDisplay?: boolean;
   /** EVSEs with an ISO 15118 extension. */
   readonly extensionEvseIds?: readonly number[];
 }
 
+/** O01.FR.21. */
+const DISPLAY: ComponentDefinition = { name: "Display", variables: [reading("Available", "boolean", "true")] };
+
 /** What the hardware side brings into the device model besides the component configuration (BEHAVIOUR 16.4). */
 export function hardwareComponents(
   evses: readonly EvseDescription[],
-  { capabilitiesOf, iso15118EvseIds, resettableEvseIds, extensionEvseIds = [] }: HardwareDescription,
+  { capabilitiesOf, iso15118EvseIds, resettableEvseIds, hasDisplay, extensionEvseIds = [] }: HardwareDescription,
 ): ComponentDefinition[] {
-  return evses.flatMap(({ evseId, connectors }) => {
+  const ofEvses = evses.flatMap(({ evseId, connectors }) => {
     const capabilities = capabilitiesOf(evseId);
     return [
       evseComponent(evseId, capabilities, iso15118EvseIds?.get(evseId), resettableEvseIds?.has(evseId) ?? false),
@@ -226,6 +231,7 @@ export function hardwareComponents(
       ...(extensionEvseIds.includes(evseId) ? [extensionComponent(evseId)] : []),
     ];
   });
+  return hasDisplay === true ? [...ofEvses, DISPLAY] : ofEvses;
 }
 
 /** Names that OCPP has no room for cannot be reported. */

@@ -8,7 +8,7 @@ import { toEverestTime } from "./words.ts";
 
 /**
  * The display module shows a message from its start (O01.FR.06, O02.FR.06) to its end, in its state, in the cycle or in front as
- * its priority says (O01.FR.12–15), to a driver of its language (O01.FR.08, FR.09, O02.FR.08, FR.09).
+ * its priority says (O01.FR.12–15, O02.FR.14–17), to a driver of its language (O01.FR.08, FR.09, O02.FR.08, FR.09).
  */
 export function toDisplayMessage(info: MessageInfoType): DisplayMessageDisplayMessage {
   const { id, priority, state, startDateTime, endDateTime, transactionId, message } = info;

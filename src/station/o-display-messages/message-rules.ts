@@ -86,7 +86,7 @@ export function objection(
   );
 }
 
-/** Messages whose place a new one takes: the one with its id (O06.FR.01), and with AlwaysFront the one in front (O01.FR.16). */
+/** Messages whose place a new one takes: the one with its id (O06.FR.01), and with AlwaysFront the one in front (O01.FR.16, O02.FR.18). */
 export function replacedBy(info: MessageInfoType, present: readonly MessageInfoType[]): readonly MessageInfoType[] {
   return present.filter(
     ({ id, priority }) => id === info.id || (info.priority === "AlwaysFront" && priority === "AlwaysFront"),

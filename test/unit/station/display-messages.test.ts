@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { DeviceModelStorage } from "../../../src/device-model/storage.ts";
 import { sleep } from "../../../src/lib/clock.ts";
 import { type EventInput, InProcessCharger } from "../../support/in-process-charger.ts";
 
@@ -198,7 +200,7 @@ describe("which messages there are", () => {
     expect(number.body).toMatchObject({ getVariableResult: [{ attributeValue: "2" }] });
   });
 
-  test("a second one that is always in front takes the place of the first (O01.FR.15, FR.16)", async () => {
+  test("a second one that is always in front takes the place of the first (O01.FR.15, FR.16, O02.FR.17, FR.18)", async () => {
     await start();
     await set(1, { priority: "AlwaysFront" });
     await set(2, { priority: "AlwaysFront" });
@@ -370,5 +372,29 @@ describe("DisplayMessageCtrlr.Enabled", () => {
     await enable("true");
     await charger.clock.advance(100);
     expect([...shown.keys()]).toEqual([1]);
+  });
+});
+
+describe("which display (errata 2.56)", () => {
+  const onDisplay = (display: Readonly<Record<string, unknown>>) => ({ display: { name: "Display", ...display } });
+
+  test("the main one without a word, and the one that is meant if it is that one (O01.FR.20, FR.23)", async () => {
+    await start();
+    const { clock, directory, context } = charger;
+    charger.deviceModel.addComponents(
+      [
+        { name: "Display", variables: [] },
+        { name: "Display", instance: "roof", variables: [] },
+      ],
+      new DeviceModelStorage({ path: join(directory, "displays.db"), clock, logger: context.logger }),
+      { source: "EVEREST" },
+    );
+    expect((await set(1)).status).toBe("Accepted");
+    expect((await set(2, onDisplay({}))).status).toBe("Accepted");
+    expect(await set(3, onDisplay({ instance: "roof" }))).toMatchObject({
+      status: "Rejected",
+      statusInfo: { reasonCode: "UnsupportedRequest" },
+    });
+    expect([...shown.keys()]).toEqual([1, 2]);
   });
 });
