@@ -1,17 +1,14 @@
 import type { EverestModule } from "../everest/everest-module.ts";
-import {
-  type MoneyCurrencyCode,
-  MoneyCurrencyCodeWords,
-  type OcppConnectionStatus,
-  type OcppOcppTransactionEvent,
-  type OcppRegistrationStatus,
-  type SessionCostSessionCost,
+import type {
+  OcppConnectionStatus,
+  OcppOcppTransactionEvent,
+  OcppRegistrationStatus,
 } from "../everest/interfaces/index.ts";
 import type { Clock } from "../lib/clock.ts";
-import { withoutFloatNoise } from "../lib/float-noise.ts";
 import type { Logger } from "../log/logger.ts";
 import type { TransactionEventRequest } from "../ocpp/v201/index.ts";
-import type { ConnectionReport, ObserverPort, RunningCost } from "../station/ports.ts";
+import type { ConnectionReport, ObserverPort } from "../station/ports.ts";
+import { toSessionCost } from "./session-cost.ts";
 import { toMessageContent } from "./tokens.ts";
 
 function toTransactionEvent(request: TransactionEventRequest, sessionId: string): OcppOcppTransactionEvent {
@@ -38,24 +35,6 @@ function toConnectionStatus(report: ConnectionReport): OcppConnectionStatus {
     ocpp_interface: report.ocppInterface,
     ocpp_transport: report.ocppTransport,
     ...(ocppVersion !== undefined && { ocpp_version: ocppVersion }),
-  };
-}
-
-/** Money is counted in the smallest unit, rounded down (BEHAVIOUR 19.2). */
-export function toSessionCost(cost: RunningCost): SessionCostSessionCost {
-  const { transactionId, currency, decimals, finished, totalCost, timestamp, energyWattHours, message } = cost;
-  return {
-    session_id: transactionId,
-    currency: { ...(MoneyCurrencyCodeWords.has(currency) && { code: currency as MoneyCurrencyCode }), decimals },
-    status: finished ? "Finished" : "Running",
-    cost_chunks: [
-      {
-        cost: { value: Math.floor(withoutFloatNoise(totalCost * 10 ** decimals)) },
-        timestamp_to: timestamp,
-        ...(energyWattHours !== undefined && { metervalue_to: Math.floor(energyWattHours) }),
-      },
-    ],
-    ...(message !== undefined && { message: [toMessageContent(message)] }),
   };
 }
 
@@ -104,13 +83,19 @@ export function createObserverPort(module: EverestModule, clock: Clock, logger: 
       });
       if (request.eventType === "Ended") sessions.delete(transactionId);
     },
-    sessionCost: (cost) => module.publish("session_cost", "session_cost", "session_cost", toSessionCost(cost)),
-    tariffMessage: (transactionId, message) =>
+    sessionCost: (cost) => {
+      const told = toSessionCost(cost);
+      if (told !== undefined) module.publish("session_cost", "session_cost", "session_cost", told);
+      else logger.warn(`The cost of ${cost.transactionId} is not shown: EVerest has no room for so large an amount`);
+    },
+    tariffMessage: (transactionId, messages) =>
       module.publish("session_cost", "session_cost", "tariff_message", {
         ocpp_transaction_id: transactionId,
         identifier_id: transactionId,
         identifier_type: "TransactionId",
-        messages: [toMessageContent(message)],
+        messages: messages.map(toMessageContent),
       }),
+    defaultPrice: (messages) =>
+      module.publish("session_cost", "session_cost", "default_price", { messages: messages.map(toMessageContent) }),
   };
 }

@@ -21,9 +21,11 @@ export function provideInterfaces(
     "auth_token_validator",
     {
       validate_token: async ({ provided_token }): Promise<AuthorizationValidationResult> => {
-        const decision = await station()?.services.authorization.authorize(toAuthorizationQuery(provided_token));
-        if (decision === undefined) return { authorization_status: "Unknown", tariff_messages: [] };
-        const result = toValidationResult(decision);
+        const services = station()?.services;
+        const decision = await services?.authorization.authorize(toAuthorizationQuery(provided_token));
+        if (services === undefined || decision === undefined)
+          return { authorization_status: "Unknown", tariff_messages: [] };
+        const result = toValidationResult(decision, services.tariff.fallback());
         if (result.tariff_messages.length > 0)
           module.publish("session_cost", "session_cost", "tariff_message", {
             identifier_id: provided_token.id_token.value,

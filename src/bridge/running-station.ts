@@ -6,7 +6,7 @@ import type { StationServices } from "../station/services.ts";
 export interface RunningStation {
   readonly deviceModel: DeviceModel;
   readonly csms: CsmsLink;
-  readonly services: Pick<StationServices, "authorization" | "availability">;
+  readonly services: Pick<StationServices, "authorization" | "availability" | "tariff">;
   stop(): boolean;
   restart(): boolean;
   securityEvent(event: { type: string; techInfo?: string; critical?: boolean; timestamp?: Date }): void;

@@ -148,35 +148,43 @@ const MultiLanguage = v.looseObject({
   personalMessageExtra: v.array(MessageContentTypeSchema),
 });
 
-/** Texts for the driver, those in the driver's first language first, then those in the second (C01.FR.08, FR.09). */
-function toTariffMessages(info: IdTokenInfoType): readonly TextMessageMessageContent[] {
+/**
+ * Texts for the driver, those in the driver's first language first, then those in the second (C01.FR.08, FR.09): the CSMS's own
+ * (I01.FR.03), else `fallback`.
+ */
+function toTariffMessages(
+  info: IdTokenInfoType,
+  fallback: readonly MessageContentType[],
+): readonly TextMessageMessageContent[] {
   const { personalMessage, language1, language2, customData } = info;
   const extra = v.safeParse(MultiLanguage, customData);
-  const messages = [
+  const own = [
     ...(personalMessage === undefined ? [] : [personalMessage]),
     ...(extra.success ? extra.output.personalMessageExtra.slice(0, EXTRA_MESSAGE_LIMIT) : []),
   ];
+  const messages = own.length > 0 || info.status !== "Accepted" ? own : fallback;
   const rank = ({ language }: MessageContentType): number =>
     language === undefined ? 2 : language === language1 ? 0 : language === language2 ? 1 : 2;
   return messages.toSorted((one, other) => rank(one) - rank(other)).map(toMessageContent);
 }
 
-function validation(info: IdTokenInfoType): AuthorizationValidationResult {
+function validation(info: IdTokenInfoType, fallback: readonly MessageContentType[]): AuthorizationValidationResult {
   return {
     authorization_status: info.status,
-    tariff_messages: toTariffMessages(info),
+    tariff_messages: toTariffMessages(info, fallback),
     ...(info.cacheExpiryDateTime !== undefined && { expiry_time: new Date(info.cacheExpiryDateTime).toISOString() }),
     ...(info.groupIdToken !== undefined && { parent_id_token: fromIdToken(info.groupIdToken) }),
     ...(info.evseId !== undefined && info.evseId.length > 0 && { evse_ids: info.evseId }),
   };
 }
 
-/** The answer to `validate_token` (BEHAVIOUR 7). */
+/** The answer to `validate_token` (BEHAVIOUR 7), with `fallback` for an accepted driver whom the CSMS has told no tariff. */
 export function toValidationResult(
   decision: Pick<AuthorizationDecision, "idTokenInfo" | "certificateStatus">,
+  fallback: readonly MessageContentType[] = [],
 ): AuthorizationValidationResult {
   return {
-    ...validation(decision.idTokenInfo),
+    ...validation(decision.idTokenInfo, fallback),
     ...(decision.certificateStatus !== undefined && { certificate_status: decision.certificateStatus }),
   };
 }

@@ -238,17 +238,38 @@ export interface DisplayPort {
   keptMessages(): Promise<readonly MessageInfoType[]>;
 }
 
+/** Prices in units of the currency. */
+export interface ChargingPrice {
+  readonly kWhPrice?: number;
+  readonly hourPrice?: number;
+  readonly flatFee?: number;
+}
+
+export interface IdlePrice {
+  readonly graceMinutes?: number;
+  readonly hourPrice?: number;
+}
+
 /** What a transaction has cost so far, in units of the currency. */
 export interface RunningCost {
   readonly transactionId: string;
   /** Code of ISO 4217; whatever the configuration says. */
   readonly currency: string;
+  /** Places behind the point that are shown. */
   readonly decimals: number;
-  readonly finished: boolean;
+  readonly status: "Running" | "Idle" | "Finished";
   readonly totalCost: number;
-  readonly timestamp: string;
+  readonly timestamp?: string;
   readonly energyWattHours?: number;
-  readonly message?: MessageContentType;
+  readonly chargingPrice?: ChargingPrice;
+  readonly idlePrice?: IdlePrice;
+  readonly nextPeriod?: {
+    readonly atTime: string;
+    readonly chargingPrice: ChargingPrice;
+    readonly idlePrice?: IdlePrice;
+  };
+  readonly messages?: readonly MessageContentType[];
+  readonly qrCode?: string;
 }
 
 /** The connection to the CSMS and the network profile that it uses, or that was used or tried last. */
@@ -277,7 +298,10 @@ export interface ObserverPort {
   transactionEvent(request: TransactionEventRequest, sessionId: string): void;
   transactionEventResponse(request: TransactionEventRequest, response: TransactionEventResponse): void;
   sessionCost(cost: RunningCost): void;
-  tariffMessage(transactionId: string, message: MessageContentType): void;
+  /** For the driver of a transaction, one text in several languages. */
+  tariffMessage(transactionId: string, messages: readonly MessageContentType[]): void;
+  /** For whoever comes: the tariff without a token, one text in several languages. */
+  defaultPrice(messages: readonly MessageContentType[]): void;
 }
 
 /** What one EVSE, or with EVSE 0 the station, may draw from `start` on. */

@@ -3,6 +3,7 @@ import type {
   ChargingProfileType,
   IdTokenInfoType,
   IdTokenType,
+  MessageContentType,
   MeterValueType,
   ReasonEnumType,
   TriggerReasonEnumType,
@@ -106,6 +107,8 @@ export interface BlockServices {
   readonly securityLog: { readonly path: string };
   /** B: takes the CSMS's time (RFC 3339), corrected by half the round trip. */
   readonly stationTime: { synchronize(currentTime: string, roundTripMilliseconds: number): void };
+  /** I: the tariff for a driver whom the CSMS tells none, one text in several languages; empty where it is not shown (I04.FR.01). */
+  readonly tariff: { fallback(): readonly MessageContentType[] };
   readonly transactions: TransactionService;
 }
 

@@ -29,6 +29,7 @@ import { faultEvents } from "./g-availability/fault-events.ts";
 import { heartbeat } from "./g-availability/heartbeat.ts";
 import { reservations } from "./h-reservation/reservations.ts";
 import { runningCost } from "./i-tariff-and-cost/running-cost.ts";
+import { tariffInformation } from "./i-tariff-and-cost/tariff-information.ts";
 import { metering } from "./j-metering/metering.ts";
 import { smartCharging } from "./k-smart-charging/smart-charging.ts";
 import { firmware } from "./l-firmware/firmware.ts";
@@ -65,6 +66,7 @@ export const BLOCKS = complete([
   transactions,
   metering,
   connectorRelease,
+  tariffInformation,
   runningCost,
   remoteStart,
   remoteStop,

@@ -441,6 +441,7 @@ export class InProcessCharger {
         transactionEventResponse: note("transactionEventResponse"),
         sessionCost: note("sessionCost"),
         tariffMessage: note("tariffMessage"),
+        defaultPrice: note("defaultPrice"),
       },
     } as unknown as Hardware;
   }

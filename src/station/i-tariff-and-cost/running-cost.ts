@@ -1,10 +1,13 @@
-import { TariffCostCtrlr } from "../../device-model/variables.ts";
-import type { TransactionEventRequest, TransactionEventResponse } from "../../ocpp/v201/index.ts";
+import { TxCtrlr } from "../../device-model/variables.ts";
+import type { CostUpdatedRequest, TransactionEventRequest, TransactionEventResponse } from "../../ocpp/v201/index.ts";
 import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 import { importedEnergyWattHours } from "../model/meter-values.ts";
+import { type CostMessage, pricesOf, readCostMessage, readEventAnswer } from "./cost-message.ts";
+import { MeterValueTriggers } from "./meter-value-triggers.ts";
+import { TariffSettings } from "./tariff-settings.ts";
 
-/** Smallest unit of money where the configuration names none: a thousandth. */
-const DEFAULT_DECIMALS = 3;
+/** Transactions whose total may still come; what is beyond is forgotten, oldest first. */
+const AWAITED_LIMIT = 100;
 
 /** The highest import register that the event tells, in Wh. */
 function highestRegister({ meterValue = [] }: TransactionEventRequest): number | undefined {
@@ -15,49 +18,149 @@ function highestRegister({ meterValue = [] }: TransactionEventRequest): number |
   return registers.length === 0 ? undefined : Math.max(...registers);
 }
 
-/** I: what the CSMS says in the answers to transaction events about cost (I03) and to the driver. */
+/** I02, I03, I05, I06: what the CSMS says about cost and tariff while a transaction runs and when it has ended. */
 export const runningCost = declareBlock({
   name: "running-cost",
   letter: "I",
-  hears: { "station.transactionEventAnswered": "follow-up" },
+  hears: {
+    "hardware.meter": "follow-up",
+    "station.evseChanged": "follow-up",
+    "station.transactionStarted": "follow-up",
+    "station.transactionEnded": "follow-up",
+    "station.transactionEventAnswered": "follow-up",
+    "link.disconnected": "follow-up",
+  },
   create,
 });
 
-function create({ deviceModel, hardware }: Given) {
-  const isOn = (name: "Tariff" | "Cost"): boolean =>
-    deviceModel.read(TariffCostCtrlr[`Available_${name}`]) === true &&
-    deviceModel.read(TariffCostCtrlr[`Enabled_${name}`]) === true;
+function create(context: Given) {
+  const { csms, deviceModel, hardware, logger, model } = context;
+  const settings = new TariffSettings(deviceModel);
+  const triggers = new MeterValueTriggers(context);
+  /** Transactions that have ended online and whose total has not come yet. */
+  const awaited = new Set<string>();
 
+  /** I03.FR.05: the end is that the car has left, and with it the driver. */
+  const endsWithoutDriver = (): boolean => {
+    const points = deviceModel.read(TxCtrlr.TxStopPoint) ?? [];
+    return points.length > 0 && points.every((point) => point === "ParkingBayOccupancy");
+  };
+
+  /** I05.FR.02: the total cannot be had in time. */
+  const showFallback = (transactionId: string): void => {
+    const texts = settings.isOn("Cost") ? settings.texts("TotalCostFallbackMessage") : [];
+    if (texts.length > 0) hardware.observer.tariffMessage(transactionId, texts);
+  };
+
+  const money = () => ({ currency: settings.currency, decimals: settings.decimals });
+
+  const updatedTexts = ({ updatedPersonalMessage, customData }: TransactionEventResponse) => [
+    ...(updatedPersonalMessage === undefined ? [] : [updatedPersonalMessage]),
+    ...settings.otherLanguages(readEventAnswer(customData).texts),
+  ];
+
+  /** A total of 0 is one; without a total nothing is said about money (I03.FR.04). */
   const tellCost = (request: TransactionEventRequest, response: TransactionEventResponse): void => {
-    const { totalCost, updatedPersonalMessage } = response;
-    if (totalCost === undefined || !isOn("Cost")) return;
-    const energy = highestRegister(request);
+    const { totalCost, customData } = response;
+    if (totalCost === undefined || !settings.isOn("Cost")) return;
+    const energyWattHours = highestRegister(request);
+    const { qrCode } = readEventAnswer(customData);
     hardware.observer.sessionCost({
       transactionId: request.transactionInfo.transactionId,
-      currency: deviceModel.read(TariffCostCtrlr.Currency) ?? "",
-      decimals: deviceModel.read(TariffCostCtrlr.NumberOfDecimalsForCostValues) ?? DEFAULT_DECIMALS,
-      finished: request.eventType === "Ended",
+      ...money(),
+      status: request.eventType === "Ended" ? "Finished" : "Running",
       totalCost,
       timestamp: request.timestamp,
-      ...(energy !== undefined && { energyWattHours: energy }),
-      ...(updatedPersonalMessage !== undefined && { message: updatedPersonalMessage }),
+      ...(energyWattHours !== undefined && { energyWattHours }),
+      messages: updatedTexts(response),
+      ...(qrCode !== undefined && settings.showsQrCodes && { qrCode }),
     });
   };
 
-  const tellMessage = (request: TransactionEventRequest, response: TransactionEventResponse): void => {
-    if (response.updatedPersonalMessage === undefined || !isOn("Tariff")) return;
-    hardware.observer.tariffMessage(request.transactionInfo.transactionId, response.updatedPersonalMessage);
+  /** I06.FR.03; with a token that was not asked about before, its tariff comes in idTokenInfo (I01.FR.03). */
+  const tellTariff = ({ transactionInfo }: TransactionEventRequest, response: TransactionEventResponse): void => {
+    if (!settings.isOn("Tariff")) return;
+    const updated = updatedTexts(response);
+    const personal = response.idTokenInfo?.personalMessage;
+    const texts = updated.length > 0 ? updated : personal === undefined ? [] : [personal];
+    if (texts.length > 0) hardware.observer.tariffMessage(transactionInfo.transactionId, texts);
+  };
+
+  /** The answer to the Ended event (I03.FR.01) brings the total for a driver who is still there: not after an end offline (I03.FR.03). */
+  const tellEnd = (request: TransactionEventRequest, response: TransactionEventResponse): void => {
+    const wasAwaited = awaited.delete(request.transactionInfo.transactionId);
+    if (!wasAwaited || request.offline === true || endsWithoutDriver()) return;
+    if (response.totalCost === undefined) showFallback(request.transactionInfo.transactionId);
+    else tellCost(request, response);
+    tellTariff(request, response);
+  };
+
+  /** Of a transaction that is over meanwhile nobody wants to know what it had cost before (I02.FR.04). */
+  const tellRunning = (request: TransactionEventRequest, response: TransactionEventResponse): void => {
+    if (model.transaction(request.transactionInfo.transactionId) === undefined) return;
+    tellCost(request, response);
+    tellTariff(request, response);
+  };
+
+  const textsOf = ({ priceText, priceTextExtra }: CostMessage) => [
+    ...(priceText === undefined ? [] : [{ format: "UTF8" as const, content: priceText }]),
+    ...settings.otherLanguages(priceTextExtra),
+  ];
+
+  /** I02.FR.03 */
+  const showUpdate = ({ transactionId, totalCost, customData }: CostUpdatedRequest): void => {
+    const transaction = model.transaction(transactionId);
+    if (transaction === undefined) logger.warn(`CostUpdated for ${transactionId}, which does not run here`);
+    const message = settings.readsCostMessages ? readCostMessage(customData) : undefined;
+    hardware.observer.sessionCost({
+      transactionId,
+      ...money(),
+      status: "Running",
+      totalCost,
+      ...(message !== undefined && {
+        ...pricesOf(message),
+        messages: textsOf(message),
+        ...(message.qrCodeText !== undefined && settings.showsQrCodes && { qrCode: message.qrCodeText }),
+      }),
+    });
+    if (transaction !== undefined && message !== undefined) triggers.set(transaction.evseId, message.triggerMeterValue);
+  };
+
+  csms.handle("CostUpdated", (request) => {
+    if (settings.isOn("Cost")) showUpdate(request);
+    return { response: {} }; // I02.FR.02
+  });
+
+  const awaitTotal = (transactionId: string): void => {
+    const [oldest] = awaited;
+    if (awaited.size >= AWAITED_LIMIT && oldest !== undefined) awaited.delete(oldest);
+    awaited.add(transactionId);
   };
 
   return {
     hears: {
+      "hardware.meter": () => triggers.review(),
+      "station.evseChanged": () => triggers.review(),
+      "station.transactionStarted": ({ evseId }: HeardEvents["station.transactionStarted"]) =>
+        triggers.set(evseId, undefined),
+      "station.transactionEnded": ({ transactionId, evseId }: HeardEvents["station.transactionEnded"]) => {
+        triggers.endTransaction(evseId);
+        if (csms.connected) awaitTotal(transactionId);
+        else showFallback(transactionId);
+      },
       "station.transactionEventAnswered": ({
         request,
         response,
       }: HeardEvents["station.transactionEventAnswered"]): void => {
-        tellCost(request, response);
-        tellMessage(request, response);
+        if (request.eventType === "Ended") tellEnd(request, response);
+        else tellRunning(request, response);
+      },
+      "link.disconnected": () => {
+        for (const transactionId of awaited) showFallback(transactionId);
+        awaited.clear();
       },
     },
+    start: () => triggers.review(),
+    stop: () => triggers.stop(),
   };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { toMeterReading, toSignedMeterValue } from "../../../src/bridge/meter-reading.ts";
-import { toSessionCost } from "../../../src/bridge/observer.ts";
+import { toSessionCost } from "../../../src/bridge/session-cost.ts";
 import { toEvseEvent } from "../../../src/bridge/session-event.ts";
 import type { EvseManagerSessionEvent, PowermeterPowermeter } from "../../../src/everest/interfaces/index.ts";
 
@@ -11,11 +11,11 @@ test("session_cost: money in the smallest unit, rounded down, without the dust o
     transactionId: "t",
     currency: "EUR",
     decimals: 2,
-    finished: true,
+    status: "Finished" as const,
     totalCost: 4.35,
     timestamp: "2026-01-01T12:00:00.000Z",
     energyWattHours: 15_230.7,
-    message: { format: "UTF8" as const, content: "4.35" },
+    messages: [{ format: "UTF8" as const, content: "4.35" }],
   };
   expect(toSessionCost(cost)).toEqual({
     session_id: "t",
@@ -24,11 +24,11 @@ test("session_cost: money in the smallest unit, rounded down, without the dust o
     cost_chunks: [{ cost: { value: 435 }, timestamp_to: "2026-01-01T12:00:00.000Z", metervalue_to: 15_230 }],
     message: [{ format: "UTF8", content: "4.35" }],
   });
-  expect(toSessionCost({ ...cost, currency: "euros", finished: false })).toMatchObject({
+  expect(toSessionCost({ ...cost, currency: "euros", status: "Running" })).toMatchObject({
     currency: { decimals: 2 },
     status: "Running",
   });
-  expect(toSessionCost({ ...cost, totalCost: 1.239 }).cost_chunks?.[0]?.cost).toEqual({ value: 123 });
+  expect(toSessionCost({ ...cost, totalCost: 1.239 })?.cost_chunks?.[0]?.cost).toEqual({ value: 123 });
 });
 
 test("a signature that does not fit into a message goes, the value stays: cut off it would cost the whole event", () => {

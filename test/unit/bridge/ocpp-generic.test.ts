@@ -49,7 +49,11 @@ const start = () => {
   running = {
     deviceModel: file.model,
     csms: undefined as never,
-    services: { authorization: undefined as never, availability: { change: () => "Scheduled" } },
+    services: {
+      authorization: undefined as never,
+      availability: { change: () => "Scheduled" },
+      tariff: { fallback: () => [] },
+    },
     stop: () => true,
     restart: () => true,
     securityEvent: () => {},

@@ -157,4 +157,15 @@ describe("the answer to validate_token (BEHAVIOUR 7)", () => {
     expect(messages({})).toEqual(["Hello", "Bonjour", "Hallo", "Hoi", "Hej"]);
     expect(messages({ customData: { vendorId: "somebody.else", personalMessageExtra: "?" } })).toEqual(["Hello"]);
   });
+
+  test("an accepted driver without a tariff of the CSMS gets the configured text (I04.FR.01), another one not (I01.FR.03)", () => {
+    const text = (content: string, language: string) => ({ format: "UTF8" as const, language, content });
+    const fallback = [text("0.30 per kWh", "en"), text("0,30 je kWh", "de")];
+    const contents = (info: IdTokenInfoType) =>
+      toValidationResult({ idTokenInfo: info }, fallback).tariff_messages.map(({ content }) => content);
+    expect(contents({ status: "Accepted" })).toEqual(["0.30 per kWh", "0,30 je kWh"]);
+    expect(contents({ status: "Accepted", language1: "de" })).toEqual(["0,30 je kWh", "0.30 per kWh"]);
+    expect(contents({ status: "Accepted", personalMessage: text("yours", "en") })).toEqual(["yours"]);
+    expect(contents({ status: "Blocked" })).toEqual([]);
+  });
 });

@@ -1,15 +1,21 @@
 import { expect, test } from "bun:test";
 import { createSystemPort } from "../../../src/bridge/hardware.ts";
-import { toSessionCost } from "../../../src/bridge/observer.ts";
+import { toSessionCost } from "../../../src/bridge/session-cost.ts";
 import type { Peer } from "../../../src/everest/everest-module.ts";
 
 /** What a C++ peer would choke on: it ends, and the whole charger with it. */
 
 test("a currency that EVerest does not know was sent all the same, and ended the module that listens", () => {
-  const cost = { transactionId: "t", decimals: 2, finished: true, totalCost: 1, timestamp: "2026-01-01T12:00:00.000Z" };
+  const cost = {
+    transactionId: "t",
+    decimals: 2,
+    status: "Finished" as const,
+    totalCost: 1,
+    timestamp: "2026-01-01T12:00:00.000Z",
+  };
   for (const currency of ["DEM", "XXX", "eur", ""])
-    expect(toSessionCost({ ...cost, currency }).currency).toEqual({ decimals: 2 });
-  expect(toSessionCost({ ...cost, currency: "CHF" }).currency).toEqual({ code: "CHF", decimals: 2 });
+    expect(toSessionCost({ ...cost, currency })?.currency).toEqual({ decimals: 2 });
+  expect(toSessionCost({ ...cost, currency: "CHF" })?.currency).toEqual({ code: "CHF", decimals: 2 });
 });
 
 test("times of the CSMS with an offset or without a fraction went on as they came (PROTOCOL 12.5)", async () => {

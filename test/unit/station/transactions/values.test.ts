@@ -363,10 +363,10 @@ describe("cost and messages in the answers (BEHAVIOUR 19.2)", () => {
       .finish("Local")
       .pass();
     expect(station.commands("sessionCost")).toMatchObject([
-      [{ transactionId: "s", currency: "EUR", finished: false, totalCost: 1.5, energyWattHours: 1_000 }],
-      [{ transactionId: "s", finished: true, energyWattHours: 2_500 }],
+      [{ transactionId: "s", currency: "EUR", status: "Running", totalCost: 1.5, energyWattHours: 1_000 }],
+      [{ transactionId: "s", status: "Finished", energyWattHours: 2_500 }],
     ]);
-    expect(station.commands("tariffMessage")[0]).toEqual(["s", answer.updatedPersonalMessage]);
+    expect(station.commands("tariffMessage")[0]).toEqual(["s", [answer.updatedPersonalMessage]]);
   });
 
   test("nothing while the functions are off", async () => {
