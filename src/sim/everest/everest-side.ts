@@ -3,6 +3,7 @@ import { type Clock, SystemClock } from "../../lib/clock.ts";
 import { type Random, SystemRandom } from "../../lib/random.ts";
 import { SimulatedBus } from "./bus.ts";
 import { DEFAULT_RELEASE, interfaceDefinition, type Release } from "./release.ts";
+import { SimulatedDisplay } from "./simulated-display.ts";
 import { SimulatedEvse } from "./simulated-evse.ts";
 import { SimulatedReservations } from "./simulated-reservations.ts";
 
@@ -62,6 +63,7 @@ export class EverestSide {
   readonly evses: readonly SimulatedEvse[];
   readonly reservations: SimulatedReservations;
   readonly stationReady: Promise<void>;
+  readonly display = new SimulatedDisplay();
   /** Tokens that the station offered (remote start). */
   readonly providedTokens: ProvidedToken[] = [];
   /** What the manager tells about the configuration of the modules: by module, implementation and parameter. */
@@ -227,11 +229,10 @@ export class EverestSide {
     const { bus } = this;
     await this.reservations.serve((command) => this.answers.get(command));
     await serve("data_transfer", { data_transfer: { status: "Accepted" } });
-    await serve("display", {
-      set_display_message: [{ status: "Accepted" }],
-      get_display_messages: { messages: [] },
-      clear_display_message: { status: "Accepted" },
-    });
+    for (const [command, answer] of Object.entries(this.display.commands))
+      await this.bus.serve("display", "main", command, (args) =>
+        (this.answers.get(`display.${command}`) ?? answer)(args),
+      );
     await serve("iso15118", { set_get_certificate_response: null });
     for (const evseId of this.sinkEvseIds)
       await bus.serve(`sink_${evseId}`, "main", "set_external_limits", (args) => {
