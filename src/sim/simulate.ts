@@ -5,11 +5,18 @@ import { join } from "node:path";
 import { type Clock, SystemClock, sleep } from "../lib/clock.ts";
 import { startBroker } from "./broker.ts";
 import { SimulatedCsms } from "./csms.ts";
+import { chargeMoney, greet, showOnDisplay, TARIFF } from "./driver-display.ts";
 import { EverestSide } from "./everest/everest-side.ts";
 import type { Release } from "./everest/release.ts";
 import type { SimulatedEvse } from "./everest/simulated-evse.ts";
 
-const COLOURS = { station: "\u001b[36m", csms: "\u001b[33m", charger: "\u001b[32m", off: "\u001b[0m" } as const;
+const COLOURS = {
+  station: "\u001b[36m",
+  csms: "\u001b[33m",
+  charger: "\u001b[32m",
+  display: "\u001b[35m",
+  off: "\u001b[0m",
+} as const;
 const CARD = { value: "04A1B2C3D4E5F6", type: "ISO14443" } as const;
 const STRANGER = { value: "04FFEEDDCCBBAA", type: "ISO14443" } as const;
 const RESERVED_SECONDS = 900;
@@ -139,6 +146,7 @@ async function playSession(
   await step("… and presents a card", () => everest.presentToken(CARD));
   await step("the car draws energy", () => evse.startCharging());
   await sleep(clock, 3_000);
+  await step("the CSMS has something to say", () => greet(csms));
   await step(`… ${drawing(evse)}; the CSMS limits the transaction to 10 A, and to 6 A after 3 s`, () =>
     limit(csms, clock),
   );
@@ -187,6 +195,13 @@ export async function simulateSession(
   patchComponentConfig(componentConfig, config, {
     InternalCtrlr: { NetworkConnectionProfiles: networkProfiles(csms.url) },
     SampledDataCtrlr: { TxUpdatedInterval: 2, TxEndedInterval: 2 },
+    TariffCostCtrlr: {
+      Available: true,
+      Enabled: true,
+      NumberOfDecimalsForCostValues: 2,
+      TariffFallbackMessage: TARIFF,
+    },
+    DisplayMessageCtrlr: { Available: true },
   });
   const everest = await EverestSide.start({
     broker: { host: "127.0.0.1", port: broker.port },
@@ -201,6 +216,8 @@ export async function simulateSession(
       MessageLogPath: join(directory, "logs"),
     },
   });
+  await showOnDisplay(everest, (text) => print("display", "display", text));
+  chargeMoney(csms);
   csms.events.on("call", ({ action, request }) =>
     print("station", "station → CSMS", `${action} ${summarize(request)}`),
   );

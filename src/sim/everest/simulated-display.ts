@@ -16,14 +16,19 @@ type Args = Readonly<Record<string, unknown>>;
 export class SimulatedDisplay {
   readonly messages = new Map<number, ShownMessage>();
 
+  onChange: (messages: readonly ShownMessage[]) => void = () => {};
+
   readonly commands: Readonly<Record<string, (args: Args) => unknown>> = {
     set_display_message: ({ request }) => {
       for (const message of request as readonly ShownMessage[]) this.messages.set(message.id, message);
+      this.onChange([...this.messages.values()]);
       return { status: "Accepted" };
     },
     get_display_messages: () => ({ messages: [...this.messages.values()] }),
-    clear_display_message: ({ request }) => ({
-      status: this.messages.delete((request as { id: number }).id) ? "Accepted" : "Unknown",
-    }),
+    clear_display_message: ({ request }) => {
+      if (!this.messages.delete((request as { id: number }).id)) return { status: "Unknown" };
+      this.onChange([...this.messages.values()]);
+      return { status: "Accepted" };
+    },
   };
 }
