@@ -38,7 +38,7 @@ const STANDARD: Readonly<Record<string, Standard>> = {
   "CustomizationCtrlr.CustomImplementationEnabled": OFF,
   "DeviceDataCtrlr.ConfigurationValueSize": { value: "1000" },
   "DisplayMessageCtrlr.Available": OFF,
-  "DisplayMessageCtrlr.DisplayMessages": { minLimit: 0, maxLimit: 100 },
+  "DisplayMessageCtrlr.DisplayMessages": { maxLimit: 100 },
   "DisplayMessageCtrlr.QRCodeDisplayCapable": OFF,
   "ISO15118Ctrlr.V2GCertificateInstallationEnabled": OFF,
   "LocalAuthListCtrlr.DisablePostAuthorize": OFF,

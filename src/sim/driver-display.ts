@@ -2,7 +2,7 @@
 import type { SimulatedCsms } from "./csms.ts";
 import type { EverestSide } from "./everest/everest-side.ts";
 
-export const TARIFF = "0.50 at the start, 0.39 per kWh";
+export const TARIFF = "0.500 at the start, 0.390 per kWh";
 const [START, PER_KWH] = [0.5, 0.39];
 
 /** A message for the display that goes with the transaction. */

@@ -198,7 +198,7 @@ export async function simulateSession(
     TariffCostCtrlr: {
       Available: true,
       Enabled: true,
-      NumberOfDecimalsForCostValues: 2,
+      NumberOfDecimalsForCostValues: 3,
       TariffFallbackMessage: TARIFF,
     },
     DisplayMessageCtrlr: { Available: true },
