@@ -59,6 +59,7 @@ inspect. Reads the databases and changes nothing; passwords are not shown, token
   profiles       charging profiles
   schedule       the limits that follow from them, as a plot and a table: --evse <number> (0, the station, if it is not
                  given), --hours <number> (24), --unit A|W (A)
+  display        messages of the CSMS for the charger's display
   auth           local authorization list and authorization cache
   [text]                                  only rows that contain it
   --json                                  an array of objects instead of a table

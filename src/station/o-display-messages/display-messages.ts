@@ -147,7 +147,7 @@ function create(context: Given) {
   const get = ({ requestId, ...wanted }: GetDisplayMessagesRequest) => {
     const found = isAvailable() ? list.read().present.filter((message) => matches(message, wanted)) : [];
     if (found.length === 0) return { response: { status: "Unknown" } as const }; // O03.FR.06, O04.FR.02, FR.07
-    if (reportsUnderWay >= REPORTS_LIMIT) throw new OcppError("InternalError", `${REPORTS_LIMIT} lists are under way`);
+    if (reportsUnderWay >= REPORTS_LIMIT) throw new OcppError("GenericError", `${REPORTS_LIMIT} lists are under way`);
     reportsUnderWay++;
     return {
       response: { status: "Accepted" } as const, // O03.FR.01, O04.FR.01
