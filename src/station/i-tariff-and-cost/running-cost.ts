@@ -78,12 +78,13 @@ function create(context: Given) {
   };
 
   /** I06.FR.03; with a token that was not asked about before, its tariff comes in idTokenInfo (I01.FR.03). */
-  const tellTariff = ({ transactionInfo }: TransactionEventRequest, response: TransactionEventResponse): void => {
+  const tellTariff = (request: TransactionEventRequest, response: TransactionEventResponse): void => {
     if (!settings.isOn("Tariff")) return;
     const updated = updatedTexts(response);
-    const personal = response.idTokenInfo?.personalMessage;
+    // Who has just stopped has no use for it.
+    const personal = request.eventType === "Ended" ? undefined : response.idTokenInfo?.personalMessage;
     const texts = updated.length > 0 ? updated : personal === undefined ? [] : [personal];
-    if (texts.length > 0) hardware.observer.tariffMessage(transactionInfo.transactionId, texts);
+    if (texts.length > 0) hardware.observer.tariffMessage(request.transactionInfo.transactionId, texts);
   };
 
   /** The answer to the Ended event (I03.FR.01) brings the total for a driver who is still there: not after an end offline (I03.FR.03). */

@@ -185,6 +185,8 @@ describe("tariff", () => {
     answerOf = () => ({ idTokenInfo: { status: "Accepted", personalMessage: text("yours: 0.20") } });
     await charge();
     expect(texts()).toEqual([[text("yours: 0.20")]]);
+    await stop();
+    expect(texts().length).toBe(1);
   });
 
   test("everybody's price at the start, online, offline and when it changes (I04.FR.01)", async () => {
