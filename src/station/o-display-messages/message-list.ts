@@ -59,11 +59,15 @@ export class DisplayMessageList {
 
   /** The display may have got it although nobody knows: to be removed there. */
   noteStray(message: MessageInfoType): void {
-    const { core } = this.context;
-    core.unitOfWork.run(() => {
-      core.displayMessages.put(message.id, JSON.stringify(message));
-      core.displayMessages.markRemoved(message.id);
-    });
+    const { core, logger } = this.context;
+    try {
+      core.unitOfWork.run(() => {
+        core.displayMessages.put(message.id, JSON.stringify(message));
+        core.displayMessages.markRemoved(message.id);
+      });
+    } catch (error) {
+      logger.error(`The display message ${message.id} may stay on the display: ${(error as Error).message}`);
+    }
   }
 
   /** O01.FR.07, O02.FR.07: past its end; O02.FR.02: with its transaction, also one that ended while nobody looked. */

@@ -355,6 +355,41 @@ describe("a display that answers late or never", () => {
   });
 });
 
+describe("a full disk", () => {
+  const fill = (isFull: boolean) => charger.core.database.run(`PRAGMA query_only = ${isFull ? "ON" : "OFF"}`);
+
+  test("what cannot be stored is not Accepted, and not shown either", async () => {
+    await start();
+    await set(1);
+    fill(true);
+    expect(await set(2)).toMatchObject({ status: "Rejected", statusInfo: { reasonCode: "OutOfStorage" } });
+    expect((await set(1, { state: "Idle" })).status).toBe("Rejected");
+    await charger.clock.advance(1_000);
+    expect([...shown]).toEqual([[1, message(1)]]);
+    expect((await charger.call("ClearDisplayMessage", { id: 1 })).kind).toBe("error");
+    expect([...shown.keys()]).toEqual([1]);
+    fill(false);
+    expect(await clear(1)).toEqual({ status: "Accepted" });
+  });
+
+  test("an end or a silent display stops nothing", async () => {
+    await start();
+    await set(1, { endDateTime: in_(30) });
+    await set(2);
+    fill(true);
+    await charger.clock.advance(31_000);
+    expect(await get()).toEqual([2]);
+    silent = true;
+    charger.sendText(JSON.stringify([2, "s", "SetDisplayMessage", { message: message(3) }]));
+    await charger.clock.advance(20_000);
+    expect(charger.answers.find(({ messageId }) => messageId === "s")?.body).toMatchObject({ status: "Rejected" });
+    silent = false;
+    fill(false);
+    await charger.clock.advance(70_000);
+    expect([...shown.keys()]).toEqual([2]);
+  });
+});
+
 describe("DisplayMessageCtrlr.Enabled", () => {
   const enable = (attributeValue: string) =>
     charger.call("SetVariables", {
