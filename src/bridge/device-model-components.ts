@@ -57,7 +57,7 @@ function variable(
   return {
     name,
     ...(instance !== undefined && { instance }),
-    characteristics: { dataType, supportsMonitoring: false, ...characteristics },
+    characteristics: { dataType, supportsMonitoring: true, ...characteristics },
     attributes: [attribute],
   };
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
 import { type JsonPath, JsonSyntaxError, type LocatedJson, parseLocatedJson } from "../lib/located-json.ts";
+import { ComponentMonitor, componentMonitorDefects, toMonitor } from "./component-monitors.ts";
 import {
   ATTRIBUTE_TYPES,
   type ComponentDefinition,
@@ -42,6 +43,7 @@ const Property = v.object({
   characteristics: CharacteristicsObject,
   attributes: v.pipe(v.array(Attribute), v.minLength(1)),
   default: Optional(Text),
+  monitors: v.optional(v.array(ComponentMonitor), []),
 });
 type Property = v.InferOutput<typeof Property>;
 
@@ -56,9 +58,10 @@ const ComponentObject = v.object({
 /** Words of JSON schema that EVerest's files carry as remarks. */
 const REMARKS = ["$schema", "$id", "description", "title", "type", "minimum", "maximum", "minLength", "maxLength"];
 const FILE_KEYS = new Set([...Object.keys(ComponentObject.entries), "required", ...REMARKS]);
-const PROPERTY_KEYS = new Set([...Object.keys(Property.entries), "source", "monitors", ...REMARKS]);
+const PROPERTY_KEYS = new Set([...Object.keys(Property.entries), "source", ...REMARKS]);
 const CHARACTERISTICS_KEYS = new Set(Object.keys(CharacteristicsObject.entries));
 const ATTRIBUTE_KEYS = new Set(Object.keys(Attribute.entries));
+const MONITOR_KEYS = new Set(Object.keys(ComponentMonitor.entries));
 
 function asText(value: unknown, dataType: DataType): string {
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
@@ -87,6 +90,7 @@ function toVariable(property: Property): VariableDefinition {
       const effective = value ?? (attribute.type === "Actual" ? property.default : undefined) ?? undefined;
       return { ...attribute, ...(effective !== undefined && { value: asText(effective, dataType) }) };
     }),
+    ...(property.monitors.length > 0 && { monitors: property.monitors.map(toMonitor) }),
   };
 }
 
@@ -103,6 +107,8 @@ function* unknownKeys(content: v.InferInput<typeof ComponentObject>): Generator<
     yield* excess(property.characteristics, CHARACTERISTICS_KEYS, [...path, "characteristics"]);
     for (const [index, attribute] of property.attributes.entries())
       yield* excess(attribute, ATTRIBUTE_KEYS, [...path, "attributes", index]);
+    for (const [index, monitor] of (property.monitors ?? []).entries())
+      yield* excess(monitor, MONITOR_KEYS, [...path, "monitors", index]);
   }
 }
 
@@ -187,6 +193,11 @@ export class ComponentFile {
     this.labels.set(key, label);
     if (minLimit !== undefined && maxLimit !== undefined && minLimit > maxLimit)
       this.defect([...path, "characteristics", "minLimit"], "above maxLimit");
+    for (const { index, key: wrong, message } of componentMonitorDefects(
+      variable.monitors ?? [],
+      variable.characteristics,
+    ))
+      this.defect([...path, "monitors", index, wrong], message);
     for (const [index, { type, value }] of variable.attributes.entries()) {
       const attributePath = [...path, "attributes", index];
       if (variable.attributes.findIndex((other) => other.type === type) !== index)

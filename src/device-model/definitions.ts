@@ -1,4 +1,5 @@
 /** The device model as data: what components and variables there are, apart from where they come from. */
+import type { MonitorDefinition } from "./monitor-rules.ts";
 
 export type AttributeType = "Actual" | "Target" | "MinSet" | "MaxSet";
 export type Mutability = "ReadOnly" | "WriteOnly" | "ReadWrite";
@@ -50,6 +51,8 @@ export interface VariableDefinition {
   readonly instance?: string;
   readonly characteristics: Characteristics;
   readonly attributes: readonly AttributeDefinition[];
+  /** What the maker watches by himself; none where it is left out. */
+  readonly monitors?: readonly MonitorDefinition[];
 }
 
 export interface ComponentDefinition {

@@ -74,10 +74,13 @@ export class DeviceModel {
       const variables = new Map<string, VariableState>();
       const store: Store = { storage, writer: writers.get(definition) };
       const component: ComponentState = { definition, key, variables, store };
-      for (const { name, instance, characteristics, attributes } of definition.variables) {
+      const replaced = this.components.get(key);
+      for (const { name, instance, characteristics, attributes, ...rest } of definition.variables) {
         const nameKey = variableKey({ name, ...(instance !== undefined && { instance }) });
         const states = new Map<AttributeType, AttributeState>();
-        const variable = { component, name, instance, characteristics, attributes: states, key: nameKey };
+        // What a component file watches of a variable of the hardware side stays watched.
+        const monitors = rest.monitors ?? replaced?.variables.get(nameKey)?.monitors ?? [];
+        const variable = { component, name, instance, characteristics, attributes: states, monitors, key: nameKey };
         for (const attribute of attributes) {
           const { type, mutability, persistent = true, constant = false } = attribute;
           const row = stored.get(attributeKey(key, nameKey, type)) ?? NO_ROW;
@@ -118,6 +121,11 @@ export class DeviceModel {
   stored(address: VariableAddress): string | undefined {
     const variable = this.find(address);
     return typeof variable === "string" ? undefined : variable.attributes.get("Actual")?.value;
+  }
+
+  /** Is its Actual value found out at the moment of reading, so that nobody hears of a change? */
+  isComputed(variable: VariableState): boolean {
+    return this.computed.has(keyOfState(variable));
   }
 
   /** The value as text, computed ones included. */

@@ -113,14 +113,19 @@ function matchesComponent({ definition }: ComponentState, filter: ReportFilter["
   );
 }
 
+/** Is the variable one of those that a filter stands for (B08.FR.20–25, N02.FR.16–21)? */
+export function isNamedBy(variable: VariableState, filter: ReportFilter): boolean {
+  return (
+    matchesComponent(variable.component, filter.component) &&
+    (filter.variable === undefined ||
+      (same(variable.name, filter.variable.name) &&
+        (!filter.variable.instance || same(variable.instance ?? "", filter.variable.instance)))) // B08.FR.21
+  );
+}
+
 /** `unnamed`: what stands for all where the filter names no variable (B08.FR.20). */
 function matches(variable: VariableState, filter: ReportFilter, unnamed: ReadonlySet<VariableState>): boolean {
-  if (!matchesComponent(variable.component, filter.component)) return false;
-  if (filter.variable === undefined) return unnamed.has(variable);
-  return (
-    same(variable.name, filter.variable.name) &&
-    (!filter.variable.instance || same(variable.instance ?? "", filter.variable.instance)) // B08.FR.21
-  );
+  return isNamedBy(variable, filter) && (filter.variable !== undefined || unnamed.has(variable));
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { AttributeType, Characteristics, ComponentDefinition, Mutability } from "./definitions.ts";
+import type { MonitorDefinition } from "./monitor-rules.ts";
 import type { DeviceModelStorage } from "./storage.ts";
 import type { VariableAddress } from "./variable-handle.ts";
 
@@ -18,6 +19,7 @@ export interface VariableState {
   readonly instance: string | undefined;
   characteristics: Characteristics;
   readonly attributes: ReadonlyMap<AttributeType, AttributeState>;
+  readonly monitors: readonly MonitorDefinition[];
   readonly key: string;
 }
 

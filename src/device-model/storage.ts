@@ -16,6 +16,7 @@ import {
   type VariableDefinition,
   variableKey,
 } from "./definitions.ts";
+import { MonitorStorage } from "./monitor-storage.ts";
 
 const AttributeRow = v.object({
   ID: v.number(),
@@ -62,6 +63,8 @@ function address(row: { INSTANCE: string | null; EVSE_ID?: number | null; CONNEC
  */
 export class DeviceModelStorage {
   readonly corruptFileMovedTo: string | undefined;
+  /** The monitors of the variables of this file. */
+  readonly monitors: MonitorStorage;
   private readonly database: Database;
   private readonly configured: ConfiguredValues;
 
@@ -70,6 +73,7 @@ export class DeviceModelStorage {
     this.database = opened.database;
     this.corruptFileMovedTo = opened.corruptFileMovedTo;
     this.configured = new ConfiguredValues(this.database, options.logger);
+    this.monitors = new MonitorStorage(this.database);
     this.database.run("PRAGMA foreign_keys = ON");
   }
 

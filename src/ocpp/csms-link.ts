@@ -36,6 +36,8 @@ export interface CallOptions {
   readonly queueWhenOffline?: boolean;
   /** What it is about, e.g. one fault: of many such messages that wait only the first and the last are sent. */
   readonly subject?: string;
+  /** Where there is no room for all it goes before others, e.g. an event of a monitor before one of a fault. */
+  readonly givesWay?: boolean;
 }
 
 export interface LinkEvents {
@@ -231,13 +233,24 @@ export class CsmsLink {
       };
       if (!this.mayWait(call)) return this.giveUp(call);
       this.joinWith(call);
-      if (this.waiting.length >= WAITING_LIMIT) {
+      if (!this.makeRoom(call)) {
         this.parts.logger.error(`${action} is dropped: ${WAITING_LIMIT} messages are waiting`);
         return call.resolve({ kind: "offline" });
       }
       this.waiting.push(call);
       this.pump();
     });
+  }
+
+  /** Of too many waiting messages the newest is refused, unless an older one gives way to it. */
+  private makeRoom({ options }: WaitingCall): boolean {
+    if (this.waiting.length < WAITING_LIMIT) return true;
+    const lost = options.givesWay === true ? undefined : this.waiting.find((call) => call.options.givesWay === true);
+    if (lost === undefined) return false;
+    this.parts.logger.warn(`${lost.action} is dropped for others: ${WAITING_LIMIT} messages are waiting`);
+    this.waiting.splice(this.waiting.indexOf(lost), 1);
+    lost.resolve({ kind: "offline" });
+    return true;
   }
 
   private joinWith({ options: { subject } }: WaitingCall): void {
@@ -266,7 +279,7 @@ export class CsmsLink {
       call.options.queueWhenOffline === true ||
       (settings.queueAllMessages() && !settings.neverQueued().includes(call.action));
     if (wanted && call.action !== "BootNotification" && call.action !== "Heartbeat")
-      this.offline.keep(call.action, call.request, call.options.subject);
+      this.offline.keep(call.action, call.request, call.options);
     call.resolve({ kind: "offline" });
   }
 

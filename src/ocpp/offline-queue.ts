@@ -3,6 +3,7 @@ import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
 import type { MessageQueueRepository } from "../store/message-queue-repository.ts";
 import type { UnitOfWork } from "../store/unit-of-work.ts";
+import type { CallOptions } from "./csms-link.ts";
 import { needlessBefore } from "./needless-messages.ts";
 import type { RpcSession } from "./rpc.ts";
 import { isAction } from "./validation.ts";
@@ -32,12 +33,13 @@ export class OfflineQueue {
     return this.options.queue.length === 0;
   }
 
-  keep(action: string, request: unknown, subject: string | undefined): void {
+  keep(action: string, request: unknown, options: Pick<CallOptions, "subject" | "givesWay">): void {
+    const { subject, givesWay = false } = options;
     const { queue, unitOfWork, random, clock, logger } = this.options;
     const messageId = random.uuid();
     try {
       unitOfWork.run(() => {
-        if (queue.length >= LIMIT) this.dropOldest();
+        if (queue.length >= LIMIT && !this.makeRoom(givesWay)) throw new Error(`${LIMIT} messages are kept`);
         for (const needless of this.needlessBefore(subject)) queue.removeMessage(needless);
         queue.append(messageId, action, request, clock.now());
       });
@@ -75,6 +77,15 @@ export class OfflineQueue {
 
   private needlessBefore(subject: string | undefined): readonly string[] {
     return subject === undefined ? [] : needlessBefore(this.ofSubject.get(subject) ?? []);
+  }
+
+  /** Events of monitors go first, periodic ones before all; nothing else is dropped for them. */
+  private makeRoom(givesWay: boolean): boolean {
+    const { logger, queue } = this.options;
+    const dropped = queue.dropOldestMonitorEvents(LIMIT / 10);
+    if (dropped > 0) logger.warn(`The queue of other messages is full; ${dropped} messages of monitors are dropped`);
+    else if (!givesWay) this.dropOldest();
+    return dropped > 0 || !givesWay;
   }
 
   private dropOldest(): void {

@@ -49,6 +49,8 @@ interface Description<Need extends ServiceName, Service extends ServiceName, Hea
   readonly hears: { readonly [Name in Heard]: Phase };
   /** What `inspect` shows of the block's durable state, by name: read from the database, without creating the block. */
   readonly views: Readonly<Record<string, DatabaseView>>;
+  /** Likewise what it keeps in the files of the device model. */
+  readonly deviceModelViews: Readonly<Record<string, DatabaseView>>;
 }
 
 interface Named {
@@ -81,6 +83,7 @@ export function declareBlock<
     provides: [],
     hears: {} as BlockDeclaration<Need, Service, Heard>["hears"],
     views: {},
+    deviceModelViews: {},
     ...description,
     create,
   };

@@ -1,6 +1,7 @@
 /** What the blocks offer one another, and to `bridge/` and `agent/`: one page to see what there is. */
 import type {
   ChargingProfileType,
+  EventDataType,
   IdTokenInfoType,
   IdTokenType,
   MessageContentType,
@@ -87,6 +88,26 @@ export interface AvailabilityService {
   }): "Accepted" | "Rejected" | "Scheduled";
 }
 
+/** An event of a fault or of a monitor before it has its number. */
+export type StreamEvent = Omit<EventDataType, "eventId">;
+
+export interface TellOptions {
+  /** Queued while there is no connection (N07.FR.04). */
+  readonly keptOffline: boolean;
+  /** Of many waiting messages about one thing only the first and the last are sent. */
+  readonly subject?: string;
+  /** They give way to faults where there is no room for both. */
+  readonly ofMonitors?: boolean;
+}
+
+/** N: NotifyEvents of faults and of monitors, in one order and with one numbering. */
+export interface EventStreamService {
+  /** Tells of what happens in one moment; joins the unit of work that it is called in. */
+  tell(events: readonly StreamEvent[], options: TellOptions): void;
+  /** False while so many events of monitors wait for the CSMS that no more are taken. */
+  readonly hasRoom: boolean;
+}
+
 /** Each is provided by just one block. */
 export interface BlockServices {
   readonly authorization: AuthorizationService;
@@ -98,6 +119,7 @@ export interface BlockServices {
     update(evseId: number, connectorId: number, change: (connector: ConnectorModel) => void): void;
   };
   readonly remoteStartProfiles: RemoteStartProfileService;
+  readonly eventStream: EventStreamService;
   /** B: as after a reboot, the next connection begins with BootNotification. */
   readonly registration: { forget(): void };
   readonly reservations: ReservationService;

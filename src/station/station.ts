@@ -35,8 +35,10 @@ import { smartCharging } from "./k-smart-charging/smart-charging.ts";
 import { firmware } from "./l-firmware/firmware.ts";
 import { certificates } from "./m-certificates/certificates.ts";
 import { customerInformation } from "./n-diagnostics/customer-information.ts";
+import { eventStream } from "./n-diagnostics/event-stream.ts";
 import { logs } from "./n-diagnostics/logs.ts";
 import { displayMessages } from "./o-display-messages/display-messages.ts";
+import { monitoring } from "./n-diagnostics/monitoring.ts";
 import { dataTransfer } from "./p-data-transfer/data-transfer.ts";
 import type { HardwareEvents } from "./ports.ts";
 
@@ -62,6 +64,7 @@ export const BLOCKS = complete([
   authorization,
   localList,
   changeAvailability,
+  eventStream,
   faultEvents,
   transactions,
   metering,
@@ -75,6 +78,7 @@ export const BLOCKS = complete([
   smartCharging,
   firmware,
   logs,
+  monitoring,
   certificates,
   customerInformation,
   displayMessages,

@@ -11,6 +11,7 @@ import { KeyValueRepository } from "./key-value-repository.ts";
 import { LocalListRepository } from "./local-list-repository.ts";
 import { MessageQueueRepository } from "./message-queue-repository.ts";
 import { MeterValueRepository } from "./meter-value-repository.ts";
+import { MonitorStateRepository } from "./monitor-state-repository.ts";
 import { closeDatabase, emptyLog, openDatabase } from "./open-database.ts";
 import { ReservationRepository } from "./reservation-repository.ts";
 import { TokenAliasRepository } from "./token-alias-repository.ts";
@@ -34,6 +35,7 @@ export interface CoreDatabase {
   readonly customerMessages: CustomerMessageRepository;
   readonly chargingProfiles: ChargingProfileRepository;
   readonly displayMessages: DisplayMessageRepository;
+  readonly monitorStates: MonitorStateRepository;
   readonly durableQueue: MessageQueueRepository;
   readonly normalQueue: MessageQueueRepository;
   /** Where a damaged file was put: worth a security event. */
@@ -79,6 +81,7 @@ export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
     customerMessages: new CustomerMessageRepository(database),
     chargingProfiles: new ChargingProfileRepository(database, logger),
     displayMessages: new DisplayMessageRepository(database),
+    monitorStates: new MonitorStateRepository(database),
     durableQueue,
     normalQueue,
     corruptFileMovedTo,

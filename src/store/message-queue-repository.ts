@@ -179,6 +179,21 @@ export class MessageQueueRepository {
     return dropped;
   }
 
+  /** Removes the oldest messages with events of monitors, at most `number`, others only where none is periodic; returns how many. */
+  dropOldestMonitorEvents(number: number): number {
+    const drop = this.database.query(
+      `DELETE FROM ${this.table} WHERE rowid IN (
+         SELECT rowid FROM ${this.table}
+         WHERE MESSAGE_TYPE = 'NotifyEvent' AND json_valid(MESSAGE)
+           AND json_extract(MESSAGE, '$[3].eventData[0].variableMonitoringId') IS NOT NULL
+           AND (json_extract(MESSAGE, '$[3].eventData[0].trigger') = 'Periodic') = ?
+         ORDER BY rowid LIMIT ?)`,
+    );
+    const changes = drop.run(1, number).changes || drop.run(0, number).changes;
+    this.changeLength(-changes);
+    return changes;
+  }
+
   /** Removes the oldest `number` messages. */
   dropOldest(number: number): void {
     const { changes } = this.database

@@ -5,6 +5,7 @@ import { linkSettings } from "../../src/agent/csms-connection.ts";
 import { localAddressFor } from "../../src/agent/network-interface.ts";
 import { hardwareComponents } from "../../src/bridge/device-model-components.ts";
 import { readComponentConfig } from "../../src/device-model/component-config.ts";
+import type { ComponentDefinition } from "../../src/device-model/definitions.ts";
 import { type DeviceModel, openDeviceModel } from "../../src/device-model/device-model.ts";
 import { DeviceModelStorage } from "../../src/device-model/storage.ts";
 import { SecurityCtrlr } from "../../src/device-model/variables.ts";
@@ -106,6 +107,8 @@ export class InProcessCharger {
   /** There is an energy sink for EVSE 0. */
   keepsStationLimit = true;
   compositeScheduleIntervalSeconds = 30;
+  /** Of component files beside the shipped ones. */
+  furtherComponents: readonly ComponentDefinition[] = [];
   /** A crash leaves the device model open, which makes the restart three times as fast. */
   keepsDeviceModel = false;
   private station!: AssembledStation;
@@ -212,7 +215,7 @@ export class InProcessCharger {
 
   private openDeviceModel(evses: readonly EvseDescription[], logger: Logger): void {
     const { clock } = this;
-    const components = COMPONENTS.map((component) => ({
+    const components = [...COMPONENTS, ...this.furtherComponents].map((component) => ({
       ...component,
       variables: component.variables.map((variable) => {
         const value = this.variables[`${component.name}.${variable.name}`];

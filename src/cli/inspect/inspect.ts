@@ -20,10 +20,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const PATHS = ["CoreDatabasePath", "DeviceModelDatabasePath", "EverestDeviceModelDatabasePath"] as const;
 
-function allVariables(parameters: ModuleParameters): readonly ViewRow[] {
-  const own = readDatabase(parameters.DeviceModelDatabasePath, variablesView);
+function ofDeviceModel(parameters: ModuleParameters, view: DatabaseView): readonly ViewRow[] {
+  const own = readDatabase(parameters.DeviceModelDatabasePath, view);
   const everest = parameters.EverestDeviceModelDatabasePath;
-  return existsSync(everest) ? [...own, ...readDatabase(everest, variablesView)] : own;
+  return existsSync(everest) ? [...own, ...readDatabase(everest, view)] : own;
 }
 
 /** What is shown: rows, or for JSON something else; and the text for people, a table unless said otherwise. */
@@ -35,6 +35,11 @@ interface Shown {
 
 type View = (parameters: ModuleParameters, question: ScheduleQuestion) => Shown;
 
+/** What both files of the device model hold. */
+const deviceModelView =
+  (view: DatabaseView): View =>
+  (parameters) => ({ rows: ofDeviceModel(parameters, view) });
+
 const coreView =
   (...views: readonly DatabaseView[]): View =>
   (parameters) => ({
@@ -44,7 +49,7 @@ const coreView =
   });
 
 const scheduleView: View = (parameters, question) => {
-  const variables = allVariables(parameters);
+  const variables = ofDeviceModel(parameters, variablesView);
   const facts = readDatabase(join(parameters.CoreDatabasePath, "cp.db"), (core) => chargingFacts(core, variables));
   const schedule = scheduleOf(facts, variables, question);
   return { rows: scheduleRows(schedule), json: toMessage(schedule), picture: plot(schedule) };
@@ -57,8 +62,13 @@ const BLOCK_VIEWS = Map.groupBy(
 );
 
 const VIEWS: Readonly<Record<string, View>> = {
-  variables: (parameters) => ({ rows: allVariables(parameters) }),
+  variables: deviceModelView(variablesView),
   queue: coreView(queueView),
+  ...Object.fromEntries(
+    BLOCKS.flatMap(({ deviceModelViews }) =>
+      Object.entries<DatabaseView>(deviceModelViews).map(([name, view]) => [name, deviceModelView(view)]),
+    ),
+  ),
   ...Object.fromEntries(
     [...BLOCK_VIEWS].sort().map(([name, found]) => [name, coreView(...found.map(([, view]) => view))]),
   ),

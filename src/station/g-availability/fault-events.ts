@@ -1,13 +1,11 @@
-import * as v from "valibot";
 import { VariableHandle } from "../../device-model/variable-handle.ts";
 import { MonitoringCtrlr } from "../../device-model/variables.ts";
-import type { ComponentType, EventDataType, NotifyEventRequest } from "../../ocpp/v201/index.ts";
+import type { ComponentType } from "../../ocpp/v201/index.ts";
 import { declareBlock, type Given } from "../block.ts";
 import { UntilStored } from "../model/until-stored.ts";
 import { faultKey, type HardwareError } from "../ports.ts";
+import type { StreamEvent } from "../services.ts";
 
-const EVENT_ID_KEY = "events.nextId";
-const LAST_EVENT_ID = 2_147_483_646;
 /** OCPP's severity of a fault: how bad it is for the station (0 is worst). */
 const SEVERITY: Record<HardwareError["severity"], number> = { High: 3, Medium: 5, Low: 7 };
 const LEAST_SEVERE = 9;
@@ -27,11 +25,12 @@ function keyOf({ name, evse }: ComponentType, { variable }: HardwareError): stri
 export const faultEvents = declareBlock({
   name: "fault-events",
   letter: "G",
+  needs: ["eventStream"],
   hears: { "hardware.error": "follow-up" },
   create,
 });
 
-function create({ clock, core, csms, deviceModel, logger, model }: Given) {
+function create({ clock, csms, deviceModel, eventStream, logger, model }: Given<"eventStream">) {
   /** Faults that are there now, by the variable that shows them. */
   const active = new Map<string, Set<string>>();
   const untilStored = new UntilStored(clock, logger);
@@ -66,14 +65,11 @@ function create({ clock, core, csms, deviceModel, logger, model }: Given) {
     deviceModel.write(handle, faults.size > 0, "internal", true);
   };
 
-  const eventData = (component: ComponentType, error: HardwareError): EventDataType => {
+  const eventData = (component: ComponentType, error: HardwareError): StreamEvent => {
     const raised = error.state === "raised";
     const techInfo = (error.description || error.message).slice(0, 500);
     const transactionId = error.evseId === undefined ? undefined : model.evse(error.evseId)?.transaction?.transactionId;
-    const eventId = core.keyValues.get(EVENT_ID_KEY, v.number()) ?? 0;
-    core.keyValues.set(EVENT_ID_KEY, eventId >= LAST_EVENT_ID ? 0 : eventId + 1);
     return {
-      eventId,
       timestamp: error.timestamp.toISOString(),
       trigger: "Alerting",
       actualValue: String(raised),
@@ -101,18 +97,9 @@ function create({ clock, core, csms, deviceModel, logger, model }: Given) {
     const component = componentOf(error);
     showInDeviceModel(component, error);
     if (!isTold(error)) return;
-    core.unitOfWork.run(() => {
-      const request: NotifyEventRequest = {
-        generatedAt: clock.now().toISOString(),
-        seqNo: 0,
-        eventData: [eventData(component, error)],
-      };
-      // A fault that comes and goes while the line is busy or down is told as it began and as it is.
-      const subject = `${keyOf(component, error)}/${faultKey(error)}`;
-      core.unitOfWork.afterCommit(
-        () => void csms.call("NotifyEvent", request, { queueWhenOffline: isKeptOffline(error), subject }),
-      );
-    });
+    // A fault that comes and goes while the line is busy or down is told as it began and as it is.
+    const subject = `${keyOf(component, error)}/${faultKey(error)}`;
+    eventStream.tell([eventData(component, error)], { keptOffline: isKeptOffline(error), subject });
   };
 
   return {
