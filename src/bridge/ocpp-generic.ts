@@ -1,6 +1,5 @@
 import * as v from "valibot";
-import { componentKey, variableKey } from "../device-model/definitions.ts";
-import type { DeviceModel, VariableChange } from "../device-model/device-model.ts";
+import type { DeviceModel } from "../device-model/device-model.ts";
 import type { VariableAddress } from "../device-model/variable-handle.ts";
 import type { CommandHandlers, CommandRefusals, EverestModule } from "../everest/everest-module.ts";
 import {
@@ -15,9 +14,8 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
 import { parseTimestamp } from "./meter-reading.ts";
 import type { RunningStation } from "./running-station.ts";
+import { WatchedVariables } from "./watched-variables.ts";
 
-/** Variables that other modules may watch; far more than a device model has. */
-const MONITORS_LIMIT = 5_000;
 /** Sources of values that mean something to the device model's file and that no module may claim. */
 const OWN_SOURCES = new Set(["", "default"]);
 
@@ -49,58 +47,6 @@ function toAddress({ component, variable }: OcppComponentVariable): VariableAddr
   };
 }
 
-function keyOf({ component, variable }: OcppComponentVariable): string {
-  const { name, instance, evse } = component;
-  const ofComponent = componentKey({
-    name,
-    ...(instance !== undefined && { instance }),
-    ...(evse !== undefined && { evseId: evse.id }),
-    ...(evse?.connector_id !== undefined && { connectorId: evse.connector_id }),
-  });
-  return `${ofComponent}\n${variableKey(variable)}`;
-}
-
-/** Variables that other modules watch: each change of the Actual value is published as `event_data`. */
-class VariableMonitors {
-  private readonly watched = new Map<string, OcppComponentVariable>();
-  private nextEventId = 0;
-  /** EVerest's two modules have two words for it (CHANGES d.4). */
-  private readonly trigger: "Alerting" | "Delta";
-
-  constructor(
-    private readonly module: EverestModule,
-    private readonly clock: Clock,
-    private readonly logger: Logger,
-    deviceModel: DeviceModel,
-  ) {
-    this.trigger = module.configuration.moduleName === "OCPPmulti" ? "Alerting" : "Delta";
-    deviceModel.onAnyChange((change) => this.publish(change));
-  }
-
-  /** Also what does not exist yet: the hardware side's variables come with the start. */
-  watch(componentVariable: OcppComponentVariable): void {
-    const key = keyOf(componentVariable);
-    if (this.watched.size >= MONITORS_LIMIT && !this.watched.has(key))
-      return this.logger.warn(`monitor_variables: ${MONITORS_LIMIT} variables are watched, no more are taken`);
-    this.watched.set(key, componentVariable);
-  }
-
-  private publish({ variable, attributeType, value }: VariableChange): void {
-    const watched = this.watched.get(`${variable.component.key}\n${variable.key}`);
-    if (watched === undefined || attributeType !== "Actual") return;
-    // A secret is not for the bus, though its change is.
-    const isSecret = variable.attributes.get("Actual")?.mutability === "WriteOnly";
-    this.module.publish("ocpp_generic", "ocpp", "event_data", {
-      component_variable: watched,
-      event_id: this.nextEventId++,
-      timestamp: this.clock.now().toISOString(),
-      trigger: this.trigger,
-      actual_value: isSecret ? "" : value,
-      event_notification_type: "CustomMonitor",
-    });
-  }
-}
-
 /** `ocpp_generic`: what other modules may ask of the station (BEHAVIOUR 17). */
 export function provideOcppGeneric(
   module: EverestModule,
@@ -109,7 +55,7 @@ export function provideOcppGeneric(
   deviceModel: DeviceModel,
   station: () => RunningStation | undefined,
 ): void {
-  const monitors = new VariableMonitors(module, clock, logger, deviceModel);
+  const watched = new WatchedVariables(module, clock, logger, deviceModel);
   const handlers: CommandHandlers<"ocpp"> = {
     stop: () => station()?.stop() ?? false,
     restart: () => station()?.restart() ?? false,
@@ -164,7 +110,7 @@ export function provideOcppGeneric(
       return { status, status_info: { reason_code: "InvalidInput", additional_info: "no such EVSE or connector" } };
     },
     monitor_variables: ({ component_variables }) => {
-      for (const one of component_variables) monitors.watch(one);
+      for (const one of component_variables) watched.watch(one);
       return null;
     },
   };

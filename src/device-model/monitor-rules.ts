@@ -71,21 +71,27 @@ function rejected(reasonCode: MonitorDefect["reasonCode"], text: string): Monito
   return { status: "Rejected", reasonCode, text };
 }
 
+/** Thresholds that a variable can have (N04.FR.06). EVSE.Power must have a maxLimit (part 2, 2.13.7), which is 0 until it is known. */
+function thresholdDefect(value: number, { minLimit, maxLimit }: Characteristics): MonitorDefect | undefined {
+  const isUnknown = minLimit === undefined && maxLimit === 0;
+  if (value < (minLimit ?? value)) return rejected("ValueOutOfRange", `below minLimit ${minLimit}`);
+  if (value > (maxLimit ?? value) && !isUnknown) return rejected("ValueOutOfRange", `above maxLimit ${maxLimit}`);
+  return undefined;
+}
+
 /** @param isComputed Its value is found out at the moment of reading, so no change of it is ever noticed. */
 export function monitorDefect(
   { type, value, severity }: MonitorSetting,
-  { dataType, supportsMonitoring, minLimit, maxLimit }: Characteristics,
+  characteristics: Characteristics,
   isComputed: boolean,
 ): MonitorDefect | undefined {
+  const { dataType, supportsMonitoring } = characteristics;
   if (!supportsMonitoring) return unsupported("the variable cannot be monitored"); // N04.FR.05
   if (isThreshold(type) && !isNumeric(dataType)) return unsupported(`a ${dataType} has no thresholds`); // N04.FR.05
   if (isComputed && !isPeriodic(type)) return unsupported("changes of the variable are not noticed"); // N04.FR.05
   if (!Number.isInteger(severity) || severity < 0 || severity > LEAST_SEVERE)
     return rejected("InvalidValue", `severities are 0 to ${LEAST_SEVERE}`);
-  if (isThreshold(type) && value < (minLimit ?? value))
-    return rejected("ValueOutOfRange", `below minLimit ${minLimit}`); // N04.FR.06
-  if (isThreshold(type) && value > (maxLimit ?? value))
-    return rejected("ValueOutOfRange", `above maxLimit ${maxLimit}`); // N04.FR.06
+  if (isThreshold(type)) return thresholdDefect(value, characteristics);
   if (type === "Delta" && value < 0) return rejected("ValuePositiveOnly", "a difference is not negative"); // N04.FR.14
   if (isPeriodic(type) && value < SHORTEST_PERIOD_SECONDS)
     return rejected("ValueTooLow", `a period is at least ${SHORTEST_PERIOD_SECONDS} s`);

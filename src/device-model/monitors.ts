@@ -77,12 +77,12 @@ export class Monitors {
     return this.byVariable.get(variable) ?? [];
   }
 
-  /** N04: carries out the items in their order; what is accepted is durable when it returns. @throws when nothing could be stored. */
+  /** N04: carries out the items in their order; what is accepted is durable when it returns (N07.FR.13). @throws when nothing could be stored. */
   set(requests: readonly MonitorRequest[]): readonly MonitorResult[] {
     return this.change(() => requests.map((request) => this.setOne(request)));
   }
 
-  /** N06: one status for each id, in their order. */
+  /** N06: one status for each id, in their order. What is gone tells nothing any more (N07.FR.12). */
   clear(ids: readonly number[]): readonly ("Accepted" | "NotFound" | "Rejected")[] {
     return this.change(() =>
       ids.map((id) => {

@@ -13,6 +13,7 @@ let handlers: Handlers;
 let refusals: Handlers;
 let published: Record<string, unknown>[];
 let running: RunningStation | undefined;
+let clock: FakeClock;
 
 const OWN = [
   {
@@ -41,7 +42,8 @@ beforeEach(() => {
       published.push({ name, ...value }),
   } as unknown as EverestModule;
   running = undefined;
-  provideOcppGeneric(module, new FakeClock(), silentLogger, deviceModel, () => running);
+  clock = new FakeClock();
+  provideOcppGeneric(module, clock, silentLogger, deviceModel, () => running);
 });
 afterEach(() => file.dispose());
 
@@ -87,6 +89,7 @@ describe("before the station runs (BEHAVIOUR 17)", () => {
     });
     const change = (name: string, component: string) => ({ component_variable: of(name, component), value: "5" });
     await call("set_variables", { requests: [change("First", "Thing"), change("power", "Late")], source: "tester" });
+    await clock.advance(0);
     expect(published).toMatchObject([
       { name: "event_data", component_variable: of("First"), actual_value: "5", event_id: 0, trigger: "Delta" },
       { name: "event_data", component_variable: of("power", "Late"), event_id: 1 },
@@ -142,6 +145,7 @@ describe("while it runs", () => {
       { status: "Rejected", component_variable: of("Secret"), attribute_type: "Actual" },
     ]);
     await call("set_variables", { requests: [{ component_variable: of("Secret"), value: "new" }], source: "t" });
+    await clock.advance(0);
     expect(published).toMatchObject([{ actual_value: "" }]);
   });
 
@@ -149,6 +153,7 @@ describe("while it runs", () => {
     call("monitor_variables", { component_variables: [of("First"), of("FIRST")] });
     for (const value of ["5", "5", "6"])
       await call("set_variables", { requests: [{ component_variable: of("First"), value }], source: "t" });
+    await clock.advance(0);
     expect(published.map(({ actual_value }) => actual_value)).toEqual(["5", "6"]);
   });
 

@@ -39,6 +39,12 @@ describe("which monitors can be set", () => {
     ["N04.FR.06 below minLimit", monitor("UpperThreshold", -11), {}, "ValueOutOfRange"],
     ["N04.FR.06 lower threshold above maxLimit", monitor("LowerThreshold", 101), {}, "ValueOutOfRange"],
     ["N04.FR.06 on the limit", monitor("UpperThreshold", 100), {}, undefined],
+    [
+      "the power of an EVSE that is not known yet",
+      monitor("UpperThreshold", 50),
+      { minLimit: undefined, maxLimit: 0 } as never,
+      undefined,
+    ],
     ["N04.FR.14 negative difference", monitor("Delta", -1), {}, "ValuePositiveOnly"],
     ["N04.FR.14 of a text as well", monitor("Delta", -1), { dataType: "string" }, "ValuePositiveOnly"],
     ["a difference beyond the limits is fine", monitor("Delta", 1_000), {}, undefined],

@@ -134,7 +134,7 @@ describe("which are told", () => {
     expect(station.told()).toEqual([`${id}:2000`]);
   });
 
-  test("N05.FR.03, N07.FR.15: the level decides; one that is raised tells how it is now", async () => {
+  test("N05.FR.01, FR.03, N07.FR.15: the level decides; one that is raised tells how it is now", async () => {
     station = await MonitoredCharger.start();
     const severe = await station.monitor("UpperThreshold", 1_000, { severity: 4 });
     const mild = await station.monitor("UpperThreshold", 1_000, { severity: 5 });

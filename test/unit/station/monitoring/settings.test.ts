@@ -310,7 +310,7 @@ describe("ids and files", () => {
 });
 
 describe("GetMonitoringReport", () => {
-  test("N02.FR.05–21: criteria, components, variables and instances select", async () => {
+  test("N02.FR.01, FR.03–14, FR.16–21: criteria, components, variables and instances select", async () => {
     station = await MonitoredCharger.start();
     await station.monitor("UpperThreshold", 1_000);
     await station.monitor("LowerThreshold", 1_000);
