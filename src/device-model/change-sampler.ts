@@ -39,12 +39,11 @@ export class ChangeSampler {
   take(variable: VariableState, value: string): void {
     const now = this.options.clock.monotonicMilliseconds();
     const known = this.windows.get(variable);
-    const isOpen = known !== undefined && now - known.begun < this.intervalMilliseconds();
-    const window = isOpen ? known : { begun: now, taken: 0, late: false };
+    const window = known !== undefined && this.isOpen(known) ? known : { begun: now, taken: 0, late: false };
     this.windows.set(variable, window);
     if (window.taken >= SAMPLES_PER_INTERVAL) {
       window.late = true;
-      this.closing ??= this.options.clock.after(this.intervalMilliseconds(), () => this.close());
+      this.closing ??= this.options.clock.after(window.begun + this.intervalMilliseconds() - now, () => this.close());
       return;
     }
     window.taken++;
@@ -75,13 +74,24 @@ export class ChangeSampler {
     });
   }
 
+  private isOpen({ begun }: Window): boolean {
+    return this.options.clock.monotonicMilliseconds() - begun < this.intervalMilliseconds();
+  }
+
+  /** Looks at what was left out of intervals that are over. */
   private close(): void {
     this.closing = undefined;
-    const late = [...this.windows].filter(([, window]) => window.late).map(([variable]) => variable);
-    this.windows.clear();
-    for (const variable of late) {
-      const value = this.options.valueOf(variable);
+    const now = this.options.clock.monotonicMilliseconds();
+    const over = [...this.windows].filter(([, window]) => !this.isOpen(window));
+    for (const [variable, { late }] of over) {
+      this.windows.delete(variable);
+      const value = late ? this.options.valueOf(variable) : undefined;
       if (value !== undefined) this.take(variable, value);
     }
+    const next = [...this.windows.values()].filter(({ late }) => late).map(({ begun }) => begun);
+    if (next.length > 0)
+      this.closing ??= this.options.clock.after(Math.min(...next) + this.intervalMilliseconds() - now, () =>
+        this.close(),
+      );
   }
 }
