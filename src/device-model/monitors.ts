@@ -43,7 +43,7 @@ export class Monitors {
   private readonly byId = new Map<number, Monitor>();
   private readonly byVariable = new Map<VariableState, Monitor[]>();
   private readonly overruled = new Map<number, Overruled>();
-  private variableIds: ReadonlyMap<VariableState, number> = new Map();
+  private variableIds = new Map<VariableState, number>();
   private lastId = 0;
 
   /** @param base What ActiveMonitoringBase says now. */
@@ -128,7 +128,7 @@ export class Monitors {
       this.keep(monitor);
     }
     for (const one of overruled) this.overruled.set(one.monitor.id, one);
-    this.variableIds = variableIds;
+    this.variableIds = new Map(variableIds);
     this.lastId = lastId;
   }
 
@@ -144,7 +144,7 @@ export class Monitors {
       return { status: defect.status, reasonCode: defect.reasonCode, additionalInfo: defect.text };
     const twin = this.of(variable).find((one) => one !== replaced && isTwin(one, setting) && this.isActive(one));
     if (twin !== undefined) return { status: "Duplicate", additionalInfo: `monitor ${twin.id}` }; // N04.FR.10
-    const variableId = this.variableIds.get(variable);
+    const variableId = this.variableIdOf(variable);
     if (variableId === undefined) return rejected("InternalError", "the variable is not in the device model's file");
     if (replaced === undefined && this.byId.size >= MONITORS_LIMIT)
       return rejected("OutOfMemory", `there are ${MONITORS_LIMIT} monitors`);
@@ -156,6 +156,16 @@ export class Monitors {
     if (replaced.variable !== variable) return rejected("InvalidValue", "the monitor is one of another variable"); // N04.FR.16
     if (replaced.kind === "HardWiredMonitor") return rejected("ReadOnly", "the monitor is hard-wired"); // N04.FR.18
     return undefined;
+  }
+
+  /** Components may have come since the start. */
+  private variableIdOf(variable: VariableState): number | undefined {
+    const known = this.variableIds.get(variable);
+    if (known !== undefined) return known;
+    const rows = storageOf(variable).variableIds();
+    const found = [...variable.attributes.values()].flatMap(({ rowId }) => rows.get(rowId) ?? []);
+    if (found[0] !== undefined) this.variableIds.set(variable, found[0]);
+    return found[0];
   }
 
   /** N04.FR.11, FR.12, FR.15. */

@@ -1,4 +1,3 @@
-import type { VariableAddress } from "../../device-model/variable-handle.ts";
 import {
   ChargingStation,
   ClockCtrlr,
@@ -7,21 +6,11 @@ import {
   OCPP16LegacyCtrlr,
 } from "../../device-model/variables.ts";
 import { firstCharacters } from "../../lib/characters.ts";
-import type { ComponentType, GetVariablesResponse, SetVariablesResponse, VariableType } from "../../ocpp/v201/index.ts";
+import type { GetVariablesResponse, SetVariablesResponse } from "../../ocpp/v201/index.ts";
 import { declareBlock, type Given } from "../block.ts";
 import { byteLimit, checkMessageLimits, longestAddressBytes, type MessageLimits } from "../model/message-limits.ts";
+import { toAddress } from "../model/variable-address.ts";
 import { addIdentifierRules, addTransactionPointRules } from "./variable-rules.ts";
-
-export function toAddress(component: ComponentType, variable: VariableType): VariableAddress {
-  return {
-    component: component.name,
-    ...(component.instance !== undefined && { componentInstance: component.instance }),
-    ...(component.evse !== undefined && { evseId: component.evse.id }),
-    ...(component.evse?.connectorId !== undefined && { connectorId: component.evse.connectorId }),
-    variable: variable.name,
-    ...(variable.instance !== undefined && { instance: variable.instance }),
-  };
-}
 
 /** Length of a reported value where the device model names no smaller one (part 2, 2.1.21). */
 const LONGEST_REPORTED_VALUE = 2_500;

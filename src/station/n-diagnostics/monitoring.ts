@@ -1,31 +1,19 @@
 import { LEAST_SEVERE } from "../../device-model/monitor-rules.ts";
 import { type MonitoringBase, type MonitorResult, Monitors } from "../../device-model/monitors.ts";
-import type { VariableAddress } from "../../device-model/variable-handle.ts";
 import { MonitoringCtrlr } from "../../device-model/variables.ts";
 import { OcppError } from "../../ocpp/errors.ts";
 import type { SetMonitoringDataType, SetMonitoringResultType, StatusInfoType } from "../../ocpp/v201/index.ts";
 import { declareBlock, type Given } from "../block.ts";
-import { checkMessageLimits } from "../model/message-limits.ts";
+import { checkMessageLimits, longestAddressBytes } from "../model/message-limits.ts";
 import { ReportQueue } from "../model/report-queue.ts";
+import { toAddress } from "../model/variable-address.ts";
 import { MonitorRunner } from "./monitor-runner.ts";
 import { serveMonitoringReports } from "./monitoring-report.ts";
 import { monitorsView } from "./monitors-view.ts";
 
-/** An item of SetVariableMonitoring with names of usual length: EVerest ships 250 items, and 4,000 bytes. */
-const SHORTEST_ITEM_BYTES = 200;
+/** What an item of SetVariableMonitoring has beside its address. */
+const SETTING_BYTES = JSON.stringify({ id: 10_000, value: 10_000.5, type: "PeriodicClockAligned", severity: 9 }).length;
 const BASES: readonly string[] = ["All", "FactoryDefault", "HardWiredOnly"] satisfies readonly MonitoringBase[];
-
-function toAddress({ component, variable }: SetMonitoringDataType): VariableAddress {
-  const { name, instance, evse } = component;
-  return {
-    component: name,
-    ...(instance !== undefined && { componentInstance: instance }),
-    ...(evse !== undefined && { evseId: evse.id }),
-    ...(evse?.connectorId !== undefined && { connectorId: evse.connectorId }),
-    variable: variable.name,
-    ...(variable.instance !== undefined && { instance: variable.instance }),
-  };
-}
 
 function toStatusInfo({ reasonCode = "NoError", additionalInfo }: MonitorResult): StatusInfoType | undefined {
   return additionalInfo === undefined ? undefined : { reasonCode, additionalInfo: additionalInfo.slice(0, 512) };
@@ -76,22 +64,24 @@ function create(given: Given<"eventStream">) {
       throw new OcppError("NotSupported", "MonitoringCtrlr.Available is false");
   };
 
+  let addressBytes: number | undefined;
   csms.handle("SetVariableMonitoring", (request) => {
     demandAvailable();
     const { setMonitoringData } = request;
+    addressBytes ??= longestAddressBytes(deviceModel);
     checkMessageLimits(request, setMonitoringData.length, {
       items: deviceModel.read(MonitoringCtrlr.ItemsPerMessage_SetVariableMonitoring),
       bytes: deviceModel.read(MonitoringCtrlr.BytesPerMessage_SetVariableMonitoring),
-      shortestItemBytes: SHORTEST_ITEM_BYTES,
+      shortestItemBytes: addressBytes + SETTING_BYTES,
     }); // N04.FR.09
     const results = monitors.set(
-      setMonitoringData.map(({ id, value, type, severity, transaction = false, ...item }) => ({
+      setMonitoringData.map(({ id, value, type, severity, transaction = false, component, variable }) => ({
         ...(id !== undefined && { id }),
         value,
         type,
         severity,
         transaction,
-        address: toAddress({ value, type, severity, ...item }),
+        address: toAddress(component, variable),
       })),
     );
     const changed = results.flatMap(({ monitor }) => (monitor === undefined ? [] : [monitor]));

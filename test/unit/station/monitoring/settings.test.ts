@@ -125,7 +125,7 @@ describe("SetVariableMonitoring", () => {
     expect(many).toMatchObject({ kind: "error", body: "OccurrenceConstraintViolation" });
     const long = {
       setMonitoringData: items(250, "x".repeat(50)),
-      customData: { vendorId: "v", text: "y".repeat(9_000) },
+      customData: { vendorId: "v", text: "y".repeat(100_000) },
     };
     expect(await station.charger.call("SetVariableMonitoring", long)).toMatchObject({
       kind: "error",
