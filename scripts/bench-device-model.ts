@@ -23,7 +23,7 @@ function median(values: readonly number[]): number {
 }
 
 /** A copy of the shipped configuration with a component of so many further variables that can be set. */
-function configurationWith(variables: number): string {
+export function configurationWith(variables: number, supportsMonitoring = false): string {
   const directory = mkdtempSync(join(tmpdir(), "bench-config-"));
   cpSync(SHIPPED, directory, { recursive: true });
   const properties = Object.fromEntries(
@@ -31,7 +31,7 @@ function configurationWith(variables: number): string {
       `Variable${index}`,
       {
         variable_name: `Variable${index}`,
-        characteristics: { dataType: "integer", unit: "s", minLimit: 0, supportsMonitoring: false },
+        characteristics: { dataType: "integer", unit: "s", minLimit: 0, supportsMonitoring },
         attributes: [{ type: "Actual", mutability: "ReadWrite", value: index }],
       },
     ]),

@@ -8,6 +8,7 @@ import { openCoreDatabase } from "../src/store/core-database.ts";
 import { Charger, EXECUTABLE } from "../test/support/charger.ts";
 import { chargingFigures } from "./bench-charging.ts";
 import { deviceModelFigures } from "./bench-device-model.ts";
+import { monitoringFigures } from "./bench-monitoring.ts";
 import { smartChargingFigures } from "./bench-smart-charging.ts";
 
 const RUNS = 5;
@@ -269,6 +270,7 @@ for (const { figure, value, aim, limit } of [
   ...(await chargingFigures()),
   ...(await deviceModelFigures()),
   ...(await smartChargingFigures()),
+  ...(await monitoringFigures()),
 ])
   row(figure, value, aim, limit);
 

@@ -55,6 +55,7 @@ else with 1. Without --component-config the directory that the EVerest configura
 inspect. Reads the databases and changes nothing; passwords are not shown, tokens are stored as hashes only.
   variables      the device model: component, variable, attribute, who set it, value
   queue          messages that wait for the CSMS, in the order in which they will leave, and those that were put aside
+  monitors       monitors of variables
   transactions   transactions that run
   profiles       charging profiles
   schedule       the limits that follow from them, as a plot and a table: --evse <number> (0, the station, if it is not
