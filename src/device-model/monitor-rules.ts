@@ -12,6 +12,8 @@ export type MonitorKind = (typeof MONITOR_KINDS)[number];
 /** From 0 (danger) to 9 (debug). */
 export const LEAST_SEVERE = 9;
 const SHORTEST_PERIOD_SECONDS = 1;
+/** More than a life of a station; an integer of OCPP. */
+const LONGEST_PERIOD_SECONDS = 2_147_483_647;
 const HOUR_SECONDS = 3_600;
 const DAY_SECONDS = 86_400;
 
@@ -34,7 +36,13 @@ export interface MonitorDefinition extends MonitorSetting {
 /** Why a monitor cannot be set, with the status of SetVariableMonitoring and a reason of the appendix. */
 export interface MonitorDefect {
   readonly status: "Rejected" | "UnsupportedMonitorType";
-  readonly reasonCode: "UnsupportedParam" | "InvalidValue" | "ValueOutOfRange" | "ValuePositiveOnly" | "ValueTooLow";
+  readonly reasonCode:
+    | "UnsupportedParam"
+    | "InvalidValue"
+    | "ValueOutOfRange"
+    | "ValuePositiveOnly"
+    | "ValueTooHigh"
+    | "ValueTooLow";
   readonly text: string;
 }
 
@@ -95,6 +103,8 @@ export function monitorDefect(
   if (type === "Delta" && value < 0) return rejected("ValuePositiveOnly", "a difference is not negative"); // N04.FR.14
   if (isPeriodic(type) && value < SHORTEST_PERIOD_SECONDS)
     return rejected("ValueTooLow", `a period is at least ${SHORTEST_PERIOD_SECONDS} s`);
+  if (isPeriodic(type) && value > LONGEST_PERIOD_SECONDS)
+    return rejected("ValueTooHigh", `a period is at most ${LONGEST_PERIOD_SECONDS} s`);
   return undefined;
 }
 

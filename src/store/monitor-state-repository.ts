@@ -46,6 +46,13 @@ export class MonitorStateRepository {
       });
   }
 
+  ids(): readonly number[] {
+    return this.database
+      .query("SELECT MONITOR_ID FROM STATION_MONITOR_STATE")
+      .values()
+      .map(([id]) => Number(id));
+  }
+
   save({ id, subject, triggered, reference, toldAt }: MonitorState): void {
     this.database
       .query(

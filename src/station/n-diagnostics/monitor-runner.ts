@@ -23,6 +23,13 @@ interface Look {
   readonly value: string | undefined;
 }
 
+/** What decides now whether a monitor may tell. */
+interface Circumstances {
+  readonly level: number;
+  readonly offlineLevel: number;
+  readonly isOnline: boolean;
+}
+
 interface Finding {
   readonly monitor: Monitor;
   readonly event: StreamEvent;
@@ -96,12 +103,17 @@ export class MonitorRunner {
 
   /** The monitors have been changed: what is gone is forgotten, what was set is stored as it is. */
   follow(changed: readonly Monitor[]): void {
-    const { clock, core } = this.given;
+    const { clock, core, logger } = this.given;
     const known = new Set([...this.monitors.all()].map(({ id }) => id));
-    core.unitOfWork.run(() => {
-      for (const { id } of core.monitorStates.all()) if (!known.has(id)) core.monitorStates.remove(id);
-      for (const monitor of changed) core.monitorStates.save(this.stateOf(monitor, monitor.told, clock.now()));
-    });
+    try {
+      core.unitOfWork.run(() => {
+        for (const id of core.monitorStates.ids()) if (!known.has(id)) core.monitorStates.remove(id);
+        for (const monitor of changed) core.monitorStates.save(this.stateOf(monitor, monitor.told, clock.now()));
+      });
+    } catch (error) {
+      // What was set is in force; after a restart its first notice may come at another time.
+      logger.error(`What monitors begin with cannot be stored: ${(error as Error).message}`);
+    }
     for (const id of this.lastTold.keys()) if (!known.has(id)) this.lastTold.delete(id);
     for (const { id } of changed) this.lastTold.delete(id);
     this.watchPeriodic();
@@ -158,17 +170,20 @@ export class MonitorRunner {
     return deviceModel.read(MonitoringCtrlr.Enabled) === true && deviceModel.read(MonitoringCtrlr.Available) !== false;
   }
 
-  private isKeptOffline({ severity }: Monitor): boolean {
-    return severity <= (this.given.deviceModel.read(MonitoringCtrlr.OfflineQueuingSeverity) ?? LEAST_SEVERE);
+  private circumstances(): Circumstances {
+    const { csms, deviceModel } = this.given;
+    return {
+      level: deviceModel.read(MonitoringCtrlr.ActiveMonitoringLevel) ?? LEAST_SEVERE,
+      offlineLevel: deviceModel.read(MonitoringCtrlr.OfflineQueuingSeverity) ?? LEAST_SEVERE,
+      isOnline: csms.connected && csms.registration === "Accepted",
+    };
   }
 
-  private mayTell(monitor: Monitor): boolean {
-    const { csms, deviceModel } = this.given;
-    if (!this.monitors.isActive(monitor)) return false;
-    if (monitor.severity > (deviceModel.read(MonitoringCtrlr.ActiveMonitoringLevel) ?? LEAST_SEVERE)) return false; // N05.FR.03, N07.FR.15
-    const isOnline = csms.connected && csms.registration === "Accepted";
-    if (!isOnline && !this.isKeptOffline(monitor)) return false; // N07.FR.04, N08.FR.03
-    return !monitor.transaction || this.hasTransaction(monitor);
+  private mayTell(monitor: Monitor, { level, offlineLevel, isOnline }: Circumstances): boolean {
+    const { severity, transaction } = monitor;
+    if (severity > level) return false; // N05.FR.03, N07.FR.15
+    if (!isOnline && severity > offlineLevel) return false; // N07.FR.04, N08.FR.03
+    return this.monitors.isActive(monitor) && (!transaction || this.hasTransaction(monitor));
   }
 
   private hasTransaction({ variable }: Monitor): boolean {
@@ -192,10 +207,11 @@ export class MonitorRunner {
 
   private look(looks: readonly Look[]): void {
     if (!this.enabled) return;
+    const circumstances = this.circumstances();
     const told = new Map<Monitor, ToldState>();
     const found: Finding[] = [];
     for (const { monitor, value } of looks) {
-      if (!this.mayTell(monitor)) continue;
+      if (!this.mayTell(monitor, circumstances)) continue;
       const { dataType } = monitor.variable.characteristics;
       const notice = noticeOf(monitor, dataType, value, told.get(monitor) ?? monitor.told);
       if (notice === undefined || value === undefined) continue;
@@ -205,7 +221,7 @@ export class MonitorRunner {
       found.push({ monitor, event, told: notice.told });
     }
     if (found.length === 0) return;
-    if (this.given.eventStream.hasRoom && this.tell(found)) return;
+    if (this.given.eventStream.hasRoom && this.tell(found, circumstances)) return;
     for (const monitor of told.keys()) this.pending.add(monitor);
     this.lookLater(RETRY_MILLISECONDS);
   }
@@ -213,17 +229,18 @@ export class MonitorRunner {
   private tellPeriodic(due: readonly Monitor[]): void {
     const { deviceModel, eventStream } = this.given;
     if (!this.enabled || !eventStream.hasRoom) return;
+    const circumstances = this.circumstances();
     const found = due
-      .filter((monitor) => this.mayTell(monitor))
+      .filter((monitor) => this.mayTell(monitor, circumstances))
       .map((monitor) => {
         const value = deviceModel.valueOf(monitor.variable, "Actual") ?? "";
         return { monitor, event: this.toEvent(monitor, { trigger: "Periodic", value }), told: monitor.told };
       });
-    if (found.length > 0) this.tell(found);
+    if (found.length > 0) this.tell(found, circumstances);
   }
 
   /** Stores what the CSMS will know and says it; false when it could not be stored, and nothing was said. */
-  private tell(found: readonly Finding[]): boolean {
+  private tell(found: readonly Finding[], { offlineLevel }: Circumstances): boolean {
     const { clock, core, eventStream, logger } = this.given;
     const now = clock.now();
     try {
@@ -231,7 +248,7 @@ export class MonitorRunner {
         for (const { monitor, told } of found)
           if (!isPeriodic(monitor.type) || monitor.value >= LONG_PERIOD_SECONDS)
             core.monitorStates.save(this.stateOf(monitor, told, now));
-        const byFate = Map.groupBy(found, ({ monitor }) => this.isKeptOffline(monitor));
+        const byFate = Map.groupBy(found, ({ monitor }) => monitor.severity <= offlineLevel);
         for (const [keptOffline, ofFate] of byFate)
           eventStream.tell(
             ofFate.map(({ event }) => event),

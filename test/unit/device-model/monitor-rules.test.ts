@@ -51,6 +51,8 @@ describe("which monitors can be set", () => {
     ["a period beyond the limits is fine", monitor("Periodic", 1_000), {}, undefined],
     ["no period", monitor("Periodic", 0), {}, "ValueTooLow"],
     ["half a second", monitor("PeriodicClockAligned", 0.5), {}, "ValueTooLow"],
+    ["a period without end", monitor("PeriodicClockAligned", 1e300), {}, "ValueTooHigh"],
+    ["a life time", monitor("PeriodicClockAligned", 2_147_483_647), {}, undefined],
     ["severity 10", monitor("Delta", 1, 10), {}, "InvalidValue"],
     ["severity -1", monitor("Delta", 1, -1), {}, "InvalidValue"],
   ];
@@ -130,6 +132,7 @@ describe("N08.FR.07 clock-aligned", () => {
     ["2026-03-01T12:00:00.500Z", 1, "2026-03-01T12:00:01"],
     ["2026-03-01T12:56:00Z", 7_200, "2026-03-01T14:00:00"],
     ["2026-03-01T12:56:00Z", 86_400, "2026-03-02T00:00:00"],
+    ["2026-03-01T12:56:00Z", 2_147_483_647, "2038-01-19T03:14:07"],
     ["1970-01-02T12:00:00Z", 172_800, "1970-01-03T00:00:00"],
   ] as const;
   for (const [now, seconds, expected] of cases)
