@@ -287,6 +287,29 @@ describe("faults and monitors are one stream", () => {
     expect(events.filter(({ trigger }) => trigger === "Alerting").length).toBe(1_301);
   });
 
+  test("where a thousand messages wait in memory, one of a monitor gives way to a fault, and never the other way round", async () => {
+    station = await MonitoredCharger.start();
+    const { csms, clock } = station.charger;
+    station.charger.react = () => "silence";
+    const outcomes: string[] = [];
+    const send = (name: string, givesWay: boolean) =>
+      void csms
+        .call("DataTransfer", { vendorId: name }, { givesWay })
+        .then(({ kind }) => outcomes.push(`${name} ${kind}`));
+    // The first is on its way, a thousand wait.
+    for (let index = 0; index <= 999; index++) send("other", false);
+    send("monitor", true);
+    send("late monitor", true);
+    await clock.advance(0);
+    expect(outcomes).toEqual(["late monitor offline"]);
+    send("fault", false);
+    await clock.advance(0);
+    expect(outcomes).toEqual(["late monitor offline", "monitor offline"]);
+    send("late fault", false);
+    await clock.advance(0);
+    expect(outcomes.at(-1)).toBe("late fault offline");
+  });
+
   test("a CSMS that does not answer does not fill the memory with events of monitors", async () => {
     station = await MonitoredCharger.start({ "OCPPCommCtrlr.MessageTimeout": "100000" });
     station.charger.react = () => "silence";

@@ -240,6 +240,20 @@ describe("ids and files", () => {
     expect(await station.monitor("UpperThreshold", 1_000)).toBe(second + 2);
   });
 
+  test("a component that has come since the start can be watched", async () => {
+    station = await MonitoredCharger.start();
+    const characteristics = { dataType: "integer", supportsMonitoring: true } as const;
+    const attributes = [{ type: "Actual", mutability: "ReadWrite", value: "1" }] as const;
+    station.charger.deviceModel.addComponentBeside(
+      { component: "OCPPCommCtrlr", variable: "OfflineThreshold" },
+      { name: "Late", variables: [{ name: "Number", characteristics, attributes }] },
+    );
+    const late = { component: { name: "Late" }, variable: { name: "Number" } };
+    const id = await station.monitor("UpperThreshold", 5, late);
+    await station.call("SetVariables", { setVariableData: [{ ...late, attributeValue: "6" }] });
+    expect(station.told()).toEqual([`${id}:6`]);
+  });
+
   test("what libocpp has left is taken over, a Delta with its reference; it finds ours in its own columns", async () => {
     station = await MonitoredCharger.start();
     station.charger.crash();
