@@ -1,4 +1,6 @@
+import { Database } from "bun:sqlite";
 import { afterEach, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { MonitoringCtrlr } from "../../../../src/device-model/variables.ts";
 import type { EventDataType } from "../../../../src/ocpp/v201/index.ts";
 import { AVAILABILITY, AVAILABILITY_STATE, MonitoredCharger } from "./support.ts";
@@ -167,6 +169,26 @@ describe("which are told", () => {
       ["2000", "0 cleared", "3000", "0 cleared", "4000"].map((value) => `${kept}:${value}`),
     );
     expect(told.filter((one) => one.startsWith(`${other}:`))).toEqual([`${other}:4000`]);
+  });
+
+  test("offline an event is stored in the transaction that stores what the CSMS will know", async () => {
+    station = await MonitoredCharger.start();
+    await station.monitor("UpperThreshold", 1_000);
+    station.charger.reachable = false;
+    station.charger.disconnect();
+    const { normalQueue } = station.charger.core;
+    const another = new Database(join(station.charger.directory, "cp.db"), { readonly: true });
+    const known = () => another.query("SELECT TRIGGERED FROM STATION_MONITOR_STATE").values().flat();
+    const append = normalQueue.append.bind(normalQueue);
+    const whileStored: unknown[] = [];
+    normalQueue.append = (...message) => {
+      whileStored.push(...known());
+      append(...message);
+    };
+    await station.power(2_000);
+    expect(whileStored).toEqual([0]);
+    expect(known()).toEqual([1]);
+    another.close();
   });
 
   test("TC_N_23: a state that is as before when the line is back is not told, if its monitor is not kept", async () => {

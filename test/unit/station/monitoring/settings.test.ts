@@ -314,7 +314,11 @@ describe("ids and files", () => {
     const id = await station.monitor("UpperThreshold", 1_000);
     const other = new Database(join(station.charger.directory, "edm.db"));
     other.run("CREATE TRIGGER full BEFORE INSERT ON VARIABLE_MONITORING BEGIN SELECT RAISE(ABORT, 'disk full'); END");
-    const setMonitoringData = [{ ...POWER, severity: 6 }];
+    // The first lies in another file, which takes it.
+    const setMonitoringData = [
+      { ...POWER, ...LEVEL, severity: 6 },
+      { ...POWER, severity: 6 },
+    ];
     expect(await station.charger.call("SetVariableMonitoring", { setMonitoringData })).toMatchObject({ kind: "error" });
     other.run("DROP TRIGGER full");
     other.close();
