@@ -96,13 +96,17 @@ export class Monitors {
     );
   }
 
-  /** N03: what the base makes of custom and of overruled monitors. Whether preconfigured ones are active it says itself. */
-  applyBase(base: MonitoringBase): void {
-    this.change(() => {
+  /**
+   * N03: what the base makes of custom and of overruled monitors; returns those that came back. Whether preconfigured ones
+   * are active it says itself.
+   */
+  applyBase(base: MonitoringBase): readonly Monitor[] {
+    return this.change(() => {
       if (base !== "All")
         for (const monitor of [...this.byId.values()]) if (monitor.kind === "CustomMonitor") this.remove(monitor); // N03.FR.04, FR.05
       // Replacements stay with All (N03.FR.03); what was removed comes back with each base.
-      for (const [id, overruled] of [...this.overruled]) if (!this.byId.has(id)) this.restore(overruled);
+      const back = [...this.overruled].filter(([id]) => !this.byId.has(id));
+      return back.map(([, overruled]) => this.restore(overruled));
     });
   }
 
@@ -195,13 +199,13 @@ export class Monitors {
     this.overruled.set(monitor.id, { monitor, variable: monitor.variable });
   }
 
-  private restore({ monitor, variable }: Overruled): void {
+  private restore({ monitor, variable }: Overruled): Monitor {
     const storage = storageOf(variable);
     storage.forgetOverruled(monitor.id);
     storage.save({ ...monitor, kind: "PreconfiguredMonitor" });
     this.overruled.delete(monitor.id);
     const told = toldWhenSet(monitor.type, this.deviceModel.valueOf(variable, "Actual"), undefined);
-    this.keep({ ...monitor, kind: "PreconfiguredMonitor", variable, told });
+    return this.keep({ ...monitor, kind: "PreconfiguredMonitor", variable, told });
   }
 
   private remove(monitor: Monitor): void {

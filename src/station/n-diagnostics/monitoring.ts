@@ -111,9 +111,9 @@ function create(given: Given<"eventStream">) {
     demandAvailable();
     if (typeof deviceModel.find(MonitoringCtrlr.ActiveMonitoringBase) === "string")
       return { response: { status: "NotSupported" } };
-    monitors.applyBase(monitoringBase);
+    const restored = monitors.applyBase(monitoringBase);
     deviceModel.write(MonitoringCtrlr.ActiveMonitoringBase, monitoringBase, "csms");
-    runner.follow([]);
+    runner.follow(restored);
     return { response: { status: "Accepted" }, afterResponse: () => runner.touchAll() }; // N03.FR.01
   });
 

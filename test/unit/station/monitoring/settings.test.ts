@@ -186,6 +186,21 @@ describe("preconfigured and hard-wired monitors", () => {
     expect(await station.report()).toEqual(["1 AvailabilityState Delta 1 4"]);
   });
 
+  test("one that is back does not know what its replacement has told, after a restart neither", async () => {
+    const upper = { ...DELTA, type: "UpperThreshold", value: 3_000 } as const;
+    station = await MonitoredCharger.start({}, [upper], "Power");
+    await station.monitor("UpperThreshold", 100, { id: 1 });
+    await station.power(2_000);
+    expect(station.told()).toEqual(["1:2000"]);
+    await station.call("SetMonitoringBase", { monitoringBase: "FactoryDefault" });
+    expect(station.told()).toEqual([]);
+    station.charger.crash();
+    await station.restart();
+    expect(station.told()).toEqual([]);
+    await station.power(3_001);
+    expect(station.told()).toEqual(["1:3001"]);
+  });
+
   test("N03.FR.05: HardWiredOnly removes custom and disables preconfigured ones, which come back", async () => {
     station = await withMonitors(DELTA);
     await station.monitor("UpperThreshold", 10);

@@ -5,13 +5,16 @@ import { EVSE } from "../../../../src/device-model/variables.ts";
 import type { EventDataType, SetMonitoringDataType, SetMonitoringResultType } from "../../../../src/ocpp/v201/index.ts";
 import { InProcessCharger } from "../../../support/in-process-charger.ts";
 
-/** A component file of a maker who watches the availability of EVSE 1 himself. */
-export const watchedEvse = (monitors: readonly MonitorDefinition[]): ComponentDefinition => ({
+/** A component file of a maker who watches a variable of EVSE 1 himself. */
+export const watchedEvse = (
+  monitors: readonly MonitorDefinition[],
+  name = "AvailabilityState",
+): ComponentDefinition => ({
   name: "EVSE",
   evseId: 1,
   variables: [
     {
-      name: "AvailabilityState",
+      name,
       characteristics: { dataType: "OptionList", supportsMonitoring: true },
       attributes: [{ type: "Actual", mutability: "ReadOnly" }],
       monitors,
@@ -31,9 +34,10 @@ export class MonitoredCharger {
   static async start(
     variables: Readonly<Record<string, string>> = {},
     monitors: readonly MonitorDefinition[] = [],
+    watched = "AvailabilityState",
   ): Promise<MonitoredCharger> {
     const monitored = new MonitoredCharger(variables);
-    monitored.charger.furtherComponents = monitors.length > 0 ? [watchedEvse(monitors)] : [];
+    monitored.charger.furtherComponents = monitors.length > 0 ? [watchedEvse(monitors, watched)] : [];
     await monitored.charger.start();
     for (const evseId of [1, 2]) monitored.charger.deviceModel.describe(EVSE.Power.at(evseId), { maxLimit: 22_080 });
     await monitored.charger.clock.advance(6_000);
