@@ -115,7 +115,7 @@ async function manyMonitors(): Promise<readonly Figure[]> {
     await setMonitors(charger, items);
     const seconds = (performance.now() - begun) / 1_000;
     await Bun.sleep(1_000);
-    const megabytes = anonymousMegabytes(charger.pid) - before;
+    const after = anonymousMegabytes(charger.pid);
     const from = charger.csms.calls.length;
     const asked = performance.now();
     await charger.csms.send("GetMonitoringReport", { requestId: 1 });
@@ -127,8 +127,8 @@ async function manyMonitors(): Promise<readonly Figure[]> {
     return [
       {
         figure: `${items.length.toLocaleString("en")} monitors on ${VARIABLES.toLocaleString("en")} variables: set / all reported / start with them`,
-        value: `${seconds.toFixed(1)} s, ${megabytes.toFixed(0)} MB more / ${reported.toFixed(0)} ms / ${((performance.now() - started) / 1_000).toFixed(1)} s`,
-        aim: "≤ 5 s, 60 MB / 1,000 ms / 3 s",
+        value: `${seconds.toFixed(1)} s, memory ${before.toFixed(0)} → ${after.toFixed(0)} MB / ${reported.toFixed(0)} ms / ${((performance.now() - started) / 1_000).toFixed(1)} s`,
+        aim: "≤ 5 s, + 60 MB / 1,000 ms / 3 s",
         limit: "fsync of each message, schema check",
       },
     ];
