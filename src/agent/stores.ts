@@ -79,6 +79,7 @@ export function openStores(options: StoreOptions): Stores {
     clock,
     logger,
   });
+  deviceModel.watchLater(configured);
   const everestStorage = new DeviceModelStorage({ path: EverestDeviceModelDatabasePath, clock, logger });
   const putAside = [core.corruptFileMovedTo, corruptFileMovedTo, everestStorage.corruptFileMovedTo].flatMap((path) =>
     path === undefined ? [] : [`A damaged database was put aside as ${path}`],

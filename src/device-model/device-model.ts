@@ -9,6 +9,7 @@ import {
   componentKey,
   variableKey,
 } from "./definitions.ts";
+import type { MonitorDefinition } from "./monitor-rules.ts";
 import { addMissingSlots, withWholeSlot } from "./network-configuration.ts";
 import { type Preparation, type SetOptions, SetRules } from "./set-rules.ts";
 import type {
@@ -49,6 +50,7 @@ export class DeviceModel {
   private readonly rules = new SetRules((address) => this.find(address));
   private readonly listeners = new Map<string, Set<(change: VariableChange) => void>>();
   private readonly anyListeners = new Set<(change: VariableChange) => void>();
+  private readonly makersMonitors = new Map<string, readonly MonitorDefinition[]>();
   private readonly computed = new Map<string, () => string>();
 
   constructor(private readonly logger: Logger) {}
@@ -74,12 +76,10 @@ export class DeviceModel {
       const variables = new Map<string, VariableState>();
       const store: Store = { storage, writer: writers.get(definition) };
       const component: ComponentState = { definition, key, variables, store };
-      const replaced = this.components.get(key);
       for (const { name, instance, characteristics, attributes, ...rest } of definition.variables) {
         const nameKey = variableKey({ name, ...(instance !== undefined && { instance }) });
         const states = new Map<AttributeType, AttributeState>();
-        // What a component file watches of a variable of the hardware side stays watched.
-        const monitors = rest.monitors ?? replaced?.variables.get(nameKey)?.monitors ?? [];
+        const monitors = rest.monitors ?? this.makersMonitors.get(`${key}\n${nameKey}`) ?? [];
         const variable = { component, name, instance, characteristics, attributes: states, monitors, key: nameKey };
         for (const attribute of attributes) {
           const { type, mutability, persistent = true, constant = false } = attribute;
@@ -91,6 +91,14 @@ export class DeviceModel {
       }
       this.components.set(key, component);
     }
+  }
+
+  /** What component files watch of variables that another source will bring, such as those of the hardware side's EVSEs. */
+  watchLater(components: readonly ComponentDefinition[]): void {
+    for (const component of components)
+      for (const variable of component.variables)
+        if (variable.monitors !== undefined)
+          this.makersMonitors.set(`${componentKey(component)}\n${variableKey(variable)}`, variable.monitors);
   }
 
   /** A further component of the configuration, in the file that keeps `neighbour`. */

@@ -107,7 +107,7 @@ export class InProcessCharger {
   /** There is an energy sink for EVSE 0. */
   keepsStationLimit = true;
   compositeScheduleIntervalSeconds = 30;
-  /** Of component files beside the shipped ones. */
+  /** EVSEs and connectors of component files, of which only the monitors count. */
   furtherComponents: readonly ComponentDefinition[] = [];
   /** A crash leaves the device model open, which makes the restart three times as fast. */
   keepsDeviceModel = false;
@@ -215,7 +215,7 @@ export class InProcessCharger {
 
   private openDeviceModel(evses: readonly EvseDescription[], logger: Logger): void {
     const { clock } = this;
-    const components = [...COMPONENTS, ...this.furtherComponents].map((component) => ({
+    const components = COMPONENTS.map((component) => ({
       ...component,
       variables: component.variables.map((variable) => {
         const value = this.variables[`${component.name}.${variable.name}`];
@@ -225,6 +225,7 @@ export class InProcessCharger {
       }),
     }));
     this.deviceModel = openDeviceModel({ path: join(this.directory, "dm.db"), components, clock, logger }).deviceModel;
+    this.deviceModel.watchLater(this.furtherComponents);
     this.everestStorage = new DeviceModelStorage({ path: join(this.directory, "edm.db"), clock, logger });
     this.deviceModel.addComponents(hardwareComponents(evses, { capabilitiesOf: () => ({}) }), this.everestStorage, {
       source: "EVEREST",
