@@ -211,7 +211,7 @@ describe("N05, N07, N08: what is told", () => {
     onMonitored(async (system) => {
       const [result] = await set(system, { ...AVAILABILITY, variable: { name: "Problem" } });
       const from = system.charger.csms.calls.length;
-      await system.charger.everest.evse(1).error("evse_manager/MREC4OverCurrentFailure", "Active");
+      await system.charger.everest.evse(1).error("evse_manager/Inoperative", "Active");
       await system.receive("NotifyEvent", { eventData: [{ variableMonitoringId: Number(result?.id) }] });
       const [fault, seen] = eventsSince(system, from);
       expect(fault).toMatchObject({ eventNotificationType: "HardWiredNotification", actualValue: "true" });
