@@ -37,8 +37,8 @@ import { certificates } from "./m-certificates/certificates.ts";
 import { customerInformation } from "./n-diagnostics/customer-information.ts";
 import { eventStream } from "./n-diagnostics/event-stream.ts";
 import { logs } from "./n-diagnostics/logs.ts";
-import { displayMessages } from "./o-display-messages/display-messages.ts";
 import { monitoring } from "./n-diagnostics/monitoring.ts";
+import { displayMessages } from "./o-display-messages/display-messages.ts";
 import { dataTransfer } from "./p-data-transfer/data-transfer.ts";
 import type { HardwareEvents } from "./ports.ts";
 
