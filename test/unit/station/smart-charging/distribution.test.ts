@@ -177,9 +177,13 @@ test("limits hold before an EV can draw current after a restart: they are told b
   charger.crash();
   charger.hardwareCalls.length = 0;
   charger.hardwareAnswers.setLimits = () => new Promise(() => {});
-  const restarted = charger.start();
-  await charger.clock.advance(3_000);
-  await restarted;
+  let hasStarted = false;
+  void charger.start().then(() => {
+    hasStarted = true;
+  });
+  // Other blocks start before, each in its own turn.
+  for (let second = 0; second < 10 && !hasStarted; second++) await charger.clock.advance(1_000);
+  expect(hasStarted).toBe(true);
   expect(drive.told()[0]).toEqual([
     [0, 58],
     [1, 10],
