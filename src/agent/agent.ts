@@ -28,6 +28,7 @@ import { reportConnection } from "./connection-report.ts";
 import { linkSettings } from "./csms-connection.ts";
 import { CsmsSwitch } from "./csms-switch.ts";
 import { addEverestComponents, fetchModuleConfigurations } from "./everest-store.ts";
+import { describeEvses } from "./evses.ts";
 import { HardwareInput } from "./hardware-input.ts";
 import { followHardware } from "./hardware-variables.ts";
 import { startMessageLog } from "./message-log.ts";
@@ -130,7 +131,7 @@ export class Agent {
     logger.info("Module initialized; EVerest is ready");
     const questions = module.isStandalone ? evseManagers.map((peer) => () => peer.call("get_evse", {})) : [];
     await input.allEvsesReady(evseManagers.length, questions);
-    const [evses, configurations] = await Promise.all([describeEvses(module), moduleConfigurations]);
+    const [evses, configurations] = await Promise.all([describeEvses(module, logger), moduleConfigurations]);
     addEverestComponents(stores, module, evses, input, configurations);
     await this.startStation(module, parameters, stores, input, evses, network);
   }
@@ -317,24 +318,4 @@ function createRunningStation(
     },
     securityEvent: (event) => events.emit("securityEvent", event),
   };
-}
-
-async function describeEvses(module: EverestModule): Promise<readonly EvseDescription[]> {
-  const found = await Promise.all(
-    module.peers("evse_manager", "evse_manager").map((peer) => peer.call("get_evse", {})),
-  );
-  return found.map(({ id, connectors }, index) => {
-    if (id !== index + 1)
-      throw new Error(
-        `evse_manager connection ${index + 1} calls itself EVSE ${id}: the order of the connections must follow the ids`,
-      );
-    const described = connectors.length === 0 ? [{ id: 1 }] : connectors;
-    return {
-      evseId: id,
-      connectors: described.map((connector) => ({
-        connectorId: connector.id,
-        ...("type" in connector && connector.type !== undefined && { connectorType: connector.type }),
-      })),
-    };
-  });
 }

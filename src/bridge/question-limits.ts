@@ -15,7 +15,7 @@ const SHORT = 10;
  */
 const QUESTIONS: Table = {
   evse_manager: {
-    get_evse: [60, "what the EVSE is"], // at the start only, which fails without it
+    get_evse: [SHORT, "what the EVSE is"], // at the start only, which fails without it; asked several times
     external_ready_to_start_charging: [SHORT, "beginning to serve drivers"],
     enable_disable: [SHORT, "enabling or disabling a connector"],
     force_unlock: [15, "unlocking a connector"], // UnlockConnector; then 1 s in which the lock may report an error

@@ -1,6 +1,9 @@
 import mqtt, { type MqttClient } from "mqtt";
 import { DEFAULT_RELEASE, type Release, TRAITS, type Traits } from "./release.ts";
 
+/** Publications on their way at once; mosquitto silently loses what goes beyond its receive maximum of 20. */
+const IN_FLIGHT_LIMIT = 16;
+
 type Handler = (payload: unknown, topic: string) => void;
 
 export interface RecordedCommand {
@@ -26,6 +29,8 @@ export class SimulatedBus {
   /** Topics on which results of own calls are awaited. */
   private readonly listening = new Set<string>();
   private callCount = 0;
+  private inFlight = 0;
+  private readonly turns: (() => void)[] = [];
 
   private constructor(
     private readonly client: MqttClient,
@@ -82,9 +87,17 @@ export class SimulatedBus {
   }
 
   async sendRaw(topic: string, payload: unknown, retain = false): Promise<void> {
-    // A timer of the simulation may fire while everything is being taken down.
-    if (this.client.disconnecting) return;
-    await this.client.publishAsync(this.prefix + topic, JSON.stringify(payload), { qos: 2, retain });
+    if (this.inFlight >= IN_FLIGHT_LIMIT) await new Promise<void>((resolve) => this.turns.push(resolve));
+    else this.inFlight++;
+    try {
+      // A timer of the simulation may fire while everything is being taken down.
+      if (!this.client.disconnecting)
+        await this.client.publishAsync(this.prefix + topic, JSON.stringify(payload), { qos: 2, retain });
+    } finally {
+      const next = this.turns.shift();
+      if (next === undefined) this.inFlight--;
+      else next();
+    }
   }
 
   async clear(topic: string): Promise<void> {
