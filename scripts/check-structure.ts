@@ -37,7 +37,7 @@ const STATION_SHARED = new Set([
 const STATION_TOP = new Set(["station.ts", "assembly.ts"]);
 
 const offences: string[] = [];
-const layerOf = (path: string): string => (path.split("/")[1] ?? "").replace(/\.ts$/, "");
+const layerOf = (path: string): string => (path.split("/")[1] ?? "").replace(/\.tsx?$/, "");
 
 function checkImport(file: string, line: number, target: string): void {
   const from = layerOf(file);
@@ -63,7 +63,7 @@ function checkBlock(file: string, line: number, content: string): void {
     offences.push(`${file}:${line}: a needed service is there, no call of it is optional`);
 }
 
-for await (const file of new Glob("src/**/*.ts").scan(".")) {
+for await (const file of new Glob("src/**/*.{ts,tsx}").scan(".")) {
   const text = await Bun.file(file).text();
   text.split("\n").forEach((content, index) => {
     const specifier = content.match(/(?:from|import\()\s*"(\.[^"]+)"/)?.[1];

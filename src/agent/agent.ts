@@ -32,6 +32,7 @@ import { describeEvses } from "./evses.ts";
 import { HardwareInput } from "./hardware-input.ts";
 import { followHardware } from "./hardware-variables.ts";
 import { startMessageLog } from "./message-log.ts";
+import type { ObservedStation } from "./observed-station.ts";
 import { pushSettings } from "./pushed-settings.ts";
 import { startWarnings } from "./start-warnings.ts";
 import { openStores, type Stores } from "./stores.ts";
@@ -72,6 +73,8 @@ export interface AgentOptions {
   readonly print: (text: string) => void;
   /** The manager asks for a clean end. */
   readonly onShutdown?: () => void;
+  /** Gets the station before it starts, to show it. */
+  readonly observe?: (station: ObservedStation) => void;
 }
 
 export interface AgentStatus {
@@ -206,6 +209,15 @@ export class Agent {
     this.messageLog = startMessageLog(context, events, module, this.options.print);
     reportConnection(csms, stores.deviceModel, hardware.observer);
     followHardware(context, input.events);
+    this.options.observe?.({
+      context,
+      station,
+      stationEvents: events,
+      hardwareEvents: input.events,
+      csmsSwitch,
+      module,
+      parameters,
+    });
     await station.start();
     for (const techInfo of stores.losses) events.emit("securityEvent", { type: "MemoryExhaustion", techInfo });
     this.running = createRunningStation(context, station, csmsSwitch);

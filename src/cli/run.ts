@@ -6,12 +6,12 @@ import { readModuleArguments } from "../everest/command-line.ts";
 import { SystemClock } from "../lib/clock.ts";
 import { SystemRandom } from "../lib/random.ts";
 import { createLineLogger, type Severity } from "../log/logger.ts";
-import { startWebServer } from "../web/server.ts";
+import { readToken } from "../web/access/token.ts";
 import type { ConfiguredModule } from "./everest-configuration.ts";
 import { createServiceManager } from "./service-manager.ts";
 import { RELEASED } from "./version.ts";
 
-const OWN_OPTIONS: ReadonlySet<string> = new Set([...SETTABLE_PARAMETERS.map(optionName), "http"]);
+const OWN_OPTIONS: ReadonlySet<string> = new Set([...SETTABLE_PARAMETERS.map(optionName), "http", "http-token-file"]);
 /** EVerest gives a module a second or two after SIGTERM. */
 const STOP_LIMIT_MILLISECONDS = 1_000;
 
@@ -82,7 +82,16 @@ export async function run(
     onShutdown: () => end("The manager shuts down"),
   });
   const http = args.own.get("http");
-  const web = http === undefined ? undefined : await startWebServer(http, () => agent.status());
+  const web =
+    http === undefined
+      ? undefined
+      : await (await import("../web/server.ts")).startWebServer({
+          address: http,
+          token: readToken(args.own.get("http-token-file"), environment, logger),
+          source: { status: () => agent.status() },
+          clock,
+          logger,
+        });
   // The manager's modules have no business with the service that the manager is.
   const serviceManager = createServiceManager({
     environment: standalone === undefined ? {} : environment,

@@ -2,7 +2,7 @@ import { embeddedComponentConfig } from "../device-model/embedded-component-conf
 import { CommandLineError } from "../everest/command-line.ts";
 import { DEFAULT_RELEASE, RELEASES } from "../sim/everest/release.ts";
 import { simulateSession } from "../sim/simulate.ts";
-import { parseListenAddress } from "../web/server.ts";
+import { parseListenAddress } from "../web/access/listen-address.ts";
 import { readSubcommandLine } from "./options.ts";
 
 const EVSE_LIMIT = 32;

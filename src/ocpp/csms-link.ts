@@ -58,6 +58,13 @@ export interface LinkEvents {
   allProfilesFailed: object;
   invalidMessage: { readonly description: string };
   message: WireMessage;
+  /** Messages that the CSMS will never get: a queue was full, or every attempt was used up. */
+  dropped: DroppedMessages;
+}
+
+export interface DroppedMessages {
+  readonly action: string;
+  readonly count: number;
 }
 
 /** Settings are functions, so that a changed variable takes effect at once. */
@@ -134,6 +141,7 @@ export class CsmsLink {
       messageAttemptIntervalSeconds: settings.messageAttemptIntervalSeconds,
       limit: settings.durableLimit,
       wake: () => this.pump(),
+      onDropped: (messages) => this.events.emit("dropped", messages),
     });
     this.offline = new OfflineQueue({
       clock,
@@ -142,6 +150,7 @@ export class CsmsLink {
       unitOfWork,
       queue: parts.normalQueue,
       wake: () => this.pump(),
+      onDropped: (messages) => this.events.emit("dropped", messages),
     });
     this.connection = new Connection({
       clock,
@@ -235,6 +244,7 @@ export class CsmsLink {
       this.joinWith(call);
       if (!this.makeRoom(call)) {
         this.parts.logger.error(`${action} is dropped: ${WAITING_LIMIT} messages are waiting`);
+        this.events.emit("dropped", { action, count: 1 });
         return call.resolve({ kind: "offline" });
       }
       this.waiting.push(call);
@@ -249,6 +259,7 @@ export class CsmsLink {
     if (lost === undefined) return false;
     this.parts.logger.warn(`${lost.action} is dropped for others: ${WAITING_LIMIT} messages are waiting`);
     this.waiting.splice(this.waiting.indexOf(lost), 1);
+    this.events.emit("dropped", { action: lost.action, count: 1 });
     lost.resolve({ kind: "offline" });
     return true;
   }

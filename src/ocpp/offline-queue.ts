@@ -3,7 +3,7 @@ import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
 import type { MessageQueueRepository } from "../store/message-queue-repository.ts";
 import type { UnitOfWork } from "../store/unit-of-work.ts";
-import type { CallOptions } from "./csms-link.ts";
+import type { CallOptions, DroppedMessages } from "./csms-link.ts";
 import { needlessBefore } from "./needless-messages.ts";
 import type { RpcSession } from "./rpc.ts";
 import { isAction } from "./validation.ts";
@@ -20,7 +20,11 @@ export interface OfflineQueueOptions {
   readonly queue: MessageQueueRepository;
   /** The next message may leave. */
   readonly wake: () => void;
+  readonly onDropped: (messages: DroppedMessages) => void;
 }
+
+/** What is dropped as a whole, whatever its actions. */
+const OTHERS = "other messages";
 
 /** Messages other than the durable ones that were created without a connection and are kept for the next one. */
 export class OfflineQueue {
@@ -49,6 +53,7 @@ export class OfflineQueue {
       this.ofSubject.set(subject, [...kept, messageId]);
     } catch (error) {
       logger.error(`${action} is lost, it cannot be kept until there is a connection: ${(error as Error).message}`);
+      this.options.onDropped({ action, count: 1 });
     }
   }
 
@@ -83,15 +88,22 @@ export class OfflineQueue {
   private makeRoom(givesWay: boolean): boolean {
     const { logger, queue } = this.options;
     const dropped = queue.dropOldestMonitorEvents(LIMIT / 10);
-    if (dropped > 0) logger.warn(`The queue of other messages is full; ${dropped} messages of monitors are dropped`);
-    else if (!givesWay) this.dropOldest();
+    if (dropped > 0) {
+      logger.warn(`The queue of other messages is full; ${dropped} messages of monitors are dropped`);
+      this.tellDropped({ action: "NotifyEvent", count: dropped });
+    } else if (!givesWay) this.dropOldest();
     return dropped > 0 || !givesWay;
+  }
+
+  private tellDropped(messages: DroppedMessages): void {
+    this.options.unitOfWork.afterCommit(() => this.options.onDropped(messages));
   }
 
   private dropOldest(): void {
     const { logger, queue } = this.options;
     logger.warn("The queue of other messages is full; its oldest tenth is dropped");
     queue.dropOldest(LIMIT / 10);
+    this.tellDropped({ action: OTHERS, count: LIMIT / 10 });
     // Which of them are gone is not worth finding out.
     this.ofSubject.clear();
   }

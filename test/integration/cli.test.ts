@@ -56,7 +56,16 @@ describe("what cannot be understood ends with 1 and one line that helps", () => 
     ["no database", ["inspect", "queue", "--core-database-path", "/nonexistent"], "/nonexistent/cp.db does not exist"],
     ["an address that is none", ["--module", "ocpp", "--http", "8080"], '--http: "8080" is not an address like'],
     ["--http without a value", ["--module", "ocpp", "--http"], '--http: "true" is not an address like'],
-    ["an address of another machine", ["--module", "ocpp", "--http", "192.0.2.1:80"], "nothing can listen there"],
+    [
+      "an address that others can reach, without a token",
+      ["--module", "ocpp", "--http", "0.0.0.0:80"],
+      "so a token is needed",
+    ],
+    [
+      "a token file that is not there",
+      ["--module", "ocpp", "--http", "192.0.2.1:80", "--http-token-file", "/nowhere"],
+      "--http-token-file /nowhere cannot be read",
+    ],
     ["a broker port that is none", ["--module", "ocpp", "--mqtt_broker_port", "x"], '"x" is not a port number'],
     [
       "simulate: a number of EVSEs that is none",

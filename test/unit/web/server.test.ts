@@ -1,9 +1,22 @@
 import { describe, expect, test } from "bun:test";
 import { hostname } from "node:os";
 import { ExplainedError } from "../../../src/lib/explained-error.ts";
-import { createWebApplication, isOwnHost, parseListenAddress, startWebServer } from "../../../src/web/server.ts";
+import { silentLogger } from "../../../src/log/logger.ts";
+import { parseListenAddress } from "../../../src/web/access/listen-address.ts";
+import { isOwnHost } from "../../../src/web/access/own-host.ts";
+import { Token } from "../../../src/web/access/token.ts";
+import { startWebServer } from "../../../src/web/server.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { TOKEN, webScene } from "../../support/web.ts";
 
-const status = () => ({ started: true });
+const start = (address: string, token: Token | undefined) =>
+  startWebServer({
+    address,
+    token,
+    source: { status: () => ({ started: true }) },
+    clock: new FakeClock(),
+    logger: silentLogger,
+  });
 
 describe("--http names an address, or says why not", () => {
   test.each([
@@ -39,7 +52,7 @@ describe("--http names an address, or says why not", () => {
         ["nobody.invalid:8080", "nobody.invalid"],
         ["192.0.2.1:8080", "EADDRNOTAVAIL"],
       ] as const) {
-        const error: unknown = await startWebServer(address, status).catch((thrown: unknown) => thrown);
+        const error: unknown = await start(address, new Token(TOKEN)).catch((thrown: unknown) => thrown);
         expect(error).toBeInstanceOf(ExplainedError);
         expect((error as Error).message).toStartWith(`--http ${address}: nothing can listen there: `);
         expect((error as Error).message).toContain(reason);
@@ -49,6 +62,15 @@ describe("--http names an address, or says why not", () => {
     }
   });
 });
+
+test.each(["0.0.0.0:8080", "[::]:8080", "192.0.2.1:8080", "charger.lan:8080"])(
+  "an address that others can reach is refused without a token: %s",
+  async (address) => {
+    const error: unknown = await start(address, undefined).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(ExplainedError);
+    expect((error as Error).message).toContain("a token is needed");
+  },
+);
 
 describe("a page in a browser whose name was turned to this address learns nothing (DNS rebinding)", () => {
   test.each([
@@ -75,12 +97,13 @@ describe("a page in a browser whose name was turned to this address learns nothi
   ])("bound to %s, asked for %s", (bound, header, isOwn) => expect(isOwnHost(header, bound)).toBe(isOwn));
 
   test("421 on every path, without a word about the station", async () => {
-    const application = createWebApplication(status, "127.0.0.1");
+    const { ask, log } = webScene();
     for (const path of ["/status", "/health", "/nothing"]) {
-      const response = await application.request(path, { headers: { Host: "evil.example:8080" } });
+      const response = await ask(path, { headers: { Host: "evil.example:8080" } });
       expect(response.status).toBe(421);
       expect(await response.text()).not.toContain("started");
     }
-    expect((await application.request("/status", { headers: { Host: "localhost:8080" } })).status).toBe(200);
+    expect(log.join("\n")).toContain("foreign host: another host was asked for: evil.example:8080");
+    expect((await ask("/status", { headers: { Host: "localhost:8080" } })).status).toBe(200);
   });
 });

@@ -1,0 +1,6 @@
+/** What the web page and its neighbours may see of the station. Implemented by `agent/`; nothing here changes anything but `actions`. */
+
+export interface WebSource {
+  /** For `/status`: the state as JSON; `started` from the moment the station runs. */
+  status(): { readonly started: boolean };
+}
