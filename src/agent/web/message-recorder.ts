@@ -9,7 +9,7 @@ const MESSAGE_LIMIT = 500;
 /** Of one message, and of all of them together. */
 const TEXT_LIMIT_CHARACTERS = 8_000;
 const TEXTS_LIMIT_CHARACTERS = 1_000_000;
-const SUMMARY_CHARACTERS = 120;
+const SUMMARY_CHARACTERS = 160;
 /** The action of a frame is whatever the CSMS has written there. */
 const NAME_LIMIT_CHARACTERS = 50;
 /** CALLs that wait for their answers: one of ours, and what the CSMS may ask at a time. */
@@ -45,8 +45,8 @@ interface Waiting extends Omit<MessageFacts, "summary" | "characters"> {
 
 /** What stands behind the action and the id of a frame. */
 function summaryOf(text: string): string {
-  const start = text.search(/[{]/);
-  return printable(shortened(text.slice(Math.max(0, start), -1), SUMMARY_CHARACTERS));
+  const content = text.slice(Math.max(0, text.indexOf("{")), -1);
+  return printable(content.length <= SUMMARY_CHARACTERS ? content : `${content.slice(0, SUMMARY_CHARACTERS)}…`);
 }
 
 /** The last messages of both directions with their round trips. Taken on the wire's path, masked a moment later. */

@@ -30,10 +30,12 @@ const aroundEnergy: uPlot.Range.Function = (_plot, min, max) => [
 const LOCALE_TIME: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
 const timeLabel = (seconds: number | null): string =>
   seconds === null ? "–" : new Date(seconds * 1000).toLocaleTimeString(undefined, LOCALE_TIME);
-const axisTimes: uPlot.Axis.DynamicValues = (_plot, splits) =>
-  splits.map((seconds) =>
-    new Date(seconds * 1000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" }),
-  );
+const axisTimes: uPlot.Axis.DynamicValues = (_plot, splits, _axis, _space, stepSeconds) => {
+  const options: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit" };
+  if (stepSeconds < 60) options.second = "2-digit";
+  return splits.map((seconds) => new Date(seconds * 1000).toLocaleTimeString(undefined, options));
+};
+const TIME_AXIS: uPlot.Axis = { values: axisTimes, space: 90 };
 
 /** Power as a line, energy as dashes with a scale of its own. */
 export function drawMeter(place: HTMLElement, data: uPlot.AlignedData, width: number, height: number): uPlot {
@@ -64,7 +66,7 @@ export function drawMeter(place: HTMLElement, data: uPlot.AlignedData, width: nu
         },
       ],
       axes: [
-        axis({ values: axisTimes }),
+        axis(TIME_AXIS),
         axis({ scale: "power", size: 54, label: "W", labelSize: 16, labelFont: "12px system-ui, sans-serif" }),
         axis({
           scale: "energy",
@@ -106,7 +108,7 @@ export function drawSchedule(place: HTMLElement, schedule: Schedule, width: numb
         },
       ],
       axes: [
-        axis({ values: axisTimes }),
+        axis(TIME_AXIS),
         axis({ scale: "limit", size: 54, label: unit, labelSize: 16, labelFont: "12px system-ui, sans-serif" }),
       ],
     },

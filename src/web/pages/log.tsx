@@ -29,7 +29,7 @@ export const LogRow: FC<{ readonly line: LogLine }> = ({ line }) => (
     {cellsOf(COLUMNS, [
       <Moment at={line.at} />,
       <Badge tone={TONES[line.severity]}>{line.severity}</Badge>,
-      line.text,
+      <span class="long">{line.text}</span>,
     ]).map(([label, value]) => (
       <td data-label={label}>{value}</td>
     ))}

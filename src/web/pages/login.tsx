@@ -12,6 +12,7 @@ export const LoginForm: FC<{ readonly problem: string | undefined; readonly hasT
     )}
     {hasToken ? (
       <form method="post" action="/login" class="login">
+        <input type="text" name="user" autocomplete="username" value="technician" hidden />
         <label>
           Token{" "}
           <input type="password" name="token" autocomplete="current-password" required autofocus maxlength={256} />

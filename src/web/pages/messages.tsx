@@ -19,9 +19,9 @@ export const MessageRow: FC<{ readonly message: MessageFacts & Numbered }> = ({ 
   const isError = name === "CALLERROR";
   const cells = cellsOf(COLUMNS, [
     <Moment at={at} />,
-    direction === "sent" ? "→ CSMS" : "← CSMS",
+    <span class="nowrap">{direction === "sent" ? "→ to CSMS" : "← from CSMS"}</span>,
     isError ? <strong class="error">{`✕ CALLERROR ${action}`}</strong> : name,
-    roundTripMilliseconds === undefined ? "" : `${roundTripMilliseconds.toFixed(0)} ms`,
+    roundTripMilliseconds === undefined ? "" : <span class="nowrap">{`${roundTripMilliseconds.toFixed(0)} ms`}</span>,
     <details class="text" data-load={`/messages/${number}`}>
       <summary>{summary === "" ? `${characters} characters` : summary}</summary>
       <pre>

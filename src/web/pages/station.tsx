@@ -1,6 +1,6 @@
 import type { FC } from "hono/jsx";
 import type { CertificateFacts, ConnectionEvent, NetworkProfileFacts, StationOverview } from "../source.ts";
-import { Badge, Card, cellsOf, duration, Facts, Moment, Row, Table, type Tone } from "./parts.tsx";
+import { Badge, Card, cellsOf, counted, duration, Facts, Moment, Row, Table, type Tone } from "./parts.tsx";
 import { connectionWords, registrationWords, securityProfileWords } from "./words.ts";
 
 const SOON_DAYS = 30;
@@ -49,7 +49,7 @@ export const ConnectionPanel: FC<{ readonly overview: StationOverview }> = ({ ov
             "Heartbeat",
             heartbeatIntervalSeconds ? `every ${duration(heartbeatIntervalSeconds)} without other messages` : "none",
           ],
-          ["Since the start", `${connections} connections, ${attempts} attempts`],
+          ["Since the start", `${counted(connections, "connection")}, ${counted(attempts, "attempt")}`],
         ]}
       />
       {state !== "connected" && lastFailure !== undefined && <Trouble event={lastFailure} />}
@@ -127,7 +127,7 @@ function validity({ validFrom, validTo }: CertificateFacts, now: Date) {
   const days = Math.floor((validTo.getTime() - now.getTime()) / DAY_MILLISECONDS);
   if (validFrom > now) return <Badge tone="bad">not valid yet</Badge>;
   if (days < 0) return <Badge tone="bad">expired</Badge>;
-  return <Badge tone={days < SOON_DAYS ? "warn" : "good"}>{`${days} days left`}</Badge>;
+  return <Badge tone={days < SOON_DAYS ? "warn" : "good"}>{`${counted(days, "day")} left`}</Badge>;
 }
 
 const Certificates: FC<{ readonly certificates: readonly CertificateFacts[]; readonly now: Date }> = ({

@@ -29,10 +29,10 @@ function row(variable: VariableFacts) {
       cells={cellsOf(COLUMNS, [
         component,
         evse,
-        attribute === "Actual" ? variable.variable : `${variable.variable} (${attribute})`,
+        <span class="long">{attribute === "Actual" ? variable.variable : `${variable.variable} (${attribute})`}</span>,
         value === "" ? <span class="empty">no value</span> : <code>{`${value}${unit === "" ? "" : ` ${unit}`}`}</code>,
-        limits,
-        ACCESS[mutability] ?? mutability,
+        <span class="long">{limits}</span>,
+        <span class="nowrap">{ACCESS[mutability] ?? mutability}</span>,
         WRITERS[source.toLowerCase()] ?? source,
       ])}
     />
