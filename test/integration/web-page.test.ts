@@ -57,7 +57,7 @@ describe.skipIf(CHROMIUM === undefined)("the web page in a browser", () => {
       if ((await page?.evaluate<boolean>(expression)) === true) return;
       await Bun.sleep(50);
     }
-    throw new Error(`not within ten seconds: ${expression}`);
+    throw new Error(`not within ten seconds: ${expression.slice(0, 200)}`);
   };
   const logIn = async (): Promise<void> => {
     await page?.goto(`${origin}/login`);
