@@ -56,7 +56,7 @@ export class WebFeed implements WebSource {
     csms.events.on("message", (message) => messages.take(message));
     const history = new ConnectionHistory(csms, clock);
     const meters = new MeterRecorder(hardwareEvents);
-    const transactions = new TransactionRecorder(context, stationEvents);
+    const transactions = new TransactionRecorder(context, stationEvents, hardwareEvents);
     const program = { startedAt: this.startedAt, programVersion: this.options.programVersion };
     this.source = {
       overview: () => overviewOf(observed, history, program),
