@@ -44,9 +44,12 @@ export class RotatingFile {
     }
     this.pending.push(text);
     this.pendingCharacters += text.length;
-    this.writing ??= this.writeAll().finally(() => {
-      this.writing = undefined;
-    });
+    // What is appended in this turn goes together.
+    this.writing ??= Promise.resolve()
+      .then(() => this.writeAll())
+      .finally(() => {
+        this.writing = undefined;
+      });
   }
 
   /** Resolves when everything is written. */

@@ -111,12 +111,27 @@ function create(context: Given<"statusViews" | "transactions">) {
     }
   };
 
-  const bindProfiles = (): void => {
-    for (const { transaction } of model.evses) if (transaction !== undefined) remoteStarts.bind(transaction);
-  };
+  /** Was any bound? */
+  const bindProfiles = (): boolean =>
+    model.evses.filter(({ transaction }) => transaction !== undefined && remoteStarts.bind(transaction)).length > 0;
 
   const follow = (): void => {
     bindProfiles();
+    distribution.refreshSoon();
+  };
+
+  /** Of what happens at an EVSE few things change what it may draw: who shares the station's limit, and with which profile. */
+  let followed = "";
+  const followEvses = (): void => {
+    const isBound = bindProfiles();
+    const state = model.evses
+      .map(({ evConnected, authorized, transaction }) => {
+        const { transactionId, readyAt } = transaction ?? {};
+        return `${evConnected}${authorized}${transactionId}${readyAt?.getTime()}`;
+      })
+      .join();
+    if (state === followed && !isBound) return;
+    followed = state;
     distribution.refreshSoon();
   };
 
@@ -138,7 +153,7 @@ function create(context: Given<"statusViews" | "transactions">) {
       "station.transactionEventAnswered"({ request, response }: StationEvents["transactionEventAnswered"]) {
         if (priorities.learn(request, response)) distribution.refreshSoon();
       },
-      "station.evseChanged": follow,
+      "station.evseChanged": followEvses,
       "station.accepted": reportUnanswered,
       "link.connected"() {
         distribution.refreshSoon();
