@@ -36,7 +36,7 @@ const WAITING_LIMIT_CHARACTERS = 8_000_000;
 /** What is exchanged at one moment is written together, when the moment is over: the disk is woken less often, and never before the wire. */
 const GATHER_MILLISECONDS = 100;
 /** What is formatted before the event loop goes on; a single entry may have more characters. */
-const ENTRIES_A_TURN = 20;
+const ENTRIES_A_TURN = 5;
 const CHARACTERS_A_TURN = 500_000;
 /** The action of a frame is whatever the CSMS has written there. */
 const NAME_LIMIT_CHARACTERS = 200;
