@@ -93,6 +93,7 @@ export class MessageLog {
 
   takeSecurityEvent(event: Readonly<Record<string, unknown>>): void {
     this.securityFile?.append(`${JSON.stringify(event)}\n`);
+    this.securityFile?.flush();
   }
 
   /** Resolves when everything is on the disk. */
@@ -116,12 +117,16 @@ export class MessageLog {
       const masked = entry.text === undefined ? entry : { ...entry, text: maskSecrets(entry.text) };
       for (const sink of this.sinks) this.passTo(sink, masked);
     }
-    if (this.waiting.length > 0) this.timer = clock.after(0, () => this.pass());
-    else if (this.leftOut > 0) {
+    if (this.waiting.length > 0) {
+      this.timer = clock.after(0, () => this.pass());
+      return;
+    }
+    if (this.leftOut > 0) {
       const name = `${this.leftOut} messages are missing here.`;
       this.leftOut = 0;
       for (const sink of this.sinks) this.passTo(sink, { time: clock.now(), origin: "system", name });
     }
+    for (const file of this.files) file.flush();
   }
 
   private passTo(sink: (entry: LogEntry) => void, entry: LogEntry): void {
