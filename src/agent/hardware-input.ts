@@ -1,4 +1,9 @@
 import * as v from "valibot";
+import {
+  BareCertificateRequest,
+  communicatorOf,
+  toContractCertificateRequest,
+} from "../bridge/contract-certificates.ts";
 import type { HardwareCapabilities } from "../bridge/device-model-components.ts";
 import { toHardwareError } from "../bridge/errors.ts";
 import { toMeterReading } from "../bridge/meter-reading.ts";
@@ -8,6 +13,7 @@ import { toEnergyTransferModes, toVehicleInformation } from "../bridge/vehicle.t
 import type { EverestModule, Peer } from "../everest/everest-module.ts";
 import {
   type EvseManagerSessionEvent,
+  type Iso15118RequestExiStreamSchema,
   SystemFirmwareUpdateStatusEnumWords,
   SystemLogStatusEnumWords,
 } from "../everest/interfaces/index.ts";
@@ -130,6 +136,7 @@ export class HardwareInput {
         this.pass(() => this.events.emit("serviceRenegotiation", { evseId, supported })),
       );
     }
+    this.subscribeCertificateRequests();
     for (const reservation of module.peers("reservation", "reservation"))
       reservation.onVariable("reservation_update", (update) => {
         const translated = toReservationUpdate(update);
@@ -153,6 +160,26 @@ export class HardwareInput {
       const translated = toHardwareError(error, clock.now(), (moduleId) => evseOf.get(moduleId), errorCodes);
       this.pass(() => this.events.emit("error", translated));
     });
+  }
+
+  /** Also of extensions that belong to no EVSE: the answer goes where the request came from. */
+  private subscribeCertificateRequests(): void {
+    for (const peer of this.module.peers("extensions_15118", "iso15118_extensions")) {
+      const communicator = communicatorOf(peer.connected);
+      const evseId = this.extensions.find(
+        (extension) => communicatorOf(extension.peer.connected) === communicator,
+      )?.evseId;
+      const take = (value: Iso15118RequestExiStreamSchema): void => {
+        const request = {
+          ...toContractCertificateRequest(value),
+          communicator,
+          ...(evseId !== undefined && { evseId }),
+          heardAtMilliseconds: this.clock.monotonicMilliseconds(),
+        };
+        this.pass(() => this.events.emit("contractCertificate", request));
+      };
+      peer.onVariable("iso15118_certificate_request", take, BareCertificateRequest);
+    }
   }
 
   capabilitiesOf(evseId: number): HardwareCapabilities {

@@ -155,6 +155,22 @@ export interface EnergyTransferModes {
   readonly bidirectional: boolean;
 }
 
+/** A vehicle asks for a contract certificate, or for a newer one (M01, M02). */
+export interface ContractCertificateRequest {
+  /** Whoever speaks ISO 15118 with the vehicle: the answer goes there (`VehiclePort`). */
+  readonly communicator: string;
+  /** Where the vehicle is, as far as that is known. */
+  readonly evseId?: number;
+  readonly action: "Install" | "Update";
+  readonly iso15118SchemaVersion: string;
+  /** CertificateInstallationReq or CertificateUpdateReq as it came from the vehicle: EXI, Base64 encoded. */
+  readonly exiRequest: string;
+  /** Why OCPP has no way to hand it on. */
+  readonly defect?: string;
+  /** By the clock that never jumps: the vehicle counts from here. */
+  readonly heardAtMilliseconds: number;
+}
+
 /**
  * A limit of somebody other than the CSMS, e.g. a grid operator or an energy management system (K11–K13): set, changed by
  * setting it again, or released. One for each source and EVSE; EVSE 0, or none, is the connection of the whole station.
@@ -196,6 +212,7 @@ export interface HardwareEvents {
   logStatus: { readonly state: LogUploadState; readonly requestId?: number };
   evInfo: { readonly evseId: number; readonly stateOfChargePercent?: number } & VehicleInformation;
   energyTransferModes: { readonly evseId: number; readonly modes: EnergyTransferModes };
+  contractCertificate: ContractCertificateRequest;
   serviceRenegotiation: { readonly evseId: number; readonly supported: boolean };
   capabilities: { readonly evseId: number; readonly maxPhaseCount?: number; readonly maxCurrentAmperes?: number };
   externalLimit: ExternalLimitEvent;
