@@ -3,6 +3,8 @@ import { type Clock, SystemClock } from "../../lib/clock.ts";
 import { type Random, SystemRandom } from "../../lib/random.ts";
 import { SimulatedBus } from "./bus.ts";
 import { DEFAULT_RELEASE, interfaceDefinition, type Release } from "./release.ts";
+import { AGREEABLE_SECURITY } from "./security/agreeable-security.ts";
+import { SimulatedSecurity } from "./security/simulated-security.ts";
 import { SimulatedDisplay } from "./simulated-display.ts";
 import { SimulatedEvse } from "./simulated-evse.ts";
 import { SimulatedReservations } from "./simulated-reservations.ts";
@@ -18,6 +20,8 @@ export interface EverestSideOptions {
   readonly parameters?: Readonly<Record<string, string | number | boolean>>;
   /** Connects the modules that a charger may do without: reservation, data transfer, display, energy sinks, ISO 15118. */
   readonly optionalModules?: boolean;
+  /** Keeps real certificates there, instead of finding everything right; in one directory for CSMS and V2G leaves if wanted. */
+  readonly certificates?: { readonly directory: string; readonly sharesLeaves?: boolean };
   readonly clock?: Clock;
   readonly random?: Random;
   /** Milliseconds between two powermeter values; 0: only on demand. */
@@ -64,6 +68,8 @@ export class EverestSide {
   readonly reservations: SimulatedReservations;
   readonly stationReady: Promise<void>;
   readonly display = new SimulatedDisplay();
+  /** The store of certificates, if it is asked for. */
+  readonly security: SimulatedSecurity | undefined;
   /** Tokens that the station offered (remote start). */
   readonly providedTokens: ProvidedToken[] = [];
   /** What the manager tells about the configuration of the modules: by module, implementation and parameter. */
@@ -90,6 +96,11 @@ export class EverestSide {
       (_, index) => new SimulatedEvse(bus, index + 1, clock, random, options.powermeterIntervalMilliseconds ?? 1_000),
     );
     this.reservations = new SimulatedReservations(bus, this.evses, clock);
+    const { certificates } = options;
+    this.security =
+      certificates === undefined
+        ? undefined
+        : new SimulatedSecurity(bus, certificates.directory, clock, certificates.sharesLeaves);
   }
 
   static async start(options: EverestSideOptions): Promise<EverestSide> {
@@ -198,25 +209,9 @@ export class EverestSide {
       upload_logs: { upload_logs_status: "Accepted", file_name: "diagnostics.tar.gz" },
       configure_network: { status: "NotSupported" },
     });
-    await serve("security", {
-      install_ca_certificate: "Accepted",
-      delete_certificate: "Accepted",
-      update_leaf_certificate: "Accepted",
-      verify_certificate: "Valid",
-      get_installed_certificates: { status: "NotFound", certificate_hash_data_chain: [] },
-      get_v2g_ocsp_request_data: { ocsp_request_data_list: [] },
-      get_mo_ocsp_request_data: { ocsp_request_data_list: [] },
-      update_ocsp_cache: null,
-      is_ca_certificate_installed: false,
-      generate_certificate_signing_request: {
-        status: "Accepted",
-        csr: "-----BEGIN CERTIFICATE REQUEST-----\n-----END CERTIFICATE REQUEST-----",
-      },
-      get_leaf_certificate_info: { status: "NotFound" },
-      get_verify_file: "",
-      get_verify_location: "",
-      get_leaf_expiry_days_count: 365,
-    });
+    await serve("security", AGREEABLE_SECURITY);
+    for (const [command, answer] of Object.entries(this.security?.commands ?? {}))
+      this.answers.set(`security.${command}`, answer);
     if (this.options.optionalModules === true) await this.serveOptionalModules(serve);
     await bus.onVariable(STATION, "auth_provider", "provided_token", (token) => {
       void this.takeProvidedToken(token as ProvidedToken);
