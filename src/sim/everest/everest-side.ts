@@ -7,6 +7,7 @@ import { AGREEABLE_SECURITY } from "./security/agreeable-security.ts";
 import { SimulatedSecurity } from "./security/simulated-security.ts";
 import { SimulatedDisplay } from "./simulated-display.ts";
 import { SimulatedEvse } from "./simulated-evse.ts";
+import { SimulatedExtension } from "./simulated-extension.ts";
 import { SimulatedReservations } from "./simulated-reservations.ts";
 
 export interface EverestSideOptions {
@@ -22,6 +23,8 @@ export interface EverestSideOptions {
   readonly optionalModules?: boolean;
   /** Keeps real certificates there, instead of finding everything right; in one directory for CSMS and V2G leaves if wanted. */
   readonly certificates?: { readonly directory: string; readonly sharesLeaves?: boolean };
+  /** False: the ISO 15118 extensions have no mapping to their EVSEs. */
+  readonly mapsExtensions?: boolean;
   readonly clock?: Clock;
   readonly random?: Random;
   /** Milliseconds between two powermeter values; 0: only on demand. */
@@ -65,6 +68,8 @@ const INTERFACES = [
 /** What stands around the module OCPP201 in a charger: manager, EVSEs, auth, system and security (PROTOCOL, BEHAVIOUR 22). */
 export class EverestSide {
   readonly evses: readonly SimulatedEvse[];
+  /** One for each EVSE, connected with the optional modules. */
+  readonly extensions: readonly SimulatedExtension[];
   readonly reservations: SimulatedReservations;
   readonly stationReady: Promise<void>;
   readonly display = new SimulatedDisplay();
@@ -95,6 +100,7 @@ export class EverestSide {
       { length: options.evseCount ?? 2 },
       (_, index) => new SimulatedEvse(bus, index + 1, clock, random, options.powermeterIntervalMilliseconds ?? 1_000),
     );
+    this.extensions = this.evses.map(({ evseId }) => new SimulatedExtension(bus, evseId));
     this.reservations = new SimulatedReservations(bus, this.evses, clock);
     const { certificates } = options;
     this.security =
@@ -119,6 +125,12 @@ export class EverestSide {
     const evse = this.evses[evseId - 1];
     if (evse === undefined) throw new Error(`no EVSE ${evseId}`);
     return evse;
+  }
+
+  extension(evseId: number): SimulatedExtension {
+    const extension = this.extensions[evseId - 1];
+    if (extension === undefined) throw new Error(`no EVSE ${evseId}`);
+    return extension;
   }
 
   /** Replaces the answer to a command of system, security or auth, e.g. `system.is_reset_allowed`. */
@@ -228,7 +240,7 @@ export class EverestSide {
       await this.bus.serve("display", "main", command, (args) =>
         (this.answers.get(`display.${command}`) ?? answer)(args),
       );
-    await serve("iso15118", { set_get_certificate_response: null });
+    for (const { module } of this.extensions) await serve(module, { set_get_certificate_response: null });
     for (const evseId of this.sinkEvseIds)
       await bus.serve(`sink_${evseId}`, "main", "set_external_limits", (args) => {
         const limits = args.value as { schedule_import: Parameters<SimulatedEvse["applyLimits"]>[0] };
@@ -270,7 +282,7 @@ export class EverestSide {
         reservation: connection("reservation", "main", "reservation"),
         data_transfer: connection("data_transfer", "main", "data_transfer"),
         display_message: connection("display", "main", "display_message"),
-        extensions_15118: connection("iso15118", "main", "extensions_15118"),
+        extensions_15118: this.extensions.flatMap(({ module }) => connection(module, "main", "extensions_15118")),
         evse_energy_sink: this.sinkEvseIds.flatMap((evseId) =>
           connection(`sink_${evseId}`, "main", "evse_energy_sink"),
         ),
@@ -304,7 +316,8 @@ export class EverestSide {
         system: null,
         security: null,
         auth: null,
-        iso15118: { module: { evse: 1 } },
+        ...(this.options.mapsExtensions !== false &&
+          Object.fromEntries(this.extensions.map(({ module, evseId }) => [module, { module: { evse: evseId } }]))),
         ...(optional && Object.fromEntries(this.sinkEvseIds.map((evse) => [`sink_${evse}`, { module: { evse } }]))),
       },
     };
