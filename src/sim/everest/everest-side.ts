@@ -45,6 +45,8 @@ interface ProvidedToken {
   readonly connectors?: readonly number[];
   readonly request_id?: number;
   readonly parent_id_token?: SimulatedToken;
+  readonly certificate?: string;
+  readonly iso15118CertificateHashData?: readonly object[];
 }
 
 interface ConfigRequest {
@@ -154,6 +156,16 @@ export class EverestSide {
       return "Stopped";
     }
     return this.use(provided, evseId);
+  }
+
+  /** The car at an EVSE authorizes itself with its contract (Plug and Charge), as the ISO 15118 stack hands it on. */
+  presentContract(
+    emaid: string,
+    contract: Pick<ProvidedToken, "certificate" | "iso15118CertificateHashData">,
+    evseId = 1,
+  ): Promise<string> {
+    const id_token = { value: emaid, type: "eMAID" };
+    return this.use({ id_token, authorization_type: "PlugAndCharge", connectors: [evseId], ...contract }, evseId);
   }
 
   private async use(provided: ProvidedToken, evseId: number): Promise<string> {

@@ -29,6 +29,12 @@ export const DC_NEEDS = {
   },
 } as const satisfies Iso15118ChargingNeeds;
 
+export interface CertificateResponse {
+  readonly status: "Accepted" | "Failed";
+  readonly certificate_action: "Install" | "Update";
+  readonly exi_response?: string;
+}
+
 /** The ISO 15118 side of one EVSE: what a car tells there by high-level communication. */
 export class SimulatedExtension {
   readonly module: string;
@@ -52,6 +58,27 @@ export class SimulatedExtension {
   /** ChargeParameterDiscoveryReq: what the car needs; again when it renegotiates. */
   requestCharging(needs: unknown = AC_NEEDS): Promise<void> {
     return this.tell("charging_needs", needs);
+  }
+
+  /** CertificateInstallationReq or CertificateUpdateReq: the car asks for a contract certificate. */
+  requestCertificate(exiBase64: string, action: "Install" | "Update" = "Install"): Promise<void> {
+    return this.tell("iso15118_certificate_request", {
+      exi_request: exiBase64,
+      iso15118_schema_version: ISO_15118_2.protocol_namespace,
+      certificate_action: action,
+    });
+  }
+
+  /** Something else in the place of such a request. */
+  tellInsteadOfRequest(value: unknown): Promise<void> {
+    return this.tell("iso15118_certificate_request", value);
+  }
+
+  /** What the car was told of its requests, oldest first. */
+  get certificateResponses(): readonly CertificateResponse[] {
+    return this.bus.recorded
+      .filter(({ module, command }) => module === this.module && command === "set_get_certificate_response")
+      .map(({ args }) => args.certificate_response as CertificateResponse);
   }
 
   private tell(variable: string, value: unknown): Promise<void> {

@@ -1,6 +1,7 @@
 import { ISO15118Ctrlr } from "../../device-model/variables.ts";
 import { plainBase64 } from "../../lib/base64.ts";
 import { declareBlock, type Given } from "../block.ts";
+import { readAt } from "../model/setting-at.ts";
 import type { ContractCertificateRequest, EvseEvent } from "../ports.ts";
 
 /** The vehicle waits 5 s (part 2, 2.7, table 9); what is left is for the way of the answer to it. */
@@ -24,11 +25,8 @@ function create({ clock, csms, deviceModel, hardware, logger }: Given) {
   const name = ({ action, communicator, evseId }: ContractCertificateRequest): string =>
     `the request for a contract certificate (${action}) ${evseId === undefined ? `of ${communicator}` : `at EVSE ${evseId}`}`;
 
-  const isEnabled = (evseId: number | undefined): boolean => {
-    const { ContractCertificateInstallationEnabled: enabled } = ISO15118Ctrlr;
-    const there = evseId === undefined ? undefined : deviceModel.read(enabled.at(evseId));
-    return (there ?? deviceModel.read(enabled)) === true;
-  };
+  const isEnabled = (evseId: number | undefined): boolean =>
+    readAt(deviceModel, ISO15118Ctrlr.ContractCertificateInstallationEnabled, evseId) === true;
 
   /** What the vehicle gets to hear; or, in words for the log, why there is no certificate for it. */
   const ask = async (request: ContractCertificateRequest): Promise<{ exi: string } | { failure: string }> => {
