@@ -31,6 +31,8 @@ export interface ChargerOptions {
   readonly slot?: "OCPP201" | "OCPPmulti";
   readonly evseCount?: number;
   readonly optionalModules?: boolean;
+  /** False: the ISO 15118 extensions are mapped to no EVSE. */
+  readonly mapsExtensions?: boolean;
   readonly useSocket?: boolean;
   /** The broker's `set_tcp_nodelay`; on unless said otherwise. */
   readonly noDelay?: boolean;
@@ -83,6 +85,7 @@ export class Charger {
       ...(options.slot !== undefined && { slot: options.slot }),
       evseCount: options.evseCount ?? 2,
       optionalModules: options.optionalModules === true,
+      mapsExtensions: options.mapsExtensions !== false,
       ...(options.certificates !== undefined && {
         certificates: { directory: join(directory, "certs"), sharesLeaves: options.certificates === "shared" },
       }),
