@@ -11,6 +11,7 @@ import { validateRequest } from "../../ocpp/validation.ts";
 import type { StationContext } from "../context.ts";
 import { answerOr } from "../model/answer-or.ts";
 import type { AuthorizationDecision, AuthorizationQuery } from "../model/authorization.ts";
+import { isIso15118On } from "../model/iso15118.ts";
 import { readAt } from "../model/setting-at.ts";
 import type { CertificateValidation } from "../ports.ts";
 
@@ -107,7 +108,8 @@ export function createContractValidation({ deviceModel, hardware, logger }: Stat
 
   return {
     /** What PnCEnabled says, where it says something. */
-    isEnabled: (query: AuthorizationQuery): boolean => setting(ISO15118Ctrlr.PnCEnabled, query) !== false,
+    isEnabled: (query: AuthorizationQuery): boolean =>
+      isIso15118On(deviceModel) && setting(ISO15118Ctrlr.PnCEnabled, query) !== false,
 
     /** C07.FR.01, FR.02, FR.06. Hash data come from an ISO 15118 stack that has verified the chain itself. */
     async question(query: AuthorizationQuery): Promise<ContractQuestion> {

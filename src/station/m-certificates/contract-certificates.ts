@@ -1,6 +1,7 @@
 import { ISO15118Ctrlr } from "../../device-model/variables.ts";
 import { plainBase64 } from "../../lib/base64.ts";
 import { declareBlock, type Given } from "../block.ts";
+import { isIso15118On } from "../model/iso15118.ts";
 import { readAt } from "../model/setting-at.ts";
 import type { ContractCertificateRequest, EvseEvent } from "../ports.ts";
 
@@ -26,13 +27,14 @@ function create({ clock, csms, deviceModel, hardware, logger }: Given) {
     `the request for a contract certificate (${action}) ${evseId === undefined ? `of ${communicator}` : `at EVSE ${evseId}`}`;
 
   const isEnabled = (evseId: number | undefined): boolean =>
+    isIso15118On(deviceModel) &&
     readAt(deviceModel, ISO15118Ctrlr.ContractCertificateInstallationEnabled, evseId) === true;
 
   /** What the vehicle gets to hear; or, in words for the log, why there is no certificate for it. */
   const ask = async (request: ContractCertificateRequest): Promise<{ exi: string } | { failure: string }> => {
     const { action, communicator, iso15118SchemaVersion, exiRequest, defect, evseId, heardAtMilliseconds } = request;
     if (defect !== undefined) return { failure: defect };
-    if (!isEnabled(evseId)) return { failure: "ContractCertificateInstallationEnabled is off" };
+    if (!isEnabled(evseId)) return { failure: "it is switched off (ContractCertificateInstallationEnabled)" };
     const usefulMilliseconds = heardAtMilliseconds + USEFUL_MILLISECONDS - clock.monotonicMilliseconds();
     if (usefulMilliseconds <= 0) return { failure: "the vehicle waits no more" };
     const outcome = await csms.call(

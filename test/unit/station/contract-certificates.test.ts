@@ -225,9 +225,9 @@ describe("online", () => {
     expect(asked()).toEqual([{ idToken: emaid, certificate }]);
   });
 
-  test("PnCEnabled false: no contract charges; other tokens do", async () => {
+  test.each(["PnCEnabled", "Enabled"])("%s false: no contract charges; other tokens do", async (variable) => {
     await start();
-    await setVariable(charger, "ISO15118Ctrlr", "PnCEnabled", "false");
+    await setVariable(charger, "ISO15118Ctrlr", variable, "false");
     expect((await present(charger, emaid, { certificate, evseIds: [1] })).idTokenInfo.status).toBe("Invalid");
     expect(asked()).toEqual([]);
     expect((await present(charger, card("04A1B2C3D4"))).idTokenInfo.status).toBe("Accepted");

@@ -95,12 +95,15 @@ describe("answered", () => {
 });
 
 describe("not handed on", () => {
-  test("ContractCertificateInstallationEnabled off: Failed, and nothing leaves", async () => {
-    await start();
-    await setVariable(charger, "ISO15118Ctrlr", "ContractCertificateInstallationEnabled", "false");
-    await ask();
-    expect([asked(), told()]).toEqual([[], [FAILED]]);
-  });
+  test.each(["ContractCertificateInstallationEnabled", "Enabled"])(
+    "%s off: Failed, and nothing leaves",
+    async (variable) => {
+      await start();
+      await setVariable(charger, "ISO15118Ctrlr", variable, "false");
+      await ask();
+      expect([asked(), told()]).toEqual([[], [FAILED]]);
+    },
+  );
 
   test("what OCPP has no way to tell is Failed at once", async () => {
     await start();
