@@ -122,7 +122,7 @@ export function createContractValidation({ deviceModel, hardware, logger }: Stat
       if (hashData.length > 0) return askWithHashData(query, hashData, validation);
       return setting(ISO15118Ctrlr.CentralContractValidationAllowed, query) === true
         ? askWithChain(query, certificate, validation)
-        : { refusal: knownDefect(validation, false) ?? UNVERIFIED };
+        : { refusal: knownDefect(validation, false) ?? (validation === "Valid" ? refuse("Invalid") : UNVERIFIED) };
     },
 
     /** The answer to a question; a token is not good with a certificate that is not (C07.FR.13–17). */

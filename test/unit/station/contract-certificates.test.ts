@@ -283,6 +283,17 @@ describe("offline", () => {
     });
   });
 
+  test("list and cache know an eMAID in whatever letter case it is presented", async () => {
+    await start({ ...OFFLINE, "AuthCtrlr.OfflineTxForUnknownIdEnabled": "false" });
+    await sendLocalList(charger, 1, "Full", [{ ...entry("x", "Blocked"), idToken: emaid }]);
+    answerTokens(charger, { status: "Accepted" });
+    await present(charger, card("FR8AA9", "eMAID"), { certificate });
+    goOffline(charger);
+    const status = async (text: string) =>
+      (await present(charger, card(text, "eMAID"), { certificate })).idTokenInfo.status;
+    expect([await status(emaid.idToken.toLowerCase()), await status("fr8Aa9")]).toEqual(["Blocked", "Accepted"]);
+  });
+
   test("an unknown eMAID charges where unknown ids may (C07.FR.12)", async () => {
     expect(await offlineWith(OFFLINE, "Valid")).toEqual(["Unknown", "Accepted"]);
     charger.dispose();
