@@ -5,6 +5,7 @@ import { SimulatedBus } from "./bus.ts";
 import { DEFAULT_RELEASE, interfaceDefinition, type Release } from "./release.ts";
 import { AGREEABLE_SECURITY } from "./security/agreeable-security.ts";
 import { SimulatedSecurity } from "./security/simulated-security.ts";
+import { SimulatedAuth, type SimulatedToken } from "./simulated-auth.ts";
 import { SimulatedDisplay } from "./simulated-display.ts";
 import { SimulatedEvse } from "./simulated-evse.ts";
 import { SimulatedExtension } from "./simulated-extension.ts";
@@ -33,22 +34,6 @@ export interface EverestSideOptions {
   readonly connectionTimeoutSecondMilliseconds?: number;
 }
 
-export interface SimulatedToken {
-  readonly value: string;
-  readonly type: string;
-}
-
-interface ProvidedToken {
-  readonly id_token: SimulatedToken;
-  readonly authorization_type: string;
-  readonly prevalidated?: boolean;
-  readonly connectors?: readonly number[];
-  readonly request_id?: number;
-  readonly parent_id_token?: SimulatedToken;
-  readonly certificate?: string;
-  readonly iso15118CertificateHashData?: readonly object[];
-}
-
 interface ConfigRequest {
   readonly origin: string;
   readonly type: string;
@@ -73,12 +58,11 @@ export class EverestSide {
   /** One for each EVSE, connected with the optional modules. */
   readonly extensions: readonly SimulatedExtension[];
   readonly reservations: SimulatedReservations;
+  private readonly auth: SimulatedAuth;
   readonly stationReady: Promise<void>;
   readonly display = new SimulatedDisplay();
   /** The store of certificates, if it is asked for. */
   readonly security: SimulatedSecurity | undefined;
-  /** Tokens that the station offered (remote start). */
-  readonly providedTokens: ProvidedToken[] = [];
   /** What the manager tells about the configuration of the modules: by module, implementation and parameter. */
   moduleParameters: Readonly<Record<string, Readonly<Record<string, readonly object[]>>>> = {};
   /** How the manager answers a changed parameter. */
@@ -104,6 +88,7 @@ export class EverestSide {
     );
     this.extensions = this.evses.map(({ evseId }) => new SimulatedExtension(bus, evseId));
     this.reservations = new SimulatedReservations(bus, this.evses, clock);
+    this.auth = new SimulatedAuth(bus, STATION, this.evses, this.reservations);
     const { certificates } = options;
     this.security =
       certificates === undefined
@@ -144,69 +129,17 @@ export class EverestSide {
     return this.bus.recorded.filter((one) => one.command === command).map(({ args }) => args);
   }
 
-  /**
-   * A card is presented, a PIN entered (KeyCode) or the start button pressed (NoAuthorization): validated by the station,
-   * then used as EVerest's Auth would, to start or to stop (BEHAVIOUR 22).
-   */
-  async presentToken(token: SimulatedToken, evseId = 1): Promise<string> {
-    const evse = this.evse(evseId);
-    const provided: ProvidedToken = { id_token: token, authorization_type: "RFID", connectors: [evseId] };
-    if (evse.isAuthorizedBy(token.value)) {
-      await evse.stopTransaction("Local", provided);
-      return "Stopped";
-    }
-    return this.use(provided, evseId);
+  /** A token is presented; resolves to what Auth makes of it. */
+  presentToken(token: SimulatedToken, evseId = 1): Promise<string> {
+    return this.auth.presentToken(token, evseId);
   }
 
-  /** The car at an EVSE authorizes itself with its contract (Plug and Charge), as the ISO 15118 stack hands it on. */
   presentContract(
     emaid: string,
-    contract: Pick<ProvidedToken, "certificate" | "iso15118CertificateHashData">,
+    contract: Parameters<SimulatedAuth["presentContract"]>[1],
     evseId = 1,
   ): Promise<string> {
-    const id_token = { value: emaid, type: "eMAID" };
-    return this.use({ id_token, authorization_type: "PlugAndCharge", connectors: [evseId], ...contract }, evseId);
-  }
-
-  private async use(provided: ProvidedToken, evseId: number): Promise<string> {
-    const result = (await this.bus.call("auth", STATION, "auth_validator", "validate_token", {
-      provided_token: provided,
-    })) as {
-      authorization_status: string;
-      parent_id_token?: SimulatedToken;
-    };
-    if (result.authorization_status !== "Accepted") return result.authorization_status;
-    const parent = result.parent_id_token;
-    const validated: ProvidedToken = { ...provided, ...(parent !== undefined && { parent_id_token: parent }) };
-    if (parent !== undefined && parent.value === this.masterPassGroupId) {
-      for (const evse of this.evses) await evse.stopTransaction("MasterPass", validated);
-      return "MasterPass";
-    }
-    if (this.evse(evseId).isAuthorizedByGroup(parent?.value)) {
-      await this.evse(evseId).stopTransaction("Local", validated);
-      return "Stopped";
-    }
-    return this.admit(validated, evseId);
-  }
-
-  /** An EVSE that is kept for others takes nobody else. */
-  private async admit(provided: ProvidedToken, evseId: number): Promise<string> {
-    const { id_token, parent_id_token } = provided;
-    const use = await this.reservations.use(evseId, id_token.value, parent_id_token?.value);
-    if (use === undefined) return "Reserved";
-    await this.evse(evseId).authorize(provided, use.reservationId);
-    return "Accepted";
-  }
-
-  private get masterPassGroupId(): unknown {
-    return this.recorded("set_master_pass_group_id").at(-1)?.master_pass_group_id;
-  }
-
-  private async takeProvidedToken(provided: ProvidedToken): Promise<void> {
-    this.providedTokens.push(provided);
-    const evseId = provided.connectors?.[0] ?? 1;
-    if (provided.prevalidated === true) await this.admit(provided, evseId);
-    else await this.use(provided, evseId);
+    return this.auth.presentContract(emaid, contract, evseId);
   }
 
   private async serveEverything(): Promise<void> {
@@ -237,9 +170,7 @@ export class EverestSide {
     for (const [command, answer] of Object.entries(this.security?.commands ?? {}))
       this.answers.set(`security.${command}`, answer);
     if (this.options.optionalModules === true) await this.serveOptionalModules(serve);
-    await bus.onVariable(STATION, "auth_provider", "provided_token", (token) => {
-      void this.takeProvidedToken(token as ProvidedToken);
-    });
+    await this.auth.serve();
   }
 
   private async serveOptionalModules(
