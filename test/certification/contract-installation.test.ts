@@ -116,7 +116,7 @@ describe("the vehicle hears that there is no certificate", () => {
         reply(system, { status: "Accepted", exiResponse: ANSWER });
         await Bun.sleep(300);
         expect(extension.certificateResponses).toEqual([FAILED]);
-        expect(system.charger.log).toContain("unknown or forgotten message");
+        expect(system.charger.log).toContain("An answer to Get15118EVCertificate, too late, is ignored");
         // The station goes on, and so may the vehicle.
         await system.authorizedLocally();
         answerWith(system, "Accepted", ANSWER);

@@ -169,7 +169,9 @@ describe("in the vehicle's own time", () => {
     expect(told()).toEqual([FAILED]);
     await charger.clock.advance(10_000);
     expect(told()).toEqual([FAILED]);
-    expect(charger.log.some((line) => line.includes("An answer to the unknown or forgotten message"))).toBe(true);
+    expect(charger.log.some((line) => line.includes("An answer to Get15118EVCertificate, too late, is ignored"))).toBe(
+      true,
+    );
   });
 
   test("a silent CSMS holds up other messages no longer than the vehicle waits", async () => {
