@@ -24,7 +24,7 @@ function create({ clock, csms, deviceModel, hardware, logger }: Given) {
   const underWay = new Map<string, ContractCertificateRequest>();
 
   const name = ({ action, communicator, evseId }: ContractCertificateRequest): string =>
-    `the request for a contract certificate (${action}) ${evseId === undefined ? `of ${communicator}` : `at EVSE ${evseId}`}`;
+    `request for a contract certificate (${action}) ${evseId === undefined ? `of ${communicator}` : `at EVSE ${evseId}`}`;
 
   const isEnabled = (evseId: number | undefined): boolean =>
     isIso15118On(deviceModel) &&
@@ -53,7 +53,7 @@ function create({ clock, csms, deviceModel, hardware, logger }: Given) {
   const tell = (request: ContractCertificateRequest, exi: string | undefined): void => {
     hardware.vehicle
       .answerContractCertificate(request, exi)
-      .catch((error: Error) => logger.error(`The answer to ${name(request)} was not taken: ${error.message}`));
+      .catch((error: Error) => logger.error(`The answer to the ${name(request)} was not taken: ${error.message}`));
   };
 
   const take = async (request: ContractCertificateRequest): Promise<void> => {
@@ -64,14 +64,14 @@ function create({ clock, csms, deviceModel, hardware, logger }: Given) {
       earlier.exiRequest === exiRequest &&
       earlier.iso15118SchemaVersion === iso15118SchemaVersion
     )
-      return logger.info(`${name(request)} is repeated: one answer serves both`);
-    if (earlier !== undefined) logger.warn(`${name(earlier)} is given up for a newer one`);
+      return logger.info(`The ${name(request)} is repeated: one answer serves both`);
+    if (earlier !== undefined) logger.warn(`The ${name(earlier)} is given up for a newer one`);
     underWay.set(communicator, request);
     const answer = await ask(request);
     if (underWay.get(communicator) !== request)
-      return logger.warn(`The answer to ${name(request)} is not handed on: nobody waits for it any more`);
+      return logger.warn(`The answer to the ${name(request)} is not handed on: nobody waits for it any more`);
     underWay.delete(communicator);
-    if ("failure" in answer) logger.warn(`${name(request)} has failed: ${answer.failure}`);
+    if ("failure" in answer) logger.warn(`The ${name(request)} has failed: ${answer.failure}`);
     tell(request, "exi" in answer ? answer.exi : undefined);
   };
 
@@ -80,7 +80,7 @@ function create({ clock, csms, deviceModel, hardware, logger }: Given) {
     for (const request of underWay.values()) {
       if (request.evseId !== evseId) continue;
       underWay.delete(request.communicator);
-      logger.warn(`${name(request)} has failed: the vehicle is gone`);
+      logger.warn(`The ${name(request)} has failed: the vehicle is gone`);
       tell(request, undefined);
     }
   };
