@@ -160,11 +160,15 @@ export class DeviceModel {
     else this.store([{ variable, attribute, value: text }], source);
   }
 
-  /** Likewise for several variables, all of them or none; those that are not there are left out. */
-  writeAll(values: readonly (readonly [VariableAddress, string])[], source: string, volatile = false): void {
-    const writes = values.flatMap(([address, value]) => {
+  /** Likewise for several variables, or other attributes of theirs, all of them or none; those that are not there are left out. */
+  writeAll(
+    values: readonly (readonly [address: VariableAddress, value: string, type?: AttributeType])[],
+    source: string,
+    volatile = false,
+  ): void {
+    const writes = values.flatMap(([address, value, type = "Actual"]) => {
       const variable = this.find(address);
-      const attribute = typeof variable === "string" ? undefined : variable.attributes.get("Actual");
+      const attribute = typeof variable === "string" ? undefined : variable.attributes.get(type);
       if (typeof variable === "string" || attribute === undefined || attribute.value === value) return [];
       return [{ variable, attribute, value }];
     });
