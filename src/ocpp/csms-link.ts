@@ -239,6 +239,7 @@ export class CsmsLink {
       call.options.queueWhenOffline === true ||
       (settings.queueAllMessages() &&
         call.options.usefulMilliseconds === undefined &&
+        call.options.isAskedAgain !== true &&
         !settings.neverQueued().includes(call.action));
     if (wanted && call.action !== "BootNotification" && call.action !== "Heartbeat")
       this.offline.keep(call.action, call.request, call.options);

@@ -14,6 +14,8 @@ export interface CallOptions {
   readonly usefulMilliseconds?: number;
   /** Kept in the database while there is no connection, whatever QueueAllMessages says. */
   readonly queueWhenOffline?: boolean;
+  /** Whoever calls tells it again when there is a connection, so that it is never kept. */
+  readonly isAskedAgain?: boolean;
   /** What it is about, e.g. one fault: of many such messages that wait only the first and the last are sent. */
   readonly subject?: string;
   /** Where there is no room for all it goes before others, e.g. an event of a monitor before one of a fault. */
