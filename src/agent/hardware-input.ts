@@ -1,10 +1,10 @@
 import * as v from "valibot";
+import { toChargingNeeds } from "../bridge/charging-needs.ts";
 import {
   BareCertificateRequest,
   communicatorOf,
   toContractCertificateRequest,
 } from "../bridge/contract-certificates.ts";
-import { toChargingNeeds } from "../bridge/charging-needs.ts";
 import type { HardwareCapabilities } from "../bridge/device-model-components.ts";
 import { toHardwareError } from "../bridge/errors.ts";
 import { toMeterReading } from "../bridge/meter-reading.ts";
@@ -14,8 +14,8 @@ import { toEnergyTransferModes, toVehicleInformation, toVehicleReadings } from "
 import type { EverestModule } from "../everest/everest-module.ts";
 import {
   type EvseManagerSessionEvent,
-  type Iso15118RequestExiStreamSchema,
   type Iso15118ChargingNeeds,
+  type Iso15118RequestExiStreamSchema,
   SystemFirmwareUpdateStatusEnumWords,
   SystemLogStatusEnumWords,
 } from "../everest/interfaces/index.ts";
