@@ -66,6 +66,9 @@ const QUESTIONS: Table = {
     set_display_message: [8, "showing a message"], // SetDisplayMessage; one that is told anew may be before it
     clear_display_message: [8, "removing a message"], // ClearDisplayMessage, likewise
   },
+  iso15118_extensions: {
+    set_get_certificate_response: [5, "handing a vehicle the answer to its certificate request"], // behind no CALL
+  },
   external_energy_limits: {
     set_external_limits: [SHORT, "setting a limit"],
   },

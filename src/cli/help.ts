@@ -18,8 +18,9 @@ Usage:
   OCPP201 check [--config <everest.yaml>] [--component-config <directory>]
                                                look for defects in configurations, without starting anything
   OCPP201 inspect <what> [text] [--json]       show what is stored, of a running station as well
-  OCPP201 simulate [--once] [--evses <number>] [--everest <release>]
-                                               show a whole charging session; needs no charger, EVerest or CSMS
+  OCPP201 simulate [--once] [--evses <number>] [--everest <release>] [--plug-and-charge]
+                                               show a whole charging session, with cards or by Plug and Charge
+                                               (ISO 15118); needs no charger, EVerest or CSMS
                                                (releases of EVerest: 2025-02, 2025-10, 2026-05, 2026-08)
   OCPP201 --version | --help
 

@@ -21,7 +21,7 @@ import type {
   VPNType,
 } from "../ocpp/v201/index.ts";
 
-import type { EvseDescription } from "./hardware-events.ts";
+import type { ContractCertificateRequest, EvseDescription } from "./hardware-events.ts";
 
 export * from "./hardware-events.ts";
 
@@ -349,6 +349,14 @@ export interface NetworkPort {
   ): Promise<NetworkOutcome>;
 }
 
+export interface VehiclePort {
+  /** `exiResponse` (Base64) is there when the CSMS has answered; without it the vehicle is told that there is no certificate. */
+  answerContractCertificate(
+    request: Pick<ContractCertificateRequest, "communicator" | "action">,
+    exiResponse: string | undefined,
+  ): Promise<void>;
+}
+
 export interface Hardware {
   /** Undefined where the hardware side does not offer to set up networks. */
   readonly network: NetworkPort | undefined;
@@ -361,5 +369,6 @@ export interface Hardware {
   readonly dataTransfer: DataTransferPort;
   readonly display: DisplayPort;
   readonly energy: EnergyPort;
+  readonly vehicle: VehiclePort;
   readonly observer: ObserverPort;
 }

@@ -58,12 +58,14 @@ export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
   const { database, corruptFileMovedTo } = openDatabase({ path, migrations: "core", clock, logger });
   const durableQueue = new MessageQueueRepository(database, "TRANSACTION_QUEUE", logger);
   const normalQueue = new MessageQueueRepository(database, "NORMAL_QUEUE", logger);
+  const availability = new AvailabilityRepository(database);
   const unitOfWork = createUnitOfWork(database, {
     onEffectError: (error) =>
       logger.critical(`An effect of a decision failed: ${(error as Error)?.stack ?? String(error)}`),
     onRollback: () => {
       durableQueue.countAnew();
       normalQueue.countAnew();
+      availability.readAnew();
     },
   });
   const tokenAliases = new TokenAliasRepository(database);
@@ -71,7 +73,7 @@ export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
     database,
     unitOfWork,
     keyValues: new KeyValueRepository(database, logger),
-    availability: new AvailabilityRepository(database),
+    availability,
     transactions: new TransactionRepository(database, logger),
     meterValues: new MeterValueRepository(database),
     authCache: new AuthCacheRepository(database, tokenAliases, unitOfWork),

@@ -437,6 +437,7 @@ export class InProcessCharger {
         publishSchedules: note("publishSchedules"),
         ...port({ setLimits: undefined }),
       },
+      vehicle: port({ answerContractCertificate: undefined }),
       observer: {
         connection: () => {},
         bootNotificationResponse: () => {},
