@@ -44,7 +44,6 @@ function drawSchedules(): void {
       const schedule = schedules[place.dataset.schedule ?? ""];
       return schedule === undefined ? undefined : drawSchedule(place, schedule, width, HEIGHT_SCHEDULE);
     });
-  for (const place of places("schedule")) plots.get(place)?.setLegend({ idx: 0 });
 }
 
 async function fetchSchedules(): Promise<void> {
