@@ -31,7 +31,8 @@ export async function startWebServer(options: WebServerOptions): Promise<{ stop(
       answer: (request, from) => application.fetch(request, { address: from }),
     });
   } catch (error) {
-    const { code = "", message } = error as NodeJS.ErrnoException;
+    const { code = "", message: text } = error as NodeJS.ErrnoException;
+    const message = text.replace(/^listen /, "");
     throw new ExplainedError(
       `--http ${address}: nothing can listen there: ${message.includes(code) ? message : `${code}: ${message}`}`,
     );
