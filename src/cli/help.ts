@@ -44,10 +44,11 @@ Options of a run (--name value or --name=value; a variable in brackets does the 
   --mqtt_everest_prefix <text>      topic prefix of EVerest, default everest/ (EV_MQTT_EVEREST_PREFIX)
   --mqtt_external_prefix <text>     topic prefix of external topics, default none (EV_MQTT_EXTERNAL_PREFIX)
   --http <host:port>                serve a web page for technicians there, and /health and /status as JSON; off by default. On a
-                                    loopback address reading is free; on any other everything needs a token
-  --http-token-file <file>          the token: 16 to 256 characters on one line, only for this account to read (chmod 600). It
-                                    can be in the variable OCPP201_HTTP_TOKEN instead, but never in an option, which ps
-                                    shows. Programs send it as "Authorization: Bearer <token>", browsers ask for it
+                                    loopback address reading is free; on any other everything needs a token (OCPP201_HTTP)
+  --http-token-file <file>          the token: 16 to 256 characters on one line, only for this account to read (chmod 600;
+                                    OCPP201_HTTP_TOKEN_FILE). It can be in the variable OCPP201_HTTP_TOKEN itself, but
+                                    never in an option, which ps shows. Programs send it as "Authorization: Bearer <token>",
+                                    browsers ask for it
 
 Module parameters. They come from EVerest's configuration; an option or a variable wins over it. Relative paths of the
 device model are looked for in <prefix>/share/everest/modules/OCPP201:

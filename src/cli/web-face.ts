@@ -1,17 +1,30 @@
 import type { Agent, AgentOptions } from "../agent/agent.ts";
 import { WebFeed } from "../agent/web/web-feed.ts";
+import { environmentName } from "../config/parameters.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { LineLoggerOptions, Logger } from "../log/logger.ts";
 import { readToken } from "../web/access/token.ts";
 import { startWebServer } from "../web/server.ts";
+import type { ConfigurationFacts } from "../web/source.ts";
 import { VERSION } from "./version.ts";
 
 export interface WebFaceOptions {
-  /** `--http` */
-  readonly address: string;
-  readonly tokenFile: string | undefined;
+  /** Options of the command line. */
+  readonly own: ReadonlyMap<string, string>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+}
+
+/** What the page itself is set up with; the manager passes no options on, but its environment. */
+const SETTINGS = ["http", "http-token-file"] as const;
+
+function settingsOf({ own, environment }: WebFaceOptions): readonly ConfigurationFacts[] {
+  return SETTINGS.flatMap((name): ConfigurationFacts[] => {
+    const variable = environmentName(name);
+    const value = own.get(name) ?? environment[variable];
+    if (value === undefined) return [];
+    return [{ name, value, origin: own.has(name) ? "flag" : "environment", settable: `--${name}, ${variable}` }];
+  });
 }
 
 /** What a run has because of `--http`. */
@@ -22,15 +35,19 @@ export interface WebFace {
   listen(agent: Pick<Agent, "status">, logger: Logger): Promise<{ stop(): void }>;
 }
 
-export function createWebFace({ address, tokenFile, environment, clock }: WebFaceOptions): WebFace {
+export function createWebFace(options: WebFaceOptions): WebFace {
+  const { environment, clock } = options;
+  const settings = settingsOf(options);
+  const settingOf = (name: (typeof SETTINGS)[number]) => settings.find((setting) => setting.name === name)?.value;
   let status = (): { readonly started: boolean } => ({ started: false });
-  const feed = new WebFeed({ clock, programVersion: VERSION, status: () => status() });
+  const feed = new WebFeed({ clock, programVersion: VERSION, settings, status: () => status() });
   return {
     takeLine: (line) => feed.takeLine(line),
     observe: (station) => feed.observe(station),
-    listen(agent, logger) {
+    async listen(agent, logger) {
       status = () => agent.status();
-      return startWebServer({ address, token: readToken(tokenFile, environment, logger), source: feed, clock, logger });
+      const token = readToken(settingOf("http-token-file"), environment, logger);
+      return startWebServer({ address: settingOf("http") ?? "", token, source: feed, clock, logger });
     },
   };
 }

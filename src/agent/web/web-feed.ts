@@ -1,6 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
 import { shortened } from "../../lib/printable.ts";
-import type { LogLine, StationSource, WebSource } from "../../web/source.ts";
+import type { ConfigurationFacts, LogLine, StationSource, WebSource } from "../../web/source.ts";
 import type { ObservedStation } from "../observed-station.ts";
 import { stationActions } from "./actions.ts";
 import { certificateFacts } from "./certificate-facts.ts";
@@ -22,6 +22,8 @@ const LINES_LIMIT_CHARACTERS = 300_000;
 export interface WebFeedOptions {
   readonly clock: Clock;
   readonly programVersion: string;
+  /** With what the page itself was set up. */
+  readonly settings: readonly ConfigurationFacts[];
   readonly status: () => { readonly started: boolean };
 }
 
@@ -67,7 +69,7 @@ export class WebFeed implements WebSource {
       queue: () => queueFacts(context, history.dropped),
       messages: messages.messages,
       variables: () => variableFacts(deviceModel),
-      configuration: () => configurationFacts(observed),
+      configuration: () => [...configurationFacts(observed), ...this.options.settings],
       actions: stationActions(observed),
     };
   }
