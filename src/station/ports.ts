@@ -172,6 +172,8 @@ export interface SecurityPort {
   ): Promise<{ readonly accepted: boolean; readonly reason?: string }>;
   verifyCertificate(chainPem: string, uses: readonly CaCertificateUse[]): Promise<CertificateValidation>;
   leafCertificateFiles(use: LeafCertificateUse): Promise<LeafCertificateFiles | undefined>;
+  /** The newest valid one of each root, that of `leafCertificateFiles` first. */
+  newestLeaves(use: LeafCertificateUse): Promise<readonly LeafCertificateFiles[]>;
   /** Path of a PEM bundle or a directory of root certificates. */
   verifyLocation(use: CaCertificateUse): Promise<string | undefined>;
   verifyFile(use: CaCertificateUse): Promise<string | undefined>;

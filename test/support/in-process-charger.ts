@@ -409,6 +409,7 @@ export class InProcessCharger {
         updateLeafCertificate: { accepted: true },
         verifyCertificate: "Valid",
         leafCertificateFiles: undefined,
+        newestLeaves: [],
         verifyLocation: undefined,
         verifyFile: undefined,
         caCertificates: [],

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 import { answerOr } from "../model/answer-or.ts";
-import { certificateHash, fingerprint, isIssuedBy, parseCertificates } from "../model/certificate.ts";
+import { certificateHashAmong, fingerprint, parseCertificates } from "../model/certificate.ts";
 import type { LeafCertificateFiles } from "../ports.ts";
 
 /** Discarded certificates that are remembered; the hardware side offers only the newest. */
@@ -69,9 +69,9 @@ function create({ core, events, hardware, logger }: Given) {
     const isShared = secc?.chainPem !== undefined && fingerprint(secc.chainPem) === fingerprint(chainPem);
     if (leaf === undefined || isShared) return;
     const roots = (await hardware.security.caCertificates("CSMS")).flatMap(parseCertificates);
-    const issuer = [...chain, ...roots].find((candidate) => isIssuedBy(leaf, candidate));
-    if (issuer === undefined) return;
-    const status = await hardware.security.deleteCertificate(certificateHash(leaf, issuer));
+    const hash = certificateHashAmong(leaf, [...chain, ...roots]);
+    if (hash === undefined) return;
+    const status = await hardware.security.deleteCertificate(hash);
     logger.info(`The client certificate ${leaf.serialNumber} is no longer used; deleting it: ${status}`);
   };
 

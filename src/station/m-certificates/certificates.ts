@@ -10,7 +10,7 @@ import type {
 } from "../../ocpp/v201/index.ts";
 import { declareBlock, type Given } from "../block.ts";
 import { answerOr } from "../model/answer-or.ts";
-import { certificateDefect, isNamedBy, isSameHash, parseCertificates } from "../model/certificate.ts";
+import { isNamedBy, isSameHash, parseCertificates, rootDefect } from "../model/certificate.ts";
 import { inCertificateLane } from "../model/certificate-lane.ts";
 import type { CaCertificateUse, CertificateHash } from "../ports.ts";
 import { createCertificateEntries } from "./certificate-entries.ts";
@@ -69,7 +69,7 @@ function create(context: Given<"clientCertificate">) {
     certificate: X509Certificate | undefined,
   ): Promise<InstallCertificateResponse | undefined> => {
     if (isForbidden(certificateType)) return reject("NotEnabled", "not over an insecure connection");
-    const defect = certificate === undefined ? undefined : certificateDefect(certificate, clock.now());
+    const defect = certificate === undefined ? undefined : rootDefect(certificate, clock.now());
     if (defect !== undefined) return reject("InvalidCertificate", defect); // M05.FR.07
     if (!(await entries.haveRoomFor(certificate)))
       return reject("TooManyElements", `at most ${entries.limit} certificates`); // M05.FR.06

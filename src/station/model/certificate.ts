@@ -37,6 +37,27 @@ export function certificateDefect(certificate: X509Certificate, now: Date): stri
   return undefined;
 }
 
+/**
+ * Why a chain, leaf first, cannot be right wherever its root lies: one of its certificates cannot be used, or was not signed by
+ * the one that it names. Undefined when nothing speaks against it, also for an empty chain.
+ */
+export function chainDefect(chain: readonly X509Certificate[], now: Date): string | undefined {
+  for (const [index, certificate] of chain.entries()) {
+    const defect = certificateDefect(certificate, now);
+    if (defect !== undefined) return index === 0 ? defect : `certificate ${index + 1} of the chain: ${defect}`;
+    const named = chain.filter((other) => certificate.checkIssued(other));
+    if (named.length > 0 && !named.some((issuer) => certificate.verify(issuer.publicKey)))
+      return `certificate ${index + 1} of the chain is not signed by the authority that it names`;
+  }
+  return undefined;
+}
+
+/** Why a certificate cannot be trusted as a root (M05.FR.07); one that others have signed is for the hardware side to judge. */
+export function rootDefect(certificate: X509Certificate, now: Date): string | undefined {
+  const isForged = certificate.checkIssued(certificate) && !certificate.verify(certificate.publicKey);
+  return isForged ? "it is not signed with its own key" : certificateDefect(certificate, now);
+}
+
 export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
@@ -92,6 +113,15 @@ export function certificateHash(
     issuerKeyHash: digest(hashAlgorithm, publicKeyBits(issuer)),
     serialNumber: plainSerialNumber(certificate.serialNumber),
   };
+}
+
+/** CertificateHashDataType of a certificate, whose issuer is one of these; undefined when it is none of them. */
+export function certificateHashAmong(
+  certificate: X509Certificate,
+  issuers: readonly X509Certificate[],
+): CertificateHash | undefined {
+  const issuer = issuers.find((candidate) => isIssuedBy(certificate, candidate));
+  return issuer === undefined ? undefined : certificateHash(certificate, issuer);
 }
 
 /** Issuer and serial number, which name a certificate even where the issuer's key is not known. */
