@@ -8,6 +8,7 @@ import { certificateHash, parseCertificates } from "../../../src/station/model/c
 import type { CertificateHash, InstalledCertificate } from "../../../src/station/ports.ts";
 import { TestAuthority } from "../../support/certificates.ts";
 import { InProcessCharger } from "../../support/in-process-charger.ts";
+import { giveRealCertificates } from "../../support/real-certificates.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "installed-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -244,4 +245,23 @@ describe("M05: AdditionalRootCertificateCheck", () => {
     expect(await install(old.pem)).toEqual({ status: "Accepted" });
     expect(await install(successor.pem)).toEqual({ status: "Accepted" });
   });
+});
+
+test("a store that is silent: every CALL about certificates is answered, the module's limits after one another", async () => {
+  await start();
+  const { security, dispose } = giveRealCertificates(charger);
+  for (const command of Object.keys(security.commands)) security.misbehave(command, "silent");
+  const { hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber } = stranger.hash;
+  const ask = async (action: string, payload: object) => {
+    charger.sendText(JSON.stringify([2, action, action, payload]));
+    await charger.clock.advance(25_000);
+    return charger.answers.find(({ messageId }) => messageId === action)?.body;
+  };
+  const root = { certificateType: "MORootCertificate", certificate: stranger.pem };
+  expect(await ask("InstallCertificate", root)).toMatchObject({ status: "Failed" });
+  expect(await ask("GetInstalledCertificateIds", {})).toMatchObject({ status: "NotFound" });
+  const certificateHashData = { hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber };
+  expect(await ask("DeleteCertificate", { certificateHashData })).toMatchObject({ status: "Failed" });
+  expect(await ask("CertificateSigned", { certificateChain: leaf.pem })).toMatchObject({ status: "Rejected" });
+  dispose();
 });
