@@ -20,7 +20,8 @@ export const certificateRenewal = declareBlock({
 
 function create(given: Given<"clientCertificate" | "triggers">) {
   const { csms, deviceModel, events, triggers, clientCertificate } = given;
-  const exchange = createSigningExchange(given, createSigningJournal(given));
+  const journal = createSigningJournal(given);
+  const exchange = createSigningExchange(given, journal);
   const installation = createCertificateInstallation(given, clientCertificate);
   const expiry = createExpiryWatch(
     given,
@@ -34,14 +35,11 @@ function create(given: Given<"clientCertificate" | "triggers">) {
   const isV2gEnabled = (): boolean => deviceModel.read(ISO15118Ctrlr.V2GCertificateInstallationEnabled) === true;
   const isPresented = (): boolean => deviceModel.read(SecurityCtrlr.SecurityProfile) === 3;
 
-  /** Without a type a certificate is for both uses where one can serve both, else for the one that was asked for. */
+  /** Without a type it is what was asked for last; if nothing was, for both uses where one certificate can serve both. */
   const targetOf = async ({ certificateType }: CertificateSignedRequest): Promise<Target> => {
     if (certificateType !== undefined) return certificateType;
-    if (exchange.isAwaited("Combined")) return "Combined";
-    if (exchange.isAwaited("V2GCertificate") && !exchange.isAwaited("ChargingStationCertificate"))
-      return "V2GCertificate";
-    if (exchange.isAwaited("ChargingStationCertificate") || !isV2gEnabled()) return "ChargingStationCertificate";
-    return (await installation.canCombine()) ? "Combined" : "ChargingStationCertificate";
+    if (!isV2gEnabled()) return "ChargingStationCertificate";
+    return journal.lastAsked ?? ((await installation.canCombine()) ? "Combined" : "ChargingStationCertificate");
   };
 
   const refusal = (reasonCode: string, additionalInfo: string): CertificateSignedResponse => ({

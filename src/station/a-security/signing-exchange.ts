@@ -15,7 +15,6 @@ import {
 export interface SigningExchange {
   /** Nothing is under way, and it has not been given up. */
   isIdle(target: Target): boolean;
-  isAwaited(target: Target): boolean;
   /** To be called before it is promised to anybody: a restart goes on with it. */
   plan(target: Target): void;
   /** Asks the CSMS for a certificate; with `beforeAccepted` also while the registration is pending. */
@@ -81,7 +80,6 @@ export function createSigningExchange(context: StationContext, journal: SigningJ
 
   return {
     isIdle: (target) => journal.read(target) === undefined,
-    isAwaited: (target) => journal.read(target)?.step === "asked",
     plan: (target) => journal.note(target, { step: "wanted" }),
     begin: (target, beforeAccepted = false) => void ask(target, 0, beforeAccepted),
     hold: (target) => void nextTurn(target),

@@ -13,22 +13,35 @@ const Step = v.variant("step", [
 ]);
 export type Step = v.InferOutput<typeof Step>;
 
-const Steps = v.partial(v.object(v.entriesFromList(TARGETS, Step)));
+const Journal = v.object({
+  steps: v.partial(v.object(v.entriesFromList(TARGETS, Step))),
+  /** What the newest request was for: a CSMS may leave it out of what it delivers, and deliver more than once (errata 6.2.5). */
+  lastAsked: v.exactOptional(v.picklist(TARGETS)),
+});
 const KEY = "security.certificateSigning";
 
 export interface SigningJournal {
   read(target: Target): Step | undefined;
   note(target: Target, step: Step | undefined): void;
+  readonly lastAsked: Target | undefined;
 }
 
 export function createSigningJournal({ core }: StationContext): SigningJournal {
-  const readAll = (): v.InferOutput<typeof Steps> => core.keyValues.get(KEY, Steps) ?? {};
+  const readAll = (): v.InferOutput<typeof Journal> => core.keyValues.get(KEY, Journal) ?? { steps: {} };
   return {
-    read: (target) => readAll()[target],
+    read: (target) => readAll().steps[target],
     note: (target, step) =>
       core.unitOfWork.run(() => {
-        const { [target]: _, ...others } = readAll();
-        core.keyValues.set(KEY, { ...others, ...(step !== undefined && { [target]: step }) });
+        const { steps, ...facts } = readAll();
+        const { [target]: _, ...others } = steps;
+        core.keyValues.set(KEY, {
+          ...facts,
+          ...(step?.step === "asked" && { lastAsked: target }),
+          steps: { ...others, ...(step !== undefined && { [target]: step }) },
+        });
       }),
+    get lastAsked() {
+      return readAll().lastAsked;
+    },
   };
 }

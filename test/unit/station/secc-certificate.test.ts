@@ -169,6 +169,9 @@ describe("A02: an SECC certificate on request of the CSMS", () => {
     const chain = sign();
     expect(await deliver(chain, {})).toEqual({ status: "Accepted" });
     expect(await inUse()).toBe(chain);
+    // Errata 6.2.5: it may deliver one for each request, also later.
+    expect(await deliver(chain, {})).toEqual({ status: "Accepted" });
+    expect(security.inventory.filter((name) => name.includes("leaf"))).toHaveLength(1);
   });
 
   test("a CSMS that does not sign is not asked again by itself, and Plug & Charge rests (A02.FR.21)", async () => {
