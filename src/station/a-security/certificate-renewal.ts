@@ -6,7 +6,7 @@ import { rejectTrigger, type TriggerPlan } from "../registries/triggers.ts";
 import { createCertificateInstallation } from "./certificate-installation.ts";
 import { createExpiryWatch } from "./expiry-watch.ts";
 import { createSigningExchange } from "./signing-exchange.ts";
-import { createSigningJournal } from "./signing-journal.ts";
+import { createSigningJournal, waitingCertificates } from "./signing-journal.ts";
 import { subjectDefect, type Target, usesOf } from "./signing-request.ts";
 
 /** A02 and A03 with errata 2.9: new certificates for the station and for ISO 15118. */
@@ -15,6 +15,7 @@ export const certificateRenewal = declareBlock({
   letter: "A",
   needs: ["clientCertificate", "triggers"],
   hears: { "station.accepted": "follow-up" },
+  views: { waiting: waitingCertificates },
   create,
 });
 

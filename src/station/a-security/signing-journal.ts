@@ -1,4 +1,6 @@
+import type { Database } from "bun:sqlite";
 import * as v from "valibot";
+import { storedValue, type ViewRow } from "../../store/database-view.ts";
 import type { StationContext } from "../context.ts";
 import { TARGETS, type Target } from "./signing-request.ts";
 
@@ -19,6 +21,17 @@ const Journal = v.object({
   lastAsked: v.exactOptional(v.picklist(TARGETS)),
 });
 const KEY = "security.certificateSigning";
+
+/** What `inspect waiting` shows of certificates that are to be signed. */
+export function waitingCertificates(database: Database): readonly ViewRow[] {
+  const steps = storedValue(database, KEY, Journal)?.steps ?? {};
+  return TARGETS.flatMap((target) => {
+    const noted = steps[target];
+    if (noted === undefined) return [];
+    const state = { wanted: "to be asked for", asked: "asked for", givenUp: "until the CSMS asks" }[noted.step];
+    return [{ what: `certificate ${target}`, evse: null, state }];
+  });
+}
 
 export interface SigningJournal {
   read(target: Target): Step | undefined;
