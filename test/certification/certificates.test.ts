@@ -13,6 +13,7 @@ import {
   type V2gHierarchy,
   validFor,
 } from "../../src/sim/everest/security/v2g-hierarchy.ts";
+import { SURROUNDINGS } from "../support/charger.ts";
 import { onCharger, type TestSystem, type TestSystemOptions } from "../support/test-system.ts";
 
 const NOW = new Date();
@@ -74,7 +75,12 @@ const listed = async (
   return (await system.send("GetInstalledCertificateIds", request as never)).certificateHashDataChain;
 };
 
-describe.each(["P-256", "P-521"] as const)("M03–M05 on %s", (curve) => {
+const [MAY, , AUGUST] = SURROUNDINGS;
+
+describe.each([
+  ["P-256", MAY],
+  ["P-521", AUGUST],
+] as const)("M03–M05 and A02 on %s", (curve, surroundings) => {
   const hierarchy = createV2gHierarchy(NOW, curve);
   const csmsRoot = SimulatedAuthority.root("CSMS Root CA", validFor(NOW, 100), { curve });
   const roots = [
@@ -122,7 +128,7 @@ describe.each(["P-256", "P-521"] as const)("M03–M05 on %s", (curve) => {
       );
       // Those that are left are there.
       expect(await listed(system)).toHaveLength(3);
-    }));
+    }, surroundings));
 
   test("TC_A_12_CS a new SECC certificate; the one before it stays until the new one is in place (A02.FR.02, FR.03, FR.13, FR.15)", () =>
     onV2gCharger(async (system) => {
@@ -145,7 +151,7 @@ describe.each(["P-256", "P-521"] as const)("M03–M05 on %s", (curve) => {
       expect(security.serialNumbers("V2G")).toEqual([serial ?? "", before ?? ""]);
       await system.receiveNo("SignCertificate");
       expect(system.charger.csms.calls.filter(({ action }) => action === "BootNotification")).toHaveLength(1);
-    }));
+    }, surroundings));
 });
 
 function hashDataOf({ certificateHashData }: { certificateHashData: CertificateHashDataType | undefined }) {
