@@ -27,10 +27,7 @@ function create(given: Given<"clientCertificate" | "triggers">) {
   const expiry = createExpiryWatch(
     given,
     (target) => csms.registration === "Accepted" && exchange.isIdle(target),
-    (target) => {
-      exchange.plan(target);
-      exchange.begin(target);
-    },
+    exchange.want,
   );
 
   const isV2gEnabled = (): boolean => deviceModel.read(ISO15118Ctrlr.V2GCertificateInstallationEnabled) === true;
@@ -87,7 +84,7 @@ function create(given: Given<"clientCertificate" | "triggers">) {
     const defect = subjectDefect(given, target);
     if (defect !== undefined) return rejectTrigger("MissingDevModelInfo", defect);
     exchange.plan(target);
-    return () => exchange.begin(target, true);
+    return () => exchange.begin(target);
   };
   triggers.register("SignChargingStationCertificate", () => planFor("ChargingStationCertificate"));
   triggers.register("SignV2GCertificate", () =>

@@ -1,7 +1,7 @@
 import { ISO15118Ctrlr } from "../../device-model/variables.ts";
 import type { Timer } from "../../lib/clock.ts";
 import type { StationContext } from "../context.ts";
-import type { SigningJournal } from "./signing-journal.ts";
+import type { SigningJournal, Step } from "./signing-journal.ts";
 import {
   generateSigningRequest,
   isLastRepetition,
@@ -15,10 +15,12 @@ import {
 export interface SigningExchange {
   /** Nothing is under way, and it has not been given up. */
   isIdle(target: Target): boolean;
-  /** To be called before it is promised to anybody: a restart goes on with it. */
+  /** To be called before the CSMS is promised a request: a restart goes on with it. @throws when it cannot be stored. */
   plan(target: Target): void;
-  /** Asks the CSMS for a certificate; with `beforeAccepted` also while the registration is pending. */
-  begin(target: Target, beforeAccepted?: boolean): void;
+  /** Asks the CSMS as planned, also while the registration is pending. */
+  begin(target: Target): void;
+  /** Asks the CSMS because a certificate expires. */
+  want(target: Target): void;
   /** A certificate has come and is looked at: no repetition meanwhile. */
   hold(target: Target): void;
   /** A certificate has come: it serves, or it ends the repetitions (A02.FR.20). */
@@ -43,12 +45,21 @@ export function createSigningExchange(context: StationContext, journal: SigningJ
     return () => turns.get(target) === turn;
   };
 
+  /** For what goes on all the same when the database refuses. */
+  const note = (target: Target, step: Step | undefined): void => {
+    try {
+      journal.note(target, step);
+    } catch (error) {
+      logger.error(`How far the ${target} has come could not be written down: ${(error as Error).message}`);
+    }
+  };
+
   const waitFor = (target: Target, repetition: number, next: () => void): void => {
     timers.set(target, clock.after(waitSeconds(readPatience(context), repetition) * 1000, next));
   };
 
   const giveUp = (target: Target): void => {
-    journal.note(target, { step: "givenUp" });
+    note(target, { step: "givenUp" });
     logger.warn(`No signed ${target} has come; it is asked for again when the CSMS wants it`);
   };
 
@@ -59,7 +70,7 @@ export function createSigningExchange(context: StationContext, journal: SigningJ
 
   const takeRefusal = (target: Target): void => {
     logger.warn(`The CSMS does not have a ${target} signed`);
-    journal.note(target, undefined);
+    note(target, undefined);
     // A02.FR.21: kept in memory only, so until the next boot.
     if (usesOf(target).includes("V2GCertificate")) deviceModel.write(ISO15118Ctrlr.PnCEnabled, false, "internal", true);
   };
@@ -69,8 +80,8 @@ export function createSigningExchange(context: StationContext, journal: SigningJ
     if (!csms.connected) return waitFor(target, repetition, () => void ask(target, repetition));
     const csr = await generateSigningRequest(context, target);
     if (!isCurrent()) return;
-    if (csr === undefined) return journal.note(target, undefined);
-    journal.note(target, { step: "asked", repetition });
+    if (csr === undefined) return note(target, undefined);
+    note(target, { step: "asked", repetition });
     const type = target === "Combined" ? {} : { certificateType: target };
     const outcome = await csms.call("SignCertificate", { csr, ...type }, { beforeAccepted }); // A02.FR.03, FR.13, A03.FR.03, FR.13
     if (!isCurrent()) return;
@@ -81,11 +92,15 @@ export function createSigningExchange(context: StationContext, journal: SigningJ
   return {
     isIdle: (target) => journal.read(target) === undefined,
     plan: (target) => journal.note(target, { step: "wanted" }),
-    begin: (target, beforeAccepted = false) => void ask(target, 0, beforeAccepted),
+    begin: (target) => void ask(target, 0, true),
+    want(target) {
+      note(target, { step: "wanted" });
+      void ask(target);
+    },
     hold: (target) => void nextTurn(target),
     end(target, serves) {
       nextTurn(target);
-      journal.note(target, serves ? undefined : { step: "givenUp" });
+      note(target, serves ? undefined : { step: "givenUp" });
     },
     resume() {
       for (const target of TARGETS) {

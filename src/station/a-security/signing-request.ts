@@ -16,6 +16,8 @@ export function usesOf(target: Target): readonly Use[] {
   return target === "Combined" ? ["V2GCertificate", "ChargingStationCertificate"] : [target];
 }
 
+/** The schema of SignCertificate, in characters. */
+const LONGEST_REQUEST = 5_500;
 /** A wait that doubles again and again stays within this. */
 const LONGEST_WAIT_SECONDS = 31_536_000;
 
@@ -87,7 +89,13 @@ export async function generateSigningRequest(context: StationContext, target: Ta
   const request = await context.hardware.security
     .generateSigningRequest(LEAF_USE[use], subject(context, target))
     .catch((error: Error) => ({ failure: error.message }));
-  if (!("failure" in request)) return request.csr;
-  tellFailure(context, target, request.failure);
-  return undefined;
+  const failure = "failure" in request ? request.failure : requestDefect(request.csr);
+  if (failure !== undefined) tellFailure(context, target, failure);
+  return failure === undefined && "csr" in request ? request.csr : undefined;
+}
+
+/** Why the CSMS could not be sent such a request. */
+function requestDefect(csr: string): string | undefined {
+  if (csr === "") return "the request is empty";
+  return csr.length > LONGEST_REQUEST ? `the request has ${csr.length} characters` : undefined;
 }

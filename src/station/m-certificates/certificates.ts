@@ -111,9 +111,10 @@ function create(context: Given<"clientCertificate">) {
 
   /** The certificate that the station itself shows is not deleted this way (M04.FR.06). */
   const isStationCertificate = async (hash: CertificateHash): Promise<boolean> => {
-    const shown = [await hardware.security.leafCertificateFiles("CSMS"), await clientCertificate.choose()];
-    return shown.some((files) => {
-      const [leaf] = parseCertificates(files?.chainPem ?? "");
+    const files = [await hardware.security.leafCertificateFiles("CSMS"), await clientCertificate.choose()];
+    const chains = [...files.map((one) => one?.chainPem), clientCertificate.lastShown()];
+    return chains.some((chainPem) => {
+      const [leaf] = parseCertificates(chainPem ?? "");
       return leaf !== undefined && isNamedBy(leaf, hash);
     });
   };

@@ -61,6 +61,14 @@ beforeAll(() => {
   leaf = { pem: chainPem, hash: rootOf(chainPem, pem).hash, files: { ...files, chainPem } };
 });
 
+const PROFILE_3 = {
+  "SecurityCtrlr.SecurityProfile": "3",
+  "InternalCtrlr.NetworkConnectionProfiles": JSON.stringify([
+    { configurationSlot: 1, connectionData: { ocppCsmsUrl: "wss://csms", securityProfile: 3 } },
+  ]),
+  "OCPPCommCtrlr.NetworkConfigurationPriority": "1",
+};
+
 let charger: InProcessCharger;
 let store: Map<Root, InstalledCertificate["use"]>;
 beforeEach(() => {
@@ -154,6 +162,20 @@ describe("M04: DeleteCertificate", () => {
     charger.hardwareAnswers.leafCertificateFiles = (use) => (use === "CSMS" ? leaf.files : undefined);
     expect(await remove(leaf.hash)).toBe("Failed");
     expect(charger.hardwareCalls.some(({ name }) => name === "deleteCertificate")).toBe(false);
+  });
+
+  test("it stays when it has expired, so that the hardware side offers it no longer (M04.FR.06)", async () => {
+    charger = new InProcessCharger(1, PROFILE_3);
+    charger.clock.jumpTo(new Date());
+    charger.hardwareAnswers = { leafCertificateFiles: () => leaf.files };
+    await charger.start();
+    await charger.clock.advance(100);
+    charger.crash();
+    charger.hardwareAnswers = { leafCertificateFiles: () => undefined };
+    await charger.start();
+    await charger.clock.advance(100);
+    expect(await remove(leaf.hash)).toBe("Failed");
+    expect(await remove(stranger.hash)).toBe("Accepted");
   });
 
   test("so does the only root that the CSMS can be verified with (M04.FR.03)", async () => {

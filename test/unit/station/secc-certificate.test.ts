@@ -149,6 +149,21 @@ describe("A02: an SECC certificate on request of the CSMS", () => {
     expect(requests()).toEqual([]);
   });
 
+  test.each([
+    ["longer than a message may be", { status: "Accepted", csr: "x".repeat(5_501) }],
+    ["empty", { status: "Accepted", csr: "" }],
+    ["absent", { status: "Accepted" }],
+    ["refused", { status: "KeyGenError" }],
+  ])("a request of the security module that is %s", async (_name, answer) => {
+    prepare();
+    await run();
+    security.misbehave("generate_certificate_signing_request", { answer });
+    expect(await trigger()).toEqual({ status: "Accepted" });
+    await charger.clock.advance(1_000);
+    expect(securityEvents()).toContain("CSRGenerationFailed");
+    expect(requests()).toEqual([]);
+  });
+
   test("two requests at once lead to one that is awaited", async () => {
     prepare();
     await run();
