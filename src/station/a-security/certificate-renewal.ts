@@ -7,7 +7,7 @@ import { createCertificateInstallation } from "./certificate-installation.ts";
 import { createExpiryWatch } from "./expiry-watch.ts";
 import { createSigningExchange } from "./signing-exchange.ts";
 import { createSigningJournal, waitingCertificates } from "./signing-journal.ts";
-import { subjectDefect, type Target, usesOf } from "./signing-request.ts";
+import { LEAF_USE, subjectDefect, type Target, usesOf } from "./signing-request.ts";
 
 /** A02 and A03 with errata 2.9: new certificates for the station and for ISO 15118. */
 export const certificateRenewal = declareBlock({
@@ -58,6 +58,7 @@ function create(given: Given<"clientCertificate" | "triggers">) {
       events.emit("securityEvent", { type: "InvalidChargingStationCertificate", techInfo: `${target}: ${defect}` });
       return refusal("InvalidCertificate", defect); // A02.FR.07, A03.FR.07
     }
+    for (const use of usesOf(target)) events.emit("leafInstalled", { use: LEAF_USE[use] });
     events.emit("securityEvent", { type: "ReconfigurationOfSecurityParameters", techInfo: `New ${target}` });
     return { status: "Accepted" };
   };

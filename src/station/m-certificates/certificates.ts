@@ -8,7 +8,7 @@ import type {
   InstallCertificateResponse,
   InstallCertificateUseEnumType,
 } from "../../ocpp/v201/index.ts";
-import { declareBlock, type Given, type HeardEvents } from "../block.ts";
+import { declareBlock, type Given } from "../block.ts";
 import { answerOr } from "../model/answer-or.ts";
 import { isNamedBy, isSameHash, parseCertificates, rootDefect } from "../model/certificate.ts";
 import { inCertificateLane } from "../model/certificate-lane.ts";
@@ -30,8 +30,6 @@ const ALL_USES: readonly GetCertificateIdUseEnumType[] = [
   "ManufacturerRootCertificate",
 ];
 const CHILDREN_LIMIT = 4;
-/** The security event that tells of every certificate that comes or goes. */
-const CHANGED = "ReconfigurationOfSecurityParameters";
 const NO_ANSWER = { reasonCode: "InternalError", additionalInfo: "the store of certificates did not answer" };
 
 /** M03, M04 and M05: the certificates that the station trusts, kept by the hardware side. */
@@ -39,7 +37,7 @@ export const certificates = declareBlock({
   name: "certificates",
   letter: "M",
   needs: ["clientCertificate"],
-  hears: { "link.connected": "follow-up", "station.securityEvent": "follow-up" },
+  hears: { "link.connected": "follow-up", "station.leafInstalled": "follow-up" },
   create,
 });
 
@@ -93,7 +91,11 @@ function create(context: Given<"clientCertificate">) {
     const status = await hardware.security.installCaCertificate(pem, CA_USE[certificateType]);
     if (status !== "Accepted") return { status }; // M05.FR.03, FR.07
     replaces?.();
-    events.emit("securityEvent", { type: CHANGED, techInfo: `Installed certificate: ${certificateType}` });
+    entries.refresh();
+    events.emit("securityEvent", {
+      type: "ReconfigurationOfSecurityParameters",
+      techInfo: `Installed certificate: ${certificateType}`,
+    });
     return { status }; // M05.FR.01, FR.02
   };
 
@@ -136,7 +138,13 @@ function create(context: Given<"clientCertificate">) {
     if (await isStationCertificate(hash)) return keep("the certificate of the station itself");
     if (await isLastTrustedRoot(hash)) return keep("the only root that the CSMS can be verified with");
     const status = await hardware.security.deleteCertificate(hash);
-    if (status === "Accepted") events.emit("securityEvent", { type: CHANGED, techInfo: "Deleted a certificate" });
+    if (status === "Accepted") {
+      entries.refresh();
+      events.emit("securityEvent", {
+        type: "ReconfigurationOfSecurityParameters",
+        techInfo: "Deleted a certificate",
+      });
+    }
     return { status }; // M04.FR.01–04
   };
 
@@ -185,13 +193,7 @@ function create(context: Given<"clientCertificate">) {
   );
 
   return {
-    hears: {
-      "link.connected": replacement.takeConnection,
-      // Leaf certificates are installed elsewhere (A02), and counted here.
-      "station.securityEvent": ({ type }: HeardEvents["station.securityEvent"]) => {
-        if (type === CHANGED) entries.refresh();
-      },
-    },
+    hears: { "link.connected": replacement.takeConnection, "station.leafInstalled": () => entries.refresh() },
     start: () => entries.refresh(),
   };
 }
