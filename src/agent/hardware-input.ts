@@ -134,6 +134,15 @@ export class HardwareInput {
         const translated = toReservationUpdate(update);
         if (translated !== undefined) this.pass(() => this.events.emit("reservation", translated));
       });
+    for (const security of module.peers("security", "evse_security"))
+      security.onVariable("certificate_store_update", ({ leaf_certificate_type: leaf, ca_certificate_type: ca }) =>
+        this.pass(() =>
+          this.events.emit("certificateStore", {
+            ...(leaf !== undefined && { leaf }),
+            ...(ca !== undefined && { ca }),
+          }),
+        ),
+      );
     for (const system of module.peers("system", "system")) {
       system.onVariable("firmware_update_status", (status) => {
         const { firmware_update_status: state, request_id, firmware_update_metadata: metadata } = status;

@@ -250,4 +250,6 @@ export interface HardwareEvents {
   capabilities: { readonly evseId: number; readonly maxPhaseCount?: number; readonly maxCurrentAmperes?: number };
   externalLimit: ExternalLimitEvent;
   publicKey: { readonly evseId: number; readonly publicKey: string };
+  /** A certificate has come into the store of the hardware side or has left it: leaf or CA, and its use (`V2G`, `CSMS`, …). */
+  certificateStore: { readonly leaf?: string; readonly ca?: string };
 }
