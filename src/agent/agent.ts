@@ -31,6 +31,7 @@ import { addEverestComponents, fetchModuleConfigurations } from "./everest-store
 import { describeEvses } from "./evses.ts";
 import { HardwareInput } from "./hardware-input.ts";
 import { followHardware } from "./hardware-variables.ts";
+import { followIso15118 } from "./iso15118-variables.ts";
 import { startMessageLog } from "./message-log.ts";
 import { pushSettings } from "./pushed-settings.ts";
 import { startWarnings } from "./start-warnings.ts";
@@ -206,6 +207,7 @@ export class Agent {
     this.messageLog = startMessageLog(context, events, module, this.options.print);
     reportConnection(csms, stores.deviceModel, hardware.observer);
     followHardware(context, input.events);
+    followIso15118(context, input.events);
     await station.start();
     for (const techInfo of stores.losses) events.emit("securityEvent", { type: "MemoryExhaustion", techInfo });
     this.running = createRunningStation(context, station, csmsSwitch);
