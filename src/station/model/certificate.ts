@@ -129,6 +129,14 @@ export function certificateHashAmong(
   return issuer === undefined ? undefined : certificateHash(certificate, issuer);
 }
 
+/** The hash data of the leaf of a chain, by each algorithm; none when its issuer does not stand in the chain. */
+export function leafHashes(chainPem: string): readonly CertificateHash[] {
+  const [leaf, ...others] = parseCertificates(chainPem);
+  const issuer = leaf === undefined ? undefined : others.find((other) => isIssuedBy(leaf, other));
+  if (leaf === undefined || issuer === undefined) return [];
+  return (["SHA256", "SHA384", "SHA512"] as const).map((algorithm) => certificateHash(leaf, issuer, algorithm));
+}
+
 /** Issuer and serial number, which name a certificate even where the issuer's key is not known. */
 export function isNamedBy(certificate: X509Certificate, hash: CertificateHash): boolean {
   return (
