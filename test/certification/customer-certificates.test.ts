@@ -86,23 +86,31 @@ test("TC_N_63_CS report and clear by contract certificate after a session; then 
     expect(await report(system, 2)).toBe("");
   }));
 
-test("kill -9 after the answer: what was cleared stays cleared (N10.FR.06)", () =>
-  withContract(async (system, { chainPem, customerCertificate }) => {
-    const { charger } = system;
-    await system.evConnectedPreSession();
-    await authorized15118(system, chainPem);
-    await charger.everest.evse(1).stopTransaction("StoppedByEV");
-    await system.receive("TransactionEvent", { eventType: "Ended" });
-    charger.csms.on("NotifyCustomerInformation", () => undefined);
-    await ask(system, 1, { report: false, clear: true, customerCertificate });
-    await charger.end("SIGKILL");
-    charger.csms.on("NotifyCustomerInformation", () => ({}));
-    await charger.startStation();
-    await ask(system, 2, { report: true, clear: false, customerCertificate });
-    expect(await report(system, 2)).toBe("");
-    await ask(system, 3, { report: true, clear: false, idToken: { idToken: EMAID, type: "eMAID" } });
-    expect(await report(system, 3)).toBe("");
-  }));
+test.each([
+  [true, "authorizationCache"],
+  [false, "data cleared"],
+])(
+  "kill -9 after the answer (report %p): cleared is cleared, and what was promised is told (N10.FR.03, FR.06)",
+  (wantsReport, text) =>
+    withContract(async (system, { chainPem, customerCertificate }) => {
+      const { charger } = system;
+      await system.evConnectedPreSession();
+      await authorized15118(system, chainPem);
+      await charger.everest.evse(1).stopTransaction("StoppedByEV");
+      await system.receive("TransactionEvent", { eventType: "Ended" });
+      charger.csms.on("NotifyCustomerInformation", () => undefined);
+      await ask(system, 1, { report: wantsReport, clear: true, customerCertificate });
+      await charger.end("SIGKILL");
+      system.skip();
+      charger.csms.on("NotifyCustomerInformation", () => ({}));
+      await charger.startStation();
+      expect(await report(system, 1)).toContain(text);
+      await ask(system, 2, { report: true, clear: false, customerCertificate });
+      expect(await report(system, 2)).toBe("");
+      await ask(system, 3, { report: true, clear: false, idToken: { idToken: EMAID, type: "eMAID" } });
+      expect(await report(system, 3)).toBe("");
+    }),
+);
 
 test("one reference, neither less nor more; nothing to do is refused (N09.FR.07, FR.09, N10.FR.07)", () =>
   withContract(async (system, { customerCertificate }) => {

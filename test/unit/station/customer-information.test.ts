@@ -210,6 +210,35 @@ describe("what is told (N09)", () => {
   });
 });
 
+describe("kill -9", () => {
+  test("incident: cleared, but the promised report was never told (N10.FR.03)", async () => {
+    await start();
+    await present(charger, card("A"));
+    const personalMessage = { format: "UTF8", content: "x".repeat(512) } as const;
+    await sendLocalList(charger, 1, "Full", [entry("A", "Accepted", { personalMessage })]);
+    const otherwise = charger.react;
+    charger.react = (call) =>
+      call.action === "NotifyCustomerInformation" && Number(call.payload.seqNo) === 1 ? "silence" : otherwise(call);
+    const { requestId } = await ask(REPORT_AND_CLEAR, customer);
+    expect(partsOf(requestId).map(({ seqNo }) => seqNo)).toEqual([0, 1]);
+    const [first, second] = partsOf(requestId);
+    charger.crash();
+    charger.react = otherwise;
+    await charger.start();
+    await charger.clock.advance(1_000);
+    // Only what had no answer is told again; in this process the end of the line has queued it as well.
+    const again = partsOf(requestId).slice(2);
+    expect(again.length).toBeGreaterThan(0);
+    for (const part of again) expect(part).toEqual(second ?? {});
+    expect(JSON.parse(`${first?.data}${second?.data}`)).toHaveProperty("authorizationCache");
+    expect((await told(REPORT))[1]).not.toContain("authorizationCache");
+    charger.crash();
+    await charger.start();
+    await charger.clock.advance(1_000);
+    expect(partsOf(requestId)).toHaveLength(2 + again.length);
+  });
+});
+
 describe("what is forgotten (N10)", () => {
   test("TC_N_30, 31: cleared and told; afterwards nothing is found (N10.FR.01, FR.03, FR.04)", async () => {
     await start();
