@@ -7,8 +7,8 @@ import {
   signSecc,
   type V2gHierarchy,
 } from "../../src/sim/everest/security/v2g-hierarchy.ts";
+import { ocspAnswer } from "../../src/sim/ocsp-responder.ts";
 import { certificateHash, parseCertificates } from "../../src/station/model/certificate.ts";
-import { ocspAnswer } from "../support/ocsp-answers.ts";
 import { onCharger, type TestSystem } from "../support/test-system.ts";
 
 const ISO15118Ctrlr = {

@@ -3,11 +3,11 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ocspAnswer } from "../../../src/sim/ocsp-responder.ts";
 import { readOcspAnswer } from "../../../src/station/m-certificates/ocsp-answer.ts";
 import { certificateHash, parseCertificates } from "../../../src/station/model/certificate.ts";
 import type { CertificateHash } from "../../../src/station/ports.ts";
 import { TestAuthority } from "../../support/certificates.ts";
-import { ocspAnswer } from "../../support/ocsp-answers.ts";
 
 const certificate: CertificateHash = {
   hashAlgorithm: "SHA256",

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { OCSPRequestDataType } from "../../../src/ocpp/v201/index.ts";
+import { type OcspAnswerOptions, ocspAnswer } from "../../../src/sim/ocsp-responder.ts";
 import { ocspView } from "../../../src/station/m-certificates/ocsp-view.ts";
 import { BLOCKS } from "../../../src/station/station.ts";
 import { InProcessCharger, type Reaction } from "../../support/in-process-charger.ts";
-import { type OcspAnswerOptions, ocspAnswer } from "../../support/ocsp-answers.ts";
 
 let charger: InProcessCharger;
 afterEach(() => charger.dispose());

@@ -1,6 +1,8 @@
-import { generateKeyPairSync, sign } from "node:crypto";
-import type { OCSPRequestDataType } from "../../src/ocpp/v201/index.ts";
-import type { CertificateHash } from "../../src/station/ports.ts";
+import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import type { OCSPRequestDataType } from "../ocpp/v201/index.ts";
+
+/** The names of a certificate in a request (RFC 6960, 4.1.1). */
+type CertificateNames = Omit<OCSPRequestDataType, "responderURL" | "customData">;
 
 export interface OcspAnswerOptions {
   readonly status?: "good" | "revoked" | "unknown";
@@ -9,7 +11,7 @@ export interface OcspAnswerOptions {
   /** Other than successful, e.g. 3 for tryLater. */
   readonly responseStatus?: number;
   /** Names the certificate by other hashes than the request does, as many responders do. */
-  readonly algorithm?: "SHA1" | CertificateHash["hashAlgorithm"];
+  readonly algorithm?: "SHA1" | CertificateNames["hashAlgorithm"];
   readonly kind?: string;
 }
 
@@ -19,7 +21,13 @@ const ALGORITHMS = {
   SHA384: "608648016503040202",
   SHA512: "608648016503040203",
 } as const;
-const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+
+/** Made when it is first needed; nobody checks by whom an answer is signed here. */
+let key: KeyObject | undefined;
+function responderKey(): KeyObject {
+  key ??= generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+  return key;
+}
 
 function der(tag: number, ...parts: readonly Buffer[]): Buffer {
   const content = Buffer.concat(parts);
@@ -35,7 +43,7 @@ const time = (date: Date): Buffer =>
 
 /** `ocspResult` as an OCSP responder makes it (RFC 6960), about what was asked, signed with some key. */
 export function ocspAnswer(
-  { hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber }: CertificateHash | OCSPRequestDataType,
+  { hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber }: CertificateNames,
   options: OcspAnswerOptions = {},
 ): string {
   const { status = "good", thisUpdate = new Date("2026-01-01T00:00:00Z"), nextUpdate, responseStatus = 0 } = options;
@@ -55,7 +63,7 @@ export function ocspAnswer(
     ...(nextUpdate === undefined ? [] : [der(0xa0, time(nextUpdate))]),
   );
   const data = sequence(der(0xa2, der(0x04, Buffer.alloc(20, 1))), time(thisUpdate), sequence(single));
-  const signature = der(0x03, Buffer.from([0]), sign("sha256", data, privateKey));
+  const signature = der(0x03, Buffer.from([0]), sign("sha256", data, responderKey()));
   const basic = sequence(data, sequence(der(0x06, hex("2a8648ce3d040302"))), signature);
   const bytes = sequence(der(0x06, hex(options.kind ?? "2b0601050507300101")), der(0x04, basic));
   const successful = responseStatus === 0 ? [der(0xa0, bytes)] : [];
