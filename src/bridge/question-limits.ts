@@ -42,14 +42,16 @@ const QUESTIONS: Table = {
     verify_certificate: [8, "verifying a certificate"], // also behind Auth's validate_token, as the OCSP data are
     get_v2g_ocsp_request_data: [SHORT, "OCSP data of the own certificates"],
     get_mo_ocsp_request_data: [5, "OCSP data of a contract certificate"],
+    update_ocsp_cache: [SHORT, "keeping an OCSP answer"], // behind no CALL, asked again
     get_installed_certificates: [4, "the installed certificates"], // InstallCertificate twice, DeleteCertificate
     get_verify_file: [2, "the file of root certificates"], // InstallCertificate asks for file and location twice
     get_verify_location: [2, "the place of root certificates"],
     install_ca_certificate: [8, "installing a certificate"], // after these
-    get_leaf_certificate_info: [4, "the station's certificate"], // DeleteCertificate twice, CertificateSigned
+    get_leaf_certificate_info: [4, "the station's certificate"], // DeleteCertificate twice, CertificateSigned twice, TriggerMessage
+    get_all_valid_certificates_info: [SHORT, "the V2G certificates in use"], // behind no CALL
     get_leaf_expiry_days_count: [SHORT, "how long the station's certificate is valid"],
     delete_certificate: [8, "deleting a certificate"],
-    update_leaf_certificate: [15, "installing the station's certificate"], // CertificateSigned
+    update_leaf_certificate: [10, "installing the station's certificate"], // CertificateSigned, twice for a combined one
     is_ca_certificate_installed: [4, "whether a root certificate is there"], // SetVariables, SetNetworkProfile
     generate_certificate_signing_request: [60, "a certificate signing request"], // behind no CALL; a TPM takes its time for a key
   },

@@ -172,6 +172,8 @@ export interface SecurityPort {
   ): Promise<{ readonly accepted: boolean; readonly reason?: string }>;
   verifyCertificate(chainPem: string, uses: readonly CaCertificateUse[]): Promise<CertificateValidation>;
   leafCertificateFiles(use: LeafCertificateUse): Promise<LeafCertificateFiles | undefined>;
+  /** The newest valid one of each root, that of `leafCertificateFiles` first. */
+  newestLeaves(use: LeafCertificateUse): Promise<readonly LeafCertificateFiles[]>;
   /** Path of a PEM bundle or a directory of root certificates. */
   verifyLocation(use: CaCertificateUse): Promise<string | undefined>;
   verifyFile(use: CaCertificateUse): Promise<string | undefined>;
@@ -181,6 +183,8 @@ export interface SecurityPort {
   isCaInstalled(use: CaCertificateUse): Promise<boolean>;
   v2gOcspRequestData(): Promise<readonly OCSPRequestDataType[]>;
   moOcspRequestData(chainPem: string): Promise<readonly OCSPRequestDataType[]>;
+  /** What the EV is shown of a V2G certificate: base64 of the DER of an OCSPResponse (RFC 6960). */
+  updateOcspCache(hash: CertificateHash, ocspResult: string): Promise<void>;
 }
 
 /** What is to be kept for whom: one EVSE, one connector of a type, or whatever there is. */

@@ -409,6 +409,7 @@ export class InProcessCharger {
         updateLeafCertificate: { accepted: true },
         verifyCertificate: "Valid",
         leafCertificateFiles: undefined,
+        newestLeaves: [],
         verifyLocation: undefined,
         verifyFile: undefined,
         caCertificates: [],
@@ -416,6 +417,7 @@ export class InProcessCharger {
         isCaInstalled: false,
         v2gOcspRequestData: [],
         moOcspRequestData: [],
+        updateOcspCache: undefined,
       }) as unknown as SecurityPort,
       reservation: {
         available: this.hasReservationModule,

@@ -52,7 +52,7 @@ export class LeafFolder {
     this.keyPaths.delete(stored.leaf.spki.toString("hex"));
   }
 
-  /** Those whose chain leads to one of the roots now, the newest by the start of its validity first (A02.FR.15). */
+  /** Those whose chain leads to one of the roots now, the newest by the start of its validity first. */
   usable(roots: readonly StoredCertificate[], now: Date): readonly UsableLeaf[] {
     return this.leaves
       .flatMap((stored) => {

@@ -66,8 +66,13 @@ export class StoredCertificate {
     return this.issuerName.equals(issuer.subjectName);
   }
 
+  /** False also for kinds of keys that are not known here. */
   isSignedBy(issuer: StoredCertificate): boolean {
-    return this.names(issuer) && this.x509.verify(issuer.x509.publicKey);
+    try {
+      return this.names(issuer) && this.x509.verify(issuer.x509.publicKey);
+    } catch {
+      return false;
+    }
   }
 
   equals(other: StoredCertificate): boolean {
