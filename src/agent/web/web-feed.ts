@@ -27,6 +27,18 @@ export interface WebFeedOptions {
   readonly status: () => { readonly started: boolean };
 }
 
+/** Many profiles make schedules dear: whoever looks within this time gets the same ones. */
+const SCHEDULES_KEPT_MILLISECONDS = 5_000;
+
+function kept<Result>(clock: Clock, milliseconds: number, make: () => Result): () => Result {
+  let last: { readonly at: number; readonly result: Result } | undefined;
+  return () => {
+    const now = clock.monotonicMilliseconds();
+    if (last === undefined || now - last.at >= milliseconds) last = { at: now, result: make() };
+    return last.result;
+  };
+}
+
 /** What the web page shows: made only where there is a page, so that without one nothing is recorded. */
 export class WebFeed implements WebSource {
   readonly log = new Recent<LogLine>(LINE_LIMIT, LINES_LIMIT_CHARACTERS, ({ text }) => text.length);
@@ -65,7 +77,9 @@ export class WebFeed implements WebSource {
       certificates: () => certificateFacts(hardware.security, history.serverValidity, logger),
       evses: () => model.evses.map((evse) => evseFacts(evse, transactions)),
       meterHistory: (evseId) => meters.history(evseId),
-      schedules: () => scheduleFacts(station.services.statusViews.readOne("charging")),
+      schedules: kept(clock, SCHEDULES_KEPT_MILLISECONDS, () =>
+        scheduleFacts(station.services.statusViews.readOne("charging")),
+      ),
       queue: () => queueFacts(context, history.dropped),
       messages: messages.messages,
       variables: () => variableFacts(deviceModel),
