@@ -1,6 +1,7 @@
 /** What scripts/bench-compared.ts measures of one executable (STATION_COMMAND, else dist/everest), each in a charger of its own. */
-import { readFileSync, statSync } from "node:fs";
-import { Charger, EXECUTABLE } from "../test/support/charger.ts";
+import { statSync } from "node:fs";
+import { EXECUTABLE } from "../test/support/charger.ts";
+import { cpuMilliseconds, latencies, memory, percentile, withCharger } from "./bench-support.ts";
 
 const TOKEN = { id_token: { value: "04A1B2C3", type: "ISO14443" }, authorization_type: "RFID" };
 const WARM_UP = 100;
@@ -10,39 +11,6 @@ const PAUSE_MILLISECONDS = 5;
 const NO_READINGS = { SampledDataCtrlr: { TxUpdatedInterval: 0 } };
 
 export type Measurement = () => Promise<Readonly<Record<string, number>>>;
-
-function percentile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((one, other) => one - other);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
-}
-
-/** All threads, in milliseconds; finer than the ticks of /proc/PID/stat. */
-function cpuMilliseconds(pid: number): number {
-  const tasks = new Bun.Glob("*/schedstat").scanSync({ cwd: `/proc/${pid}/task` });
-  return [...tasks].reduce(
-    (sum, path) => sum + Number(readFileSync(`/proc/${pid}/task/${path}`, "utf8").split(" ")[0]) / 1e6,
-    0,
-  );
-}
-
-/** In MB of 1,048,576 bytes. */
-function memory(pid: number): { readonly rss: number; readonly anonymous: number } {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const megabytes = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024;
-  return { rss: megabytes("VmRSS"), anonymous: megabytes("RssAnon") };
-}
-
-async function withCharger<Result>(
-  options: Parameters<typeof Charger.start>[0],
-  work: (charger: Charger) => Promise<Result>,
-): Promise<Result> {
-  const charger = await Charger.start(options);
-  try {
-    return await work(charger);
-  } finally {
-    await charger.stop();
-  }
-}
 
 const start =
   (noDelay: boolean, key: string): Measurement =>
@@ -59,25 +27,6 @@ const start =
       await told;
       return { [key]: booted, [`${key}-ready`]: ready };
     });
-
-/** Times between an action at the hardware side and a CALL at the CSMS. */
-async function latencies(
-  charger: Charger,
-  count: number,
-  act: (index: number) => Promise<unknown>,
-  action: "TransactionEvent" | "Authorize",
-): Promise<readonly number[]> {
-  const times: number[] = [];
-  for (let index = 0; index < count; index++) {
-    const from = charger.csms.calls.length;
-    const begun = performance.now();
-    const seen = charger.csms.waitFor(action, undefined, 5_000, from).then(() => times.push(performance.now() - begun));
-    await act(index);
-    await seen;
-    await Bun.sleep(PAUSE_MILLISECONDS);
-  }
-  return times;
-}
 
 const sessionEvents: Measurement = async () =>
   withCharger({ patch: NO_READINGS }, async (charger) => {

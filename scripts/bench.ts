@@ -1,15 +1,16 @@
 /** Figures of the compiled executable against real mosquitto and a CSMS in this process; see scripts/bench. */
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SystemClock } from "../src/lib/clock.ts";
 import { silentLogger } from "../src/log/logger.ts";
 import { openCoreDatabase } from "../src/store/core-database.ts";
-import { Charger, EXECUTABLE } from "../test/support/charger.ts";
+import { EXECUTABLE } from "../test/support/charger.ts";
 import { chargingFigures } from "./bench-charging.ts";
 import { deviceModelFigures } from "./bench-device-model.ts";
 import { monitoringFigures } from "./bench-monitoring.ts";
 import { smartChargingFigures } from "./bench-smart-charging.ts";
+import { cpuMilliseconds, latencies, memory, percentile, withCharger } from "./bench-support.ts";
 import { webFigures } from "./bench-web.ts";
 
 const RUNS = 5;
@@ -19,10 +20,6 @@ const LIST_PIECE = 1_000;
 const CARD = { value: "04A1B2C3", type: "ISO14443" };
 const TOKEN = { id_token: CARD, authorization_type: "RFID" };
 
-function percentile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((one, other) => one - other);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
-}
 const median = (values: readonly number[]): number => percentile(values, 0.5);
 
 const rows: { figure: string; value: string; aim: string; limit: string }[] = [];
@@ -30,18 +27,6 @@ const row = (figure: string, value: string, aim: string, limit: string): void =>
   rows.push({ figure, value, aim, limit });
   console.error(`${figure}: ${value}`);
 };
-
-async function withCharger<Result>(
-  options: Parameters<typeof Charger.start>[0],
-  work: (charger: Charger) => Promise<Result>,
-): Promise<Result> {
-  const charger = await Charger.start(options);
-  try {
-    return await work(charger);
-  } finally {
-    await charger.stop();
-  }
-}
 
 async function startTimes(noDelay: boolean): Promise<readonly number[]> {
   const times: number[] = [];
@@ -53,36 +38,6 @@ async function startTimes(noDelay: boolean): Promise<readonly number[]> {
       times.push((performance.now() - begun) / 1000);
     });
   return times;
-}
-
-/** Times between an action at the hardware side and a CALL at the CSMS. */
-async function latencies(
-  charger: Charger,
-  count: number,
-  act: (index: number) => Promise<unknown>,
-  action: "TransactionEvent" | "Authorize",
-): Promise<readonly number[]> {
-  const times: number[] = [];
-  for (let index = 0; index < count; index++) {
-    const from = charger.csms.calls.length;
-    const begun = performance.now();
-    const seen = charger.csms.waitFor(action, undefined, 5_000, from).then(() => times.push(performance.now() - begun));
-    await act(index);
-    await seen;
-    await Bun.sleep(2);
-  }
-  return times;
-}
-
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-function memory(pid: number): { rss: number; anonymous: number; threads: number } {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const kilobytes = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
-  return { rss: kilobytes("VmRSS") / 1024, anonymous: kilobytes("RssAnon") / 1024, threads: kilobytes("Threads") };
 }
 
 row(
@@ -179,9 +134,9 @@ for (const evseCount of [2, 16])
   await withCharger({ evseCount, powermeterIntervalMilliseconds: 1_000 }, async (charger) => {
     const pid = charger.pid;
     await Bun.sleep(2_000);
-    const before = cpuSeconds(pid);
+    const before = cpuMilliseconds(pid);
     await Bun.sleep(20_000);
-    const used = (cpuSeconds(pid) - before) * 3;
+    const used = ((cpuMilliseconds(pid) - before) * 3) / 1_000;
     row(
       `CPU in 60 s, ${evseCount} EVSEs at 1 Hz (from 20 s)`,
       `${used.toFixed(2)} s`,
@@ -189,13 +144,8 @@ for (const evseCount of [2, 16])
       "MQTT packets",
     );
     if (evseCount !== 2) return;
-    const { rss, anonymous, threads } = memory(pid);
-    row(
-      "RSS / anonymous, threads",
-      `${rss.toFixed(0)} / ${anonymous.toFixed(0)} MB, ${threads}`,
-      "≤ 64 / 24 MB",
-      "the runtime",
-    );
+    const { rss, anonymous } = memory(pid);
+    row("RSS / anonymous", `${rss.toFixed(0)} / ${anonymous.toFixed(0)} MB`, "≤ 64 / 24 MB", "the runtime");
   });
 
 /** Looking up tokens in the database itself: a full list, and a cache that is as full as it gets. */
