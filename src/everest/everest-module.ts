@@ -5,7 +5,7 @@ import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
 import { ActiveErrors } from "./active-errors.ts";
 import { Bus } from "./bus.ts";
-import type { Channel, MessageHandler } from "./channel.ts";
+import type { Channel, ChannelStatus, MessageHandler } from "./channel.ts";
 import type { ModuleArguments } from "./command-line.ts";
 import type { ConfigService } from "./config-service.ts";
 import type { Connected, ModuleConfiguration } from "./configuration.ts";
@@ -134,6 +134,10 @@ export class EverestModule {
   /** What this generation of EVerest has and wants. */
   get features(): Features {
     return this.started.features;
+  }
+
+  get busStatus(): ChannelStatus {
+    return this.started.channel.status;
   }
 
   get moduleNames(): ReadonlyMap<string, string> {
