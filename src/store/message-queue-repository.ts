@@ -64,6 +64,11 @@ export class MessageQueueRepository {
     return Number.isNaN(created.getTime()) ? undefined : created;
   }
 
+  /** How many messages of any queue were put aside. */
+  get putAsideLength(): number {
+    return Number(this.database.query("SELECT count(*) FROM STATION_REJECTED_MESSAGE").values()[0]?.[0] ?? 0);
+  }
+
   append(messageId: string, action: string, payload: unknown, createdAt: Date): void {
     this.database
       .query(
