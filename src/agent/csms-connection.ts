@@ -36,6 +36,11 @@ export function connectionProfiles(deviceModel: DeviceModel): readonly Connectio
   });
 }
 
+/** So many messages the durable queue takes before some of them give way. */
+export function durableLimit(deviceModel: DeviceModel): number {
+  return deviceModel.read(InternalCtrlr.MessageQueueSizeThreshold) ?? DEFAULT_DURABLE_LIMIT;
+}
+
 /** What makes the settings of an attempt. */
 export interface LinkDependencies {
   readonly deviceModel: DeviceModel;
@@ -134,7 +139,7 @@ export function linkSettings(parts: LinkDependencies): LinkSettings {
     messageAttemptIntervalSeconds: () => deviceModel.read(OCPPCommCtrlr.MessageAttemptInterval_TransactionEvent) ?? 10,
     queueAllMessages: () => deviceModel.read(OCPPCommCtrlr.QueueAllMessages) === true,
     neverQueued: () => (deviceModel.read(OCPPCommCtrlr.MessageTypesDiscardForQueueing) ?? "").split(","),
-    durableLimit: () => deviceModel.read(InternalCtrlr.MessageQueueSizeThreshold) ?? DEFAULT_DURABLE_LIMIT,
+    durableLimit: () => durableLimit(deviceModel),
     resumeDelaySeconds,
   };
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Agent, type AgentStatus } from "../agent/agent.ts";
+import type { ObservedStation } from "../agent/observed-station.ts";
 import { slotOf } from "../config/manifest.ts";
 import { optionName, SETTABLE_PARAMETERS } from "../config/parameters.ts";
 import { readModuleArguments } from "../everest/command-line.ts";
@@ -69,6 +70,7 @@ export async function run(
     logger.critical(`Unexpected: ${(reason as Error)?.stack ?? String(reason)}`),
   );
 
+  const http = args.own.get("http");
   const agent = new Agent({
     arguments: args,
     environment,
@@ -80,15 +82,15 @@ export async function run(
     print: (text) => process.stdout.write(text),
     // Nobody gives it a signal before five seconds have passed (PROTOCOL 17.4).
     onShutdown: () => end("The manager shuts down"),
+    ...(http !== undefined && { observe: (station: ObservedStation) => web?.show(station) }),
   });
-  const http = args.own.get("http");
   const web =
     http === undefined
       ? undefined
-      : await (await import("../web/server.ts")).startWebServer({
+      : await (await import("./web.ts")).startWeb({
           address: http,
           token: readToken(args.own.get("http-token-file"), environment, logger),
-          source: { status: () => agent.status() },
+          status: () => agent.status(),
           clock,
           logger,
         });

@@ -173,8 +173,8 @@ export class DurableOutbox {
     }
     if (attempts >= Math.max(1, this.options.messageAttempts())) {
       logger.error(`${name} is discarded after ${attempts} attempts (E13.FR.04)`);
-      this.options.onDropped({ action: message.action, reason: "refused", count: 1 });
-      return this.settle(message, outcome);
+      this.settle(message, outcome);
+      return this.options.onDropped({ action: message.action, reason: "refused", count: 1 });
     }
     const waitSeconds = Math.max(0, this.options.messageAttemptIntervalSeconds()) * attempts; // E13.FR.03
     logger.warn(`${name} was not accepted (${outcome.kind}); sent again in ${waitSeconds} s`);

@@ -6,6 +6,7 @@ import { Access, type WebEnvironment } from "./access/access.ts";
 import { Refusals } from "./access/refusals.ts";
 import type { Token } from "./access/token.ts";
 import { mountHealth } from "./routes/health.ts";
+import { mountMetrics } from "./routes/metrics.ts";
 import type { WebSource } from "./source.ts";
 
 export interface WebOptions {
@@ -50,6 +51,7 @@ export function createWebApplication({ bound, port, token, source, clock, logger
   });
   application.use(access.gate);
   mountHealth(application, source);
+  mountMetrics(application, source);
   application.notFound((context) => access.refuse(context, 404, "unknown path", context.req.path));
   application.onError((error, context) => {
     logger.error(`The answer to ${context.req.path} failed: ${error.stack ?? error.message}`);

@@ -34,8 +34,11 @@ export function readGauge<Label extends string = never>(
     labelNames: [...labels],
     registers: [registry],
     collect() {
+      const samples = read();
       this.reset();
-      for (const [values, value] of read()) this.set(values, value);
+      // Resetting gives a metric without labels the value 0, which may be none.
+      if (labels.length === 0 && samples.length === 0) this.remove();
+      for (const [values, value] of samples) this.set(values, value);
     },
   });
 }
@@ -52,8 +55,10 @@ export function readCounter<Label extends string = never>(
     labelNames: [...labels],
     registers: [registry],
     collect() {
+      const samples = read();
       this.reset();
-      for (const [values, value] of read()) this.inc(values, value);
+      if (labels.length === 0 && samples.length === 0) this.remove();
+      for (const [values, value] of samples) this.inc(values, value);
     },
   });
 }

@@ -1,12 +1,15 @@
 import type { Registry } from "prom-client";
 import type { Clock } from "../../lib/clock.ts";
+import type { ConnectionStatus } from "../../ocpp/connection.ts";
+import type { ConnectionFailure } from "../../ocpp/connection-failure.ts";
+import type { Registration } from "../../ocpp/csms-link.ts";
 import { CALL_ERROR_CODES } from "../../ocpp/errors.ts";
 import { actionLabel, counter, histogram, labelOf, readCounter, readGauge, single, states } from "./definition.ts";
 import type { MeasuredStation } from "./source.ts";
 
-const CONNECTION_STATES = ["stopped", "connecting", "connected", "waiting"];
-const REGISTRATIONS = ["Unregistered", "Pending", "Accepted", "Rejected"];
-const FAILURES = ["network", "tls", "refused", "subprotocol", "configuration"];
+const CONNECTION_STATES: readonly ConnectionStatus["state"][] = ["stopped", "connecting", "connected", "waiting"];
+const REGISTRATIONS: readonly Registration[] = ["Unregistered", "Pending", "Accepted", "Rejected"];
+const FAILURES: readonly ConnectionFailure["kind"][] = ["network", "tls", "refused", "subprotocol", "configuration"];
 /** From a CSMS next door to the message timeout. */
 const CALL_SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 

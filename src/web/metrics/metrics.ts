@@ -32,7 +32,8 @@ export class Metrics {
 
   async scrape(): Promise<string> {
     this.eventLoop.watch();
-    return this.registry.metrics();
+    // The last line ends, too.
+    return `${(await this.registry.metrics()).trimEnd()}\n`;
   }
 
   stop(): void {

@@ -14,9 +14,11 @@ export interface BusStatus {
 
 /** The parts of a station that has been put together, as far as something is measured there. */
 export interface MeasuredStation {
-  readonly csms: CsmsLink;
-  readonly model: StationModel;
-  readonly events: Emitter<StationEvents>;
-  readonly core: CoreDatabase;
+  readonly csms: Pick<CsmsLink, "events" | "status" | "registration" | "waitingMessages">;
+  readonly model: Pick<StationModel, "evses">;
+  readonly events: Pick<Emitter<StationEvents>, "on">;
+  readonly core: Pick<CoreDatabase, "watchCommits"> & {
+    readonly durableQueue: Pick<CoreDatabase["durableQueue"], "putAsideLength">;
+  };
   readonly bus: () => BusStatus;
 }

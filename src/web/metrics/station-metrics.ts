@@ -1,9 +1,16 @@
 import type { Registry } from "prom-client";
+import type { ConnectorStatusEnumType } from "../../ocpp/v201/index.ts";
 import { importedEnergyWattHours, importedPowerWatts } from "../../station/model/meter-values.ts";
 import { counter, histogram, readCounter, readGauge, type Samples, single } from "./definition.ts";
 import type { MeasuredStation } from "./source.ts";
 
-const CONNECTOR_STATES = ["Available", "Occupied", "Reserved", "Unavailable", "Faulted"];
+const CONNECTOR_STATES: readonly ConnectorStatusEnumType[] = [
+  "Available",
+  "Occupied",
+  "Reserved",
+  "Unavailable",
+  "Faulted",
+];
 const JOULES_PER_WATT_HOUR = 3_600;
 
 /** EVSEs and their transactions; the number of series follows from the number of EVSEs. */
@@ -72,7 +79,7 @@ export function stationMetrics(registry: Registry, { model, events }: MeasuredSt
     () => ofEvses(({ reading }) => importedPowerWatts(reading)),
   );
   const security = counter(registry, {
-    name: "ocpp_security_securitytotal",
+    name: "ocpp_security_events_total",
     help: "Security events, reported to the CSMS or not.",
   });
   events.on("securityEvent", () => security.inc());
