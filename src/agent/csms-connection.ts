@@ -44,7 +44,7 @@ export function durableLimit(deviceModel: DeviceModel): number {
 /** What makes the settings of an attempt. */
 export interface LinkDependencies {
   readonly deviceModel: DeviceModel;
-  readonly security: SecurityPort;
+  readonly security: Pick<SecurityPort, "verifyFile" | "verifyLocation">;
   /** What is presented with security profile 3 (A02.FR.28). */
   readonly clientCertificate: () => Promise<LeafCertificateFiles | undefined>;
   /** Undefined where nobody sets up networks. */
@@ -63,11 +63,11 @@ function basicAuthentication(identity: string, password: string | undefined) {
 }
 
 /** Makes everything that an attempt needs, read at its beginning. */
-class AttemptSettings {
+export class AttemptSettings {
   private readonly sessions: TlsSessionCache;
   private readonly certificate: StationCertificate;
 
-  constructor(private readonly parts: LinkDependencies) {
+  constructor(private readonly parts: Omit<LinkDependencies, "resumeDelaySeconds">) {
     this.sessions = new TlsSessionCache(parts.clock);
     this.certificate = new StationCertificate(parts.clientCertificate, parts.core, parts.logger);
   }

@@ -232,6 +232,12 @@ export class EverestModule {
     timer.cancel();
   }
 
+  /** For whoever only asks and is no module of the manager: nothing is told, and nothing but answers is heard. */
+  async listenForAnswers(): Promise<void> {
+    this.addResponseTopics();
+    await this.started.channel.subscribe(this.subscriptions);
+  }
+
   /** From now on nothing that comes in is heard, while what is to be said still leaves. */
   stopListening(): void {
     this.started.channel.stopListening();
