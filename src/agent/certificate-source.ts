@@ -57,7 +57,7 @@ export async function askEverest(
 
 function unreachable(why: string): CertificateSource {
   const refuse = async (): Promise<never> => {
-    throw new Error(`EVerest cannot be asked for certificates (${why}); --roots names those of the CSMS without it`);
+    throw new Error(why);
   };
   return { verifyLocation: refuse, verifyFile: refuse, leafCertificateFiles: refuse, close: async () => {} };
 }

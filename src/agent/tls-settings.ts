@@ -62,7 +62,10 @@ interface Trust {
 async function readTrust(deviceModel: DeviceModel, security: TrustPort, logger: Logger): Promise<Trust> {
   const asked = await Promise.allSettled([security.verifyLocation("CSMS"), security.verifyFile("CSMS")]);
   const answered = asked.filter((one) => one.status === "fulfilled").map(({ value }) => value);
-  if (answered.length === 0) throw new Error("EVerest does not tell where the CSMS root certificates are");
+  if (answered.length === 0) {
+    const [why] = asked.flatMap((one) => (one.status === "rejected" ? [(one.reason as Error).message] : []));
+    throw new Error(`EVerest does not tell where the CSMS root certificates are: ${why}`);
+  }
   const text = answered
     .filter((location) => location !== undefined)
     .map((location) => readBundle(location))

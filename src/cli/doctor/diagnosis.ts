@@ -50,6 +50,24 @@ const CERTIFICATE: readonly Row[] = [
   ],
 ];
 
+const SETTINGS: readonly Row[] = [
+  [
+    /CSMS root certificates are/,
+    "everestSilent",
+    "EVerest's evse_security keeps the certificates: start EVerest, or name the root certificates of the CSMS with --roots <file or directory>.",
+  ],
+  [
+    /client certificate/,
+    "noStationCertificate",
+    "Security profile 3 needs a certificate of the station: install one in EVerest's evse_security, or let the CSMS send one over security profile 2 (SignCertificate).",
+  ],
+  [
+    /identity/,
+    "noIdentity",
+    "Set SecurityCtrlr.Identity, or the Identity of the network profile, to what the CSMS calls the station.",
+  ],
+];
+
 /** A server that speaks no TLS at all. */
 const NO_TLS: Row = [
   /WRONG_VERSION_NUMBER|UNEXPECTED_MESSAGE|HTTP_REQUEST/,
@@ -85,6 +103,6 @@ export function diagnose(failure: ConnectionFailure): Diagnosis {
     case "subprotocol":
       return { code: "wrongSubprotocol", advice: adviceFor(failure) };
     case "configuration":
-      return { code: "settings", advice: adviceFor(failure) };
+      return lookUp(SETTINGS, failure, "settings");
   }
 }

@@ -8,7 +8,7 @@ import type { WayOptions } from "./way.ts";
 
 const DAY_MILLISECONDS = 24 * 3_600_000;
 /** A certificate that expires earlier is worth a word. */
-const EXPIRES_SOON_DAYS = 30;
+const EXPIRES_SOON_DAYS = 14;
 
 interface Handshake {
   readonly failure?: ConnectionFailure;
