@@ -7,7 +7,7 @@ import type { RunningStation } from "../bridge/running-station.ts";
 import { readErrorCodes } from "../config/error-codes.ts";
 import { SHARED_DATA_OF, slotOf } from "../config/manifest.ts";
 import { ConfigurationError, type ModuleParameters, readParameters } from "../config/parameters.ts";
-import type { ModuleArguments } from "../everest/command-line.ts";
+import type { ModuleArguments, Origin } from "../everest/command-line.ts";
 import type { ModuleConfiguration } from "../everest/configuration.ts";
 import { EverestModule, type InterfaceName } from "../everest/everest-module.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
@@ -118,7 +118,7 @@ export class Agent {
       logger,
     });
     this.module = module;
-    const parameters = this.readParameters(module);
+    const { parameters, origins } = this.readParameters(module);
     const errorCodes = readErrorCodes(parameters.CustomMrecErrorMapPath);
     const stores = openStores({ parameters, shareDirectory: module.sharedDataOf(SHARED_DATA_OF), clock, logger });
     this.stores = stores;
@@ -136,7 +136,7 @@ export class Agent {
     await input.allEvsesReady(evseManagers.length, questions);
     const [evses, configurations] = await Promise.all([describeEvses(module, logger), moduleConfigurations]);
     addEverestComponents(stores, module, evses, input, configurations);
-    await this.startStation(module, parameters, stores, input, evses, network);
+    await this.startStation(module, parameters, origins, stores, input, evses, network);
   }
 
   async stop(): Promise<void> {
@@ -167,8 +167,8 @@ export class Agent {
     };
   }
 
-  private readParameters(module: EverestModule): ModuleParameters {
-    const { parameters, warnings } = readParameters({
+  private readParameters(module: EverestModule): Omit<ReturnType<typeof readParameters>, "warnings"> {
+    const { parameters, warnings, origins } = readParameters({
       slot: slotOf(module.configuration.moduleName),
       moduleId: this.options.arguments.moduleId,
       delivered: module.configuration.parameters,
@@ -182,12 +182,13 @@ export class Agent {
       throw new ConfigurationError(
         `evse_energy_sink: the modules ${unmapped.join(", ")} need a mapping with an EVSE (0 for the whole station)`,
       );
-    return parameters;
+    return { parameters, origins };
   }
 
   private async startStation(
     module: EverestModule,
     parameters: ModuleParameters,
+    origins: ReadonlyMap<string, Origin>,
     stores: Stores,
     input: HardwareInput,
     evses: readonly EvseDescription[],
@@ -216,7 +217,9 @@ export class Agent {
       hardwareEvents: input.events,
       csmsSwitch,
       module,
+      arguments: this.options.arguments,
       parameters,
+      origins,
     });
     await station.start();
     for (const techInfo of stores.losses) events.emit("securityEvent", { type: "MemoryExhaustion", techInfo });

@@ -1,4 +1,5 @@
 import type { ModuleParameters } from "../config/parameters.ts";
+import type { ModuleArguments, Origin } from "../everest/command-line.ts";
 import type { EverestModule } from "../everest/everest-module.ts";
 import type { Emitter } from "../lib/events.ts";
 import type { AssembledStation } from "../station/assembly.ts";
@@ -18,5 +19,8 @@ export interface ObservedStation {
   readonly hardwareEvents: Emitter<HardwareEvents>;
   readonly csmsSwitch: CsmsSwitch;
   readonly module: EverestModule;
+  readonly arguments: ModuleArguments;
   readonly parameters: ModuleParameters;
+  /** Where the parameters come from, by name. */
+  readonly origins: ReadonlyMap<string, Origin>;
 }

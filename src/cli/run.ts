@@ -1,13 +1,11 @@
 import { readFileSync } from "node:fs";
 import { Agent, type AgentStatus } from "../agent/agent.ts";
-import type { ObservedStation } from "../agent/observed-station.ts";
 import { slotOf } from "../config/manifest.ts";
 import { optionName, SETTABLE_PARAMETERS } from "../config/parameters.ts";
 import { readModuleArguments } from "../everest/command-line.ts";
 import { SystemClock } from "../lib/clock.ts";
 import { SystemRandom } from "../lib/random.ts";
 import { createLineLogger, type Severity } from "../log/logger.ts";
-import { readToken } from "../web/access/token.ts";
 import type { ConfiguredModule } from "./everest-configuration.ts";
 import { createServiceManager } from "./service-manager.ts";
 import { RELEASED } from "./version.ts";
@@ -58,11 +56,23 @@ export async function run(
   const clock = new SystemClock();
   // As the manager calls the process (PROTOCOL 3.1), or by the name of the link.
   const slot = slotOf(standalone?.configuration.moduleName ?? process.argv0.split(/[:/]/).at(-1));
+  const http = args.own.get("http");
+  // Loaded and recording only where there is a page.
+  const face =
+    http === undefined
+      ? undefined
+      : (await import("./web-face.ts")).createWebFace({
+          address: http,
+          tokenFile: args.own.get("http-token-file"),
+          environment,
+          clock,
+        });
   const logger = createLineLogger({
     processName: `${args.moduleId}:${slot}`,
     minimumSeverity: minimumSeverity(args.logConfigPath),
     now: () => clock.now(),
     write: (line) => process.stdout.write(line),
+    ...(face !== undefined && { also: face.takeLine }),
   });
   for (const name of args.unknown) logger.warn(`The option --${name} is not known and is ignored`);
   process.on("uncaughtException", (error) => logger.critical(`Unexpected: ${error.stack ?? error.message}`));
@@ -70,7 +80,6 @@ export async function run(
     logger.critical(`Unexpected: ${(reason as Error)?.stack ?? String(reason)}`),
   );
 
-  const http = args.own.get("http");
   const agent = new Agent({
     arguments: args,
     environment,
@@ -82,18 +91,9 @@ export async function run(
     print: (text) => process.stdout.write(text),
     // Nobody gives it a signal before five seconds have passed (PROTOCOL 17.4).
     onShutdown: () => end("The manager shuts down"),
-    ...(http !== undefined && { observe: (station: ObservedStation) => web?.show(station) }),
+    ...(face !== undefined && { observe: face.observe }),
   });
-  const web =
-    http === undefined
-      ? undefined
-      : await (await import("./web.ts")).startWeb({
-          address: http,
-          token: readToken(args.own.get("http-token-file"), environment, logger),
-          status: () => agent.status(),
-          clock,
-          logger,
-        });
+  const web = await face?.listen(agent, logger);
   // The manager's modules have no business with the service that the manager is.
   const serviceManager = createServiceManager({
     environment: standalone === undefined ? {} : environment,

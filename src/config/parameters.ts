@@ -1,5 +1,6 @@
 import { isAbsolute, join } from "node:path";
 import * as v from "valibot";
+import type { Origin } from "../everest/command-line.ts";
 import { ExplainedError } from "../lib/explained-error.ts";
 import { MANIFESTS, type Slot } from "./manifest.ts";
 
@@ -126,10 +127,21 @@ function pathsOf(parameters: ModuleParameters, { slot, shareDirectory }: Paramet
   return resolved;
 }
 
+/** The manager delivers every parameter: a value as the manifest has it was left as it is. */
+function originOf(name: string, { slot, options, environment, delivered }: ParameterSources): Origin {
+  if (options.has(optionName(name))) return "flag";
+  if (environment[environmentName(name)] !== undefined) return "environment";
+  const value = delivered.get(name);
+  const isDefault = value === undefined || value === null || value === MANIFESTS[slot].config[name]?.default;
+  return isDefault ? "default" : "EVerest";
+}
+
 /** Command line before environment before EVerest's configuration. @throws ConfigurationError */
 export function readParameters(sources: ParameterSources): {
   readonly parameters: ModuleParameters;
   readonly warnings: readonly string[];
+  /** Where each parameter comes from, by name. */
+  readonly origins: ReadonlyMap<string, Origin>;
 } {
   const { slot, moduleId, options, environment, delivered } = sources;
   const given = Object.fromEntries(
@@ -155,5 +167,6 @@ export function readParameters(sources: ParameterSources): {
     );
     parameters.RequestCompositeScheduleUnit = "A";
   }
-  return { parameters, warnings: [...warnings, ...warningsOf(sources)] };
+  const origins = new Map(Object.keys(parameters).map((name) => [name, originOf(name, sources)]));
+  return { parameters, warnings: [...warnings, ...warningsOf(sources)], origins };
 }

@@ -9,6 +9,9 @@ export interface BrokerAddress {
   readonly socketPath?: string;
 }
 
+/** Where a setting comes from. */
+export type Origin = "flag" | "environment" | "EVerest" | "default";
+
 export interface ModuleArguments {
   readonly moduleId: string;
   readonly prefix: string;
@@ -20,6 +23,8 @@ export interface ModuleArguments {
   /** Options that belong to the module itself, by name without dashes. */
   readonly own: ReadonlyMap<string, string>;
   readonly unknown: readonly string[];
+  /** Where EVerest's own options come from, by name without dashes. */
+  readonly origins: ReadonlyMap<string, Origin>;
 }
 
 /** A command line that cannot be understood; the message says what is expected. */
@@ -61,6 +66,24 @@ export function readOptions(argv: readonly string[]): Map<string, string> {
   return options;
 }
 
+/** The variable that stands in for an option that is absent. */
+const VARIABLES = {
+  module: "EV_MODULE",
+  prefix: "EV_PREFIX",
+  log_config: "EV_LOG_CONF_FILE",
+  mqtt_everest_prefix: "EV_MQTT_EVEREST_PREFIX",
+  mqtt_external_prefix: "EV_MQTT_EXTERNAL_PREFIX",
+  mqtt_broker_socket_path: "EV_MQTT_BROKER_SOCKET_PATH",
+  mqtt_broker_host: "EV_MQTT_BROKER_HOST",
+  mqtt_broker_port: "EV_MQTT_BROKER_PORT",
+} as const;
+type EverestOption = keyof typeof VARIABLES;
+/** Variables that count more than the option. */
+const OVERRULING: Readonly<Partial<Record<EverestOption, string>>> = {
+  mqtt_broker_host: "MQTT_SERVER_ADDRESS",
+  mqtt_broker_port: "MQTT_SERVER_PORT",
+};
+
 function withSlash(prefix: string): string {
   return prefix === "" || prefix.endsWith("/") ? prefix : `${prefix}/`;
 }
@@ -90,35 +113,38 @@ export function readModuleArguments(
   fallback: ReadonlyMap<string, string> = new Map(),
 ): ModuleArguments {
   const options = readOptions(argv);
-  const given = (option: string, variable: string): string | undefined => options.get(option) ?? environment[variable];
-  const value = (option: string, variable: string): string | undefined =>
-    given(option, variable) ?? fallback.get(option);
+  const overruling = (option: EverestOption): string | undefined => environment[OVERRULING[option] ?? ""];
+  const given = (option: EverestOption): string | undefined =>
+    overruling(option) ?? options.get(option) ?? environment[VARIABLES[option]];
+  const value = (option: EverestOption): string | undefined => given(option) ?? fallback.get(option);
+  const originOf = (option: EverestOption): Origin => {
+    if (given(option) === undefined) return fallback.has(option) ? "EVerest" : "default";
+    return overruling(option) === undefined && options.has(option) ? "flag" : "environment";
+  };
   if (options.has("conf") || environment.EV_CONF_FILE !== undefined)
     throw new CommandLineError(
       "--conf (EV_CONF_FILE): EVerest of 2024 (framework 0.18 and older) is not served; with --config the module runs stand-alone",
     );
-  const moduleId = value("module", "EV_MODULE");
+  const moduleId = value("module");
   if (moduleId === undefined || moduleId === "")
     throw new CommandLineError("the module id is missing: --module <id> (or EV_MODULE) is needed");
   if (!isTopicLevel(moduleId))
     throw new CommandLineError(`--module: ${describeTopic(moduleId)} cannot be the id of a module`);
-  const givenHost = environment.MQTT_SERVER_ADDRESS ?? given("mqtt_broker_host", "EV_MQTT_BROKER_HOST");
+  const givenHost = given("mqtt_broker_host");
   const socketPath =
-    given("mqtt_broker_socket_path", "EV_MQTT_BROKER_SOCKET_PATH") ??
-    (givenHost === undefined ? fallback.get("mqtt_broker_socket_path") : undefined);
+    given("mqtt_broker_socket_path") ?? (givenHost === undefined ? fallback.get("mqtt_broker_socket_path") : undefined);
   const host = givenHost ?? fallback.get("mqtt_broker_host") ?? "localhost";
-  const port = environment.MQTT_SERVER_PORT ?? value("mqtt_broker_port", "EV_MQTT_BROKER_PORT") ?? "1883";
+  const port = value("mqtt_broker_port") ?? "1883";
   const names = [...options.keys()];
   return {
     moduleId,
-    prefix: value("prefix", "EV_PREFIX") ?? "/usr",
-    logConfigPath: value("log_config", "EV_LOG_CONF_FILE"),
-    everestPrefix: withSlash(
-      topicPrefix("mqtt_everest_prefix", value("mqtt_everest_prefix", "EV_MQTT_EVEREST_PREFIX") ?? "everest/"),
-    ),
-    externalPrefix: topicPrefix("mqtt_external_prefix", value("mqtt_external_prefix", "EV_MQTT_EXTERNAL_PREFIX") ?? ""),
+    prefix: value("prefix") ?? "/usr",
+    logConfigPath: value("log_config"),
+    everestPrefix: withSlash(topicPrefix("mqtt_everest_prefix", value("mqtt_everest_prefix") ?? "everest/")),
+    externalPrefix: topicPrefix("mqtt_external_prefix", value("mqtt_external_prefix") ?? ""),
     broker: { host, port: portOf(port), ...(socketPath !== undefined && socketPath !== "" && { socketPath }) },
     own: new Map([...options].filter(([name]) => ownOptions.has(name))),
+    origins: new Map((Object.keys(VARIABLES) as EverestOption[]).map((option) => [option, originOf(option)])),
     unknown: names.filter((name) => !EVEREST_OPTIONS.has(name) && !ownOptions.has(name)),
   };
 }

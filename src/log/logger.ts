@@ -30,15 +30,19 @@ export interface LineLoggerOptions {
   readonly minimumSeverity: Severity;
   readonly now: () => Date;
   readonly write: (line: string) => void;
+  /** Gets what is written as well, in its parts. */
+  readonly also?: (line: { readonly at: Date; readonly severity: Severity; readonly text: string }) => void;
 }
 
 /** Lines as EVerest modules print them: `2026-03-01 12:00:00.123 [INFO] ocpp:OCPP201    :: message`. */
 export function createLineLogger(options: LineLoggerOptions): Logger {
   const log = (severity: Severity, message: string): void => {
     if (SEVERITY_RANK[severity] < SEVERITY_RANK[options.minimumSeverity]) return;
-    const time = options.now().toISOString().replace("T", " ").replace("Z", "");
+    const at = options.now();
+    const time = at.toISOString().replace("T", " ").replace("Z", "");
     const singleLine = printable(shortened(maskUrlPasswords(message), LINE_LIMIT_CHARACTERS));
     options.write(`${time} [${SEVERITY_LABEL[severity]}] ${options.processName.padEnd(15)} :: ${singleLine}\n`);
+    options.also?.({ at, severity, text: singleLine });
   };
   return {
     debug: (message) => log("debug", message),

@@ -13,10 +13,11 @@ export type DatabaseView = (database: Database) => readonly ViewRow[];
 export const UNREADABLE = "(unreadable)";
 export const OptionalText = v.nullish(v.string());
 
-/** The rows of a table as they are; none when the schema version of the file has no such table. */
-export function rowsOf(database: Database, table: string, order = "rowid"): readonly unknown[] {
+/** The rows of a table as they are, at most `limit`; none when the schema version of the file has no such table. */
+export function rowsOf(database: Database, table: string, order = "rowid", limit = -1): readonly unknown[] {
   const exists = database.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").get(table) !== null;
-  return exists ? database.query(`SELECT rowid AS ROW_NUMBER, * FROM ${table} ORDER BY ${order}`).all() : [];
+  if (!exists) return [];
+  return database.query(`SELECT rowid AS ROW_NUMBER, * FROM ${table} ORDER BY ${order} LIMIT ?`).all(limit);
 }
 
 /** What SQLite itself guarantees of a row is taken for granted; JSON in it is not, its schema has a fallback. */

@@ -5,8 +5,13 @@ import type { Logger } from "../log/logger.ts";
 import { Access, type WebEnvironment } from "./access/access.ts";
 import { Refusals } from "./access/refusals.ts";
 import type { Token } from "./access/token.ts";
+import { mountActions } from "./routes/actions.ts";
+import { mountAssets } from "./routes/assets.ts";
+import { mountEvents } from "./routes/events.ts";
 import { mountHealth } from "./routes/health.ts";
+import { mountLogin } from "./routes/login.tsx";
 import { mountMetrics } from "./routes/metrics.ts";
+import { mountPageData, mountPages } from "./routes/pages.tsx";
 import type { WebSource } from "./source.ts";
 
 export interface WebOptions {
@@ -50,8 +55,15 @@ export function createWebApplication({ bound, port, token, source, clock, logger
     return next();
   });
   application.use(access.gate);
+  const epoch = clock.now().getTime().toString(36);
   mountHealth(application, source);
   mountMetrics(application, source);
+  mountAssets(application, access);
+  mountLogin(application, { access, logger });
+  mountPages(application, { source, access, clock, epoch });
+  mountPageData(application, { source, access });
+  mountEvents(application, { source, access, clock, epoch });
+  mountActions(application, { source, access, logger });
   application.notFound((context) => access.refuse(context, 404, "unknown path", context.req.path));
   application.onError((error, context) => {
     logger.error(`The answer to ${context.req.path} failed: ${error.stack ?? error.message}`);

@@ -30,7 +30,7 @@ export async function startWebServer(options: WebServerOptions): Promise<{ stop(
     const server: Server<undefined> = Bun.serve({
       hostname,
       port,
-      fetch: (request, { requestIP }) => application.fetch(request, { address: requestIP(request)?.address ?? "" }),
+      fetch: (request, self) => application.fetch(request, { address: self.requestIP(request)?.address ?? "" }),
       maxRequestBodySize: BODY_LIMIT_BYTES,
       idleTimeout: IDLE_LIMIT_SECONDS,
       development: false,

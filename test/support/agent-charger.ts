@@ -89,6 +89,7 @@ export class AgentCharger {
         broker: { host: "127.0.0.1", port: this.broker.port },
         own: new Map(),
         unknown: [],
+        origins: new Map(),
       },
       environment: {},
       clock,

@@ -1,10 +1,18 @@
 import { silentLogger } from "../../src/log/logger.ts";
 import { Token } from "../../src/web/access/token.ts";
 import { createWebApplication, type WebOptions } from "../../src/web/application.ts";
+import type { WebSource } from "../../src/web/source.ts";
 import { FakeClock } from "./fake-clock.ts";
 
 export const TOKEN = "0123456789abcdef-token";
 export const ADDRESS = "192.0.2.7";
+
+/** A program whose station is not there yet. */
+export const SILENT_SOURCE: WebSource = {
+  status: () => ({ started: true }),
+  station: () => undefined,
+  log: { last: 0, since: () => [] },
+};
 
 export interface WebScene {
   readonly clock: FakeClock;
@@ -21,7 +29,7 @@ export function webScene(options: Partial<WebOptions> = {}): WebScene {
     bound: "127.0.0.1",
     port: 8080,
     token: new Token(TOKEN),
-    source: { status: () => ({ started: true }) },
+    source: SILENT_SOURCE,
     clock,
     logger: { ...silentLogger, warn: (line) => log.push(line), error: (line) => log.push(line) },
     ...options,

@@ -8,6 +8,11 @@ export class StatusViews {
     this.views.set(name, view);
   }
 
+  /** One of them; undefined when no block shows it. */
+  readOne(name: string): unknown {
+    return this.views.get(name)?.();
+  }
+
   read(): Readonly<Record<string, unknown>> {
     return Object.fromEntries([...this.views].map(([name, view]) => [name, view()]));
   }

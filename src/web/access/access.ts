@@ -110,6 +110,17 @@ export class Access {
     return { isRight: false, pauseSeconds: 0 };
   }
 
+  /** Whether who asks here may go on looking, e.g. has not logged out meanwhile. */
+  watcherOf(context: WebContext): () => boolean {
+    const session = getCookie(context, this.cookie);
+    const isBearer = context.req.header("authorization") !== undefined;
+    return () => this.isReadingOpen || isBearer || (session !== undefined && this.sessions.has(session));
+  }
+
+  get refusals(): Refusals {
+    return this.options.refusals;
+  }
+
   /** From now on this browser is known. */
   logIn(context: WebContext): void {
     setCookie(context, this.cookie, this.sessions.open(), {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type HealthFacts, healthOf } from "../../../src/web/health.ts";
-import { webScene } from "../../support/web.ts";
+import { SILENT_SOURCE, webScene } from "../../support/web.ts";
 
 const WELL: HealthFacts = {
   isBrokerConnected: true,
@@ -71,7 +71,7 @@ describe("/health tells by its code what the path asks for", () => {
     ["degraded", true, { ...WELL, faultedConnectors: ["1.1"] }, { live: 200, ready: 200, full: 503, health: 200 }],
     ["ok", true, WELL, { live: 200, ready: 200, full: 200, health: 200 }],
   ] as const)("%s", async (state, started, facts, expected) => {
-    const { ask } = webScene({ source: { status: () => ({ started }), health: () => facts } });
+    const { ask } = webScene({ source: { ...SILENT_SOURCE, status: () => ({ started }), health: () => facts } });
     const answers = {
       live: await ask("/health/live"),
       ready: await ask("/health/ready"),

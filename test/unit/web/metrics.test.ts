@@ -3,7 +3,7 @@ import { Metrics } from "../../../src/web/metrics/metrics.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { InProcessCharger } from "../../support/in-process-charger.ts";
 import { PROMTOOL, promtoolComplaints } from "../../support/promtool.ts";
-import { webScene } from "../../support/web.ts";
+import { SILENT_SOURCE, webScene } from "../../support/web.ts";
 
 const TOKEN = { idToken: { idToken: "A", type: "ISO14443" }, remote: false } as const;
 
@@ -244,7 +244,7 @@ describe("the process", () => {
 describe("/metrics", () => {
   test("has the content type of Prometheus' text format, and like all else wants the token where others can reach it", async () => {
     const metrics = new Metrics(new FakeClock(), "1.2.3");
-    const source = { status: () => ({ started: true }), metrics };
+    const source = { ...SILENT_SOURCE, metrics };
     const answer = await webScene({ source }).ask("/metrics");
     expect(answer.status).toBe(200);
     expect(answer.headers.get("Content-Type")).toBe("text/plain; version=0.0.4; charset=utf-8");

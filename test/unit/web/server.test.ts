@@ -7,13 +7,13 @@ import { isOwnHost } from "../../../src/web/access/own-host.ts";
 import { Token } from "../../../src/web/access/token.ts";
 import { startWebServer } from "../../../src/web/server.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
-import { TOKEN, webScene } from "../../support/web.ts";
+import { SILENT_SOURCE, TOKEN, webScene } from "../../support/web.ts";
 
 const start = (address: string, token: Token | undefined) =>
   startWebServer({
     address,
     token,
-    source: { status: () => ({ started: true }) },
+    source: SILENT_SOURCE,
     clock: new FakeClock(),
     logger: silentLogger,
   });

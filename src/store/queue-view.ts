@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 import * as v from "valibot";
-import { mapRows, OptionalText, rowsOf, UNREADABLE, type ViewRow } from "../../store/database-view.ts";
-import { jsonColumn } from "../../store/json-column.ts";
+import { mapRows, OptionalText, rowsOf, UNREADABLE, type ViewRow } from "./database-view.ts";
+import { jsonColumn } from "./json-column.ts";
 
 const Payload = v.object({
   eventType: OptionalText,
@@ -18,10 +18,14 @@ const QueueRow = v.object({
   MESSAGE_TIMESTAMP: v.string(),
 });
 
-function queueOf(database: Database, table: "TRANSACTION_QUEUE" | "NORMAL_QUEUE"): readonly ViewRow[] {
+function queueOf(
+  database: Database,
+  table: "TRANSACTION_QUEUE" | "NORMAL_QUEUE",
+  limit: number | undefined,
+): readonly ViewRow[] {
   const queue = table === "TRANSACTION_QUEUE" ? "durable" : "normal";
   return mapRows(
-    rowsOf(database, table),
+    rowsOf(database, table, "rowid", limit),
     QueueRow,
     ({ ROW_NUMBER, UNIQUE_ID, MESSAGE, MESSAGE_ATTEMPTS, MESSAGE_TIMESTAMP }) => ({
       queue,
@@ -41,8 +45,8 @@ function queueOf(database: Database, table: "TRANSACTION_QUEUE" | "NORMAL_QUEUE"
 const PutAsideRow = v.object({ ID: v.number(), MESSAGE_TYPE: v.string(), REASON: v.string(), REJECTED_AT: v.string() });
 
 /** What could not be sent and is kept for whoever looks for it. */
-function putAside(database: Database): readonly ViewRow[] {
-  return mapRows(rowsOf(database, "STATION_REJECTED_MESSAGE"), PutAsideRow, (row) => ({
+function putAside(database: Database, limit: number | undefined): readonly ViewRow[] {
+  return mapRows(rowsOf(database, "STATION_REJECTED_MESSAGE", "rowid", limit), PutAsideRow, (row) => ({
     queue: "put aside",
     position: row.ID,
     created: row.REJECTED_AT,
@@ -56,7 +60,11 @@ function putAside(database: Database): readonly ViewRow[] {
   }));
 }
 
-/** Messages that wait for the CSMS, in the order in which they will leave, and those that never will. */
-export function queueView(database: Database): readonly ViewRow[] {
-  return [...queueOf(database, "TRANSACTION_QUEUE"), ...queueOf(database, "NORMAL_QUEUE"), ...putAside(database)];
+/** Messages that wait for the CSMS, in the order in which they will leave, and those that never will; at most `limit` of each kind. */
+export function queueView(database: Database, limit?: number): readonly ViewRow[] {
+  return [
+    ...queueOf(database, "TRANSACTION_QUEUE", limit),
+    ...queueOf(database, "NORMAL_QUEUE", limit),
+    ...putAside(database, limit),
+  ];
 }

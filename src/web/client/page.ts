@@ -1,0 +1,9 @@
+/** What makes the pages live; without it they show the station as it was when they were loaded. */
+import { followDetails, followForms } from "./forms.ts";
+import { followStation } from "./live.ts";
+import { localizeTimes } from "./times.ts";
+
+localizeTimes(document);
+followForms();
+followDetails();
+followStation();
