@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import type { ModuleParameters } from "../../config/parameters.ts";
+import { variablesView } from "../../device-model/variables-view.ts";
 import { CommandLineError } from "../../everest/command-line.ts";
 import { SystemClock } from "../../lib/clock.ts";
 import { toMessage } from "../../station/k-smart-charging/get-composite-schedule.ts";
@@ -12,7 +13,6 @@ import { print } from "../output.ts";
 import { readDatabase } from "./live-database.ts";
 import { chargingFacts, plot, type ScheduleQuestion, scheduleOf, scheduleRows } from "./schedule-view.ts";
 import { toTable } from "./table.ts";
-import { variablesView } from "./variables-view.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,8 +1,8 @@
 import type { Database } from "bun:sqlite";
 import * as v from "valibot";
-import { ATTRIBUTE_TYPES, MUTABILITIES } from "../../device-model/definitions.ts";
-import { isSecretName, maskSecrets } from "../../log/mask-secrets.ts";
-import type { ViewRow } from "../../store/database-view.ts";
+import { isSecretName, maskSecrets } from "../log/mask-secrets.ts";
+import type { ViewRow } from "../store/database-view.ts";
+import { ATTRIBUTE_TYPES, MUTABILITIES } from "./definitions.ts";
 
 const ATTRIBUTES = `
   SELECT c.NAME AS component, c.INSTANCE AS componentInstance, c.EVSE_ID AS evse, c.CONNECTOR_ID AS connector,
