@@ -354,7 +354,20 @@ describe("the executable", () => {
     const some = await cli("--config", station([closed, { url: csms.url }]), "--json");
     expect(some.exitCode).toBe(2);
     expect(JSON.parse(some.stdout)).toMatchObject({ passed: false, ways: [{ passed: false }, { passed: true }] });
-    for (const words of [["--timeout", "x"], ["--slot", "x"], ["--slt", "1"], ["what"], ["--config", "/nowhere.yaml"]])
+    const broken = station([closed]);
+    writeFileSync(join(directory, "component_config/standardized/TxCtrlr.json"), "{");
+    const defect = await cli("--config", broken);
+    expect(defect).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(defect.stderr).toMatch(/TxCtrlr\.json:1:\d+: /);
+    expect(defect.stderr).not.toContain(" at ");
+    for (const words of [
+      [],
+      ["--timeout", "x"],
+      ["--slot", "x"],
+      ["--slt", "1"],
+      ["what"],
+      ["--config", "/nowhere.yaml"],
+    ])
       expect(await cli(...words)).toMatchObject({ exitCode: 1, stdout: "" });
   });
 

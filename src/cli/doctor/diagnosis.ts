@@ -9,7 +9,11 @@ export interface Diagnosis {
 /** What stands in the text of a failure, what it is called, and what to do where the general advice can be narrowed down. */
 type Row = readonly [RegExp, code: string, advice?: string];
 
+const NO_ANSWER =
+  "Nothing comes back: a firewall may drop the packets, the host may be down, or the network is very slow. Try from another network.";
+
 const NETWORK: readonly Row[] = [
+  [/ETIMEDOUT|no answer within/, "noAnswer", NO_ANSWER],
   [/ENOTFOUND|EAI_|getaddrinfo/, "nameNotFound"],
   [/ECONNREFUSED/, "portClosed"],
   [/EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL/, "unreachable"],
@@ -18,7 +22,6 @@ const NETWORK: readonly Row[] = [
     "slow",
     "The server takes the connection and then says nothing: it, or what stands before it (load balancer, firewall), is overloaded or waits for something else. Ask the operator of the CSMS.",
   ],
-  [/ETIMEDOUT|no answer within/, "noAnswer"],
   [/ECONNRESET|EPIPE|hang up|closed/, "cut"],
 ];
 

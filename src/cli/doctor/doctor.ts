@@ -81,6 +81,8 @@ export async function reportOf(question: DoctorQuestion): Promise<Report> {
   const limitMilliseconds = seconds(text("timeout") ?? "") * 1000;
   const slot = slotOfOption(text("slot"));
   const config = text("config");
+  if (Object.keys(LOCATION_OPTIONS).every((name) => name === "module" || name === "prefix" || text(name) === undefined))
+    throw new CommandLineError("doctor: --config <everest.yaml> is expected, or where the databases are");
   const module = config === undefined ? undefined : readEverestConfiguration(config, text("module"));
   const { parameters, share } = locateDatabases(values, environment, () => module);
   const stores = openCopies(parameters, share, clock);

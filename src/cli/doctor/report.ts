@@ -3,7 +3,7 @@ export interface Step {
   readonly name: "settings" | "name" | "tcp" | "tls" | "websocket" | "subprotocol";
   readonly status: "ok" | "warning" | "failed" | "skipped";
   readonly text: string;
-  /** For programs, e.g. `certificateExpired`; docs/TROUBLESHOOT.md has the list. */
+  /** For programs, e.g. `certificateExpired`; docs/DIAGNOSIS.md has the list. */
   readonly code?: string;
   readonly advice?: string;
   readonly certificates?: readonly ShownCertificate[];

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { connectionProfiles } from "../../agent/csms-connection.ts";
 import { openStores, type Stores } from "../../agent/stores.ts";
 import type { ModuleParameters } from "../../config/parameters.ts";
+import { ComponentConfigError } from "../../device-model/component-config.ts";
 import type { DeviceModel } from "../../device-model/device-model.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { ExplainedError } from "../../lib/explained-error.ts";
 import { silentLogger } from "../../log/logger.ts";
 import type { ConnectionProfile } from "../../ocpp/connection.ts";
 import {
@@ -24,7 +26,7 @@ const WORK = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
 /**
  * What a start would read: component configuration and databases, these as copies, since opening changes them.
- * @throws ComponentConfigError, DatabaseError
+ * @throws ExplainedError with every defect of the component configuration, DatabaseError
  */
 export function openCopies(parameters: ModuleParameters, shareDirectory: string, clock: Clock): Stores {
   return inWorkDirectory(WORK, (directory) => {
@@ -38,10 +40,19 @@ export function openCopies(parameters: ModuleParameters, shareDirectory: string,
     for (const name of ["core", "deviceModel", "everestDeviceModel"] as const)
       if ((statSync(originals[name], { throwIfNoEntry: false })?.size ?? 0) > 0)
         copyDatabase(originals[name], copies[name]);
-    const stores = openStores({ parameters: copied, shareDirectory, clock, logger: silentLogger });
+    const stores = open({ parameters: copied, shareDirectory, clock, logger: silentLogger });
     takeOverList(stores.deviceModel, stores.core.keyValues);
     return stores;
   });
+}
+
+function open(options: Parameters<typeof openStores>[0]): Stores {
+  try {
+    return openStores(options);
+  } catch (error) {
+    if (error instanceof ComponentConfigError) throw new ExplainedError(error.defects.join("\n"));
+    throw error;
+  }
 }
 
 function isSame(one: ConnectionProfile, other: ConnectionProfile): boolean {
