@@ -40,6 +40,8 @@ export interface ChargerOptions {
   readonly csms?: CsmsOptions;
   /** Further options of the command line, e.g. `--http`. */
   readonly commandLine?: readonly string[];
+  /** Where the executables are, other than in dist/everest: a directory of modules. */
+  readonly modules?: string;
   /** Do not start the station's process yet. */
   readonly stopped?: boolean;
 }
@@ -57,6 +59,7 @@ export class Charger {
     private readonly useSocket: boolean,
     private readonly commandLine: readonly string[],
     private readonly slot: "OCPP201" | "OCPPmulti",
+    private readonly modules: string,
   ) {}
 
   static async start(options: ChargerOptions = {}): Promise<Charger> {
@@ -99,6 +102,7 @@ export class Charger {
       options.useSocket === true,
       options.commandLine ?? [],
       options.slot ?? "OCPP201",
+      options.modules ?? MODULES,
     );
     if (options.stopped !== true) await charger.startStation();
     return charger;
@@ -120,7 +124,7 @@ export class Charger {
       : ["--mqtt_broker_host", "127.0.0.1", "--mqtt_broker_port", String(this.broker.port)];
     const isExecutable = COMMAND === EXECUTABLE;
     const station = spawn(
-      isExecutable ? join(MODULES, this.slot, this.slot) : COMMAND,
+      isExecutable ? join(this.modules, this.slot, this.slot) : COMMAND,
       [
         ...COMMAND_ARGUMENTS,
         "--prefix",
