@@ -1,12 +1,15 @@
 import { lookup } from "node:dns/promises";
+import http from "node:http";
 import type { Server } from "bun";
 import { ExplainedError } from "../lib/explained-error.ts";
 import { isLoopback, parseListenAddress } from "./access/listen-address.ts";
 import { TOKEN_VARIABLE } from "./access/token.ts";
 import { createWebApplication, type WebOptions } from "./application.ts";
 
-/** What is larger than this is refused before it is even read; the gate refuses much less, and says so. */
-const BODY_LIMIT_BYTES = 65_536;
+/** Larger headers are refused by the runtime, without a word in the log; the gate refuses much less, and says so. */
+const HEADER_LIMIT_BYTES = 65_536;
+/** The gate refuses bodies by the length that they claim, and nothing reads them: so the runtime need not refuse any in silence. */
+const BODY_LIMIT_BYTES = Number.MAX_SAFE_INTEGER;
 /** A connection on which nothing happens is closed; event streams have a beat. */
 const IDLE_LIMIT_SECONDS = 20;
 
@@ -27,6 +30,7 @@ export async function startWebServer(options: WebServerOptions): Promise<{ stop(
   try {
     // The runtime takes a name without an address for one that is in use.
     await lookup(hostname);
+    (http as { maxHeaderSize: number }).maxHeaderSize = HEADER_LIMIT_BYTES;
     const server: Server<undefined> = Bun.serve({
       hostname,
       port,
