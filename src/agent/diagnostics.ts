@@ -24,8 +24,8 @@ export interface DiagnosticsSources {
 
 /** What `inspect` shows, by name; what several blocks show under one name is shown together. */
 function tables({ core, deviceModel }: DiagnosticsSources): ReadonlyMap<string, () => readonly ViewRow[]> {
-  const ofCore = (view: DatabaseView) => view(core.database);
-  const ofDeviceModel = (view: DatabaseView) => deviceModel.show(view);
+  const ofCore = (view: DatabaseView) => view(core.database, ROW_LIMIT + 1);
+  const ofDeviceModel = (view: DatabaseView) => deviceModel.show(view, ROW_LIMIT + 1);
   const views = [
     ["variables", () => ofDeviceModel(variablesView)] as const,
     ["queue", () => ofCore(queueView)] as const,
@@ -40,10 +40,10 @@ function tables({ core, deviceModel }: DiagnosticsSources): ReadonlyMap<string, 
   return new Map([...byName].map(([name, found]) => [name, () => found.flatMap(([, rows]) => rows())]));
 }
 
-/** One table as JSON without secrets, and how much of it is left out. */
+/** One table as JSON without secrets, and whether that is all of it. */
 function tableText(rows: readonly ViewRow[]): string {
   const shown = rows.slice(0, ROW_LIMIT);
-  return `{"rows":${rows.length},"leftOut":${rows.length - shown.length},"table":${maskSecrets(JSON.stringify(shown))}}`;
+  return `{"isComplete":${shown.length === rows.length},"rows":${maskSecrets(JSON.stringify(shown))}}`;
 }
 
 /** What cannot be read is no reason to tell nothing of the rest. */

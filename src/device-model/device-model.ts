@@ -269,8 +269,8 @@ export class DeviceModel {
   }
 
   /** All files of the device model as `view` shows them. */
-  show(view: DatabaseView): readonly ViewRow[] {
-    return [...this.storages()].flatMap((storage) => storage.show(view));
+  show(view: DatabaseView, limit?: number): readonly ViewRow[] {
+    return [...this.storages()].flatMap((storage) => storage.show(view, limit));
   }
 
   /** Values that were replaced are gone from the disk then. */

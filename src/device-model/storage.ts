@@ -79,8 +79,8 @@ export class DeviceModelStorage {
   }
 
   /** The file as `view` shows it. */
-  show(view: DatabaseView): readonly ViewRow[] {
-    return view(this.database);
+  show(view: DatabaseView, limit?: number): readonly ViewRow[] {
+    return view(this.database, limit);
   }
 
   /** What was replaced is gone from the disk then. */

@@ -11,7 +11,8 @@ const ATTRIBUTES = `
   FROM COMPONENT c
   JOIN VARIABLE v ON v.COMPONENT_ID = c.ID
   JOIN VARIABLE_ATTRIBUTE a ON a.VARIABLE_ID = v.ID
-  ORDER BY c.NAME, c.EVSE_ID, c.CONNECTOR_ID, c.INSTANCE, v.NAME, v.INSTANCE, a.TYPE_ID`;
+  ORDER BY c.NAME, c.EVSE_ID, c.CONNECTOR_ID, c.INSTANCE, v.NAME, v.INSTANCE, a.TYPE_ID
+  LIMIT ?`;
 
 const Text = v.nullable(v.string());
 const Attribute = v.object({
@@ -40,10 +41,10 @@ function addressed(name: string | null, instance: string | null): string {
 }
 
 /** The attributes of one device-model file, secrets masked. */
-export function variablesView(database: Database): readonly ViewRow[] {
+export function variablesView(database: Database, limit = -1): readonly ViewRow[] {
   return database
     .query(ATTRIBUTES)
-    .all()
+    .all(limit)
     .flatMap((row) => {
       const parsed = v.safeParse(Attribute, row);
       if (!parsed.success) return [];

@@ -84,6 +84,6 @@ test("GetLog DiagnosticsLog names a file with what /status and inspect show; the
   expect(text).not.toContain("DEADBEEFDEADBEEF");
   expect(JSON.parse(text)).toMatchObject({
     status: { started: true, connected: true, registration: "Accepted" },
-    inspect: { variables: { leftOut: 0 }, queue: {}, transactions: {}, profiles: {} },
+    inspect: { variables: { isComplete: true }, queue: {}, transactions: {}, profiles: {} },
   });
 });
