@@ -342,6 +342,20 @@ function contentsOf(root: string): Readonly<Record<string, string>> {
   );
 }
 
+/** What EVerest's YAML would say of a charger of the tests. */
+function configurationOf({ directory: root, broker }: Charger): string {
+  const parameters = Object.entries({
+    CoreDatabasePath: "core",
+    DeviceModelDatabasePath: "device_model.db",
+    EverestDeviceModelDatabasePath: "everest_device_model.db",
+    DeviceModelConfigPath: "component_config",
+  }).map(([name, path]) => `      ${name}: ${join(root, path)}\n`);
+  const ocpp = PARAMETERS.replace("      MessageQueueResumeDelay: 1\n", parameters.join(""));
+  const path = join(directory, "everest.yaml");
+  writeFileSync(path, everestYaml(ocpp, `  mqtt_broker_host: 127.0.0.1\n  mqtt_broker_port: ${broker.port}\n`));
+  return path;
+}
+
 describe("the executable", () => {
   test("exit codes: 0 all ways are free, 1 none is, 2 some are; a wrong command line is 1", async () => {
     const csms = await SimulatedCsms.start({ password: PASSWORD });
@@ -392,16 +406,7 @@ describe("the executable", () => {
     cleanUps.push(() => charger.stop());
     charger.everest.answer("security.get_verify_location", () => scene.root.rootPath);
     await charger.startStation();
-    const config = join(directory, "everest.yaml");
-    const parameters = Object.entries({
-      CoreDatabasePath: "core",
-      DeviceModelDatabasePath: "device_model.db",
-      EverestDeviceModelDatabasePath: "everest_device_model.db",
-      DeviceModelConfigPath: "component_config",
-    }).map(([name, path]) => `      ${name}: ${join(charger.directory, path)}\n`);
-    const ocpp = PARAMETERS.replace("      MessageQueueResumeDelay: 1\n", parameters.join(""));
-    const broker = `  mqtt_broker_host: 127.0.0.1\n  mqtt_broker_port: ${charger.broker.port}\n`;
-    writeFileSync(config, everestYaml(ocpp, broker));
+    const config = configurationOf(charger);
     let [connections, losses] = [0, 0];
     charger.csms.events.on("connected", () => connections++);
     charger.csms.events.on("disconnected", () => losses++);
@@ -438,6 +443,46 @@ describe("the executable", () => {
     expect(calls).toBeGreaterThan(0);
     expect(contentsOf(charger.directory)).toEqual(before);
     expect(charger.everest.violations).toEqual([]);
+  });
+
+  test("security profile 3: the station's certificate is EVerest's, and the CSMS that refuses it is told", async () => {
+    const server = scene.issue(["localhost"], { notAfter: days(100) });
+    const port = await freePort();
+    const charger = await Charger.start({
+      csms: {
+        port,
+        tls: {
+          cert: readFileSync(server.chainPath, "utf8"),
+          key: readFileSync(server.keyPath, "utf8"),
+          ca: readFileSync(scene.root.rootPath, "utf8"),
+          requestCert: true,
+          maxVersion: "TLSv1.2",
+        },
+      },
+      patch: {
+        InternalCtrlr: {
+          NetworkConnectionProfiles: networkProfiles(`wss://localhost:${port}`, 3),
+          UseSslDefaultVerifyPaths: false,
+        },
+      },
+      stopped: true,
+    });
+    cleanUps.push(() => charger.stop());
+    let own = scene.issue(["CS-1"]);
+    charger.everest.answer("security.get_verify_location", () => scene.root.rootPath);
+    charger.everest.answer("security.get_leaf_certificate_info", () => ({
+      status: "Accepted",
+      info: { certificate: own.chainPath, key: own.keyPath, certificate_count: 1 },
+    }));
+    const config = configurationOf(charger);
+    const good = JSON.parse((await cli("--config", config, "--json")).stdout) as Report;
+    expect(statuses(good)).toMatchObject({ settings: "ok", tls: "ok", websocket: "ok", subprotocol: "ok" });
+    own = new TestAuthority(scene.directory, "somebody").issue("foreign", ["CS-1"]);
+    const refused = JSON.parse((await cli("--config", config, "--json")).stdout) as Report;
+    const { name, code = "", advice } = failureOf(refused);
+    expect([name, code]).toEqual(["websocket", "cut"]);
+    expect(advice).toContain("does not take the station's certificate");
+    expect(charger.csms.calls).toEqual([]);
   });
 
   test("without EVerest the roots are named, or their lack is told", async () => {

@@ -20,6 +20,10 @@ export interface WayOptions {
   readonly reasonAgainstHandshake: string | undefined;
 }
 
+/** Behind a TLS handshake of 1.3, and with some servers of 1.2, the refusal is nothing but the end of the connection. */
+const OF_OUR_CERTIFICATE =
+  "A CSMS that does not take the station's certificate often just cuts the connection: check that it is valid, and that the CSMS knows who has issued it.";
+
 /** A step that takes longer works, and is worth a word. */
 const SLOW_MILLISECONDS = 5_000;
 
@@ -120,7 +124,11 @@ async function websocketSteps(options: WayOptions, settings: WebSocketSettings):
   const begun = clock.monotonicMilliseconds();
   const failure = await handshake({ ...settings, handshakeTimeoutMilliseconds: limitMilliseconds }, clock);
   const milliseconds = clock.monotonicMilliseconds() - begun;
-  if (failure !== undefined && failure.kind !== "subprotocol") return [failedStep("websocket", failure)];
+  if (failure !== undefined && failure.kind !== "subprotocol") {
+    const step = failedStep("websocket", failure);
+    const mayBeCertificate = step.code === "cut" && settings.tls?.client !== undefined;
+    return [mayBeCertificate ? { ...step, advice: `${OF_OUR_CERTIFICATE} ${step.advice}` } : step];
+  }
   return [
     doneStep("websocket", "the CSMS opens a websocket", milliseconds),
     failure === undefined
