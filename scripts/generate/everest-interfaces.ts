@@ -176,7 +176,7 @@ class Generator {
       const expression = this.schema(property, true);
       return `${key}: ${required.includes(key) ? expression : `optional(${expression})`}`;
     });
-    return `v.object({ ${members.join(", ")} })`;
+    return `object(() => ({ ${members.join(", ")} }))`;
   }
 
   /** Where arrays of an enum stand inside a type: names of members, `*` for each item of an array. */
@@ -223,7 +223,7 @@ class Generator {
         `  ${name}: {`,
         ...cmds.map(([cmd, { arguments: args = {}, result }]) => {
           const members = Object.entries(args).map(([key, schema]) => `${key}: ${this.schema(schema, false)}`);
-          return `    ${cmd}: { args: v.object({ ${members.join(", ")} }), result: ${result === undefined ? "v.unknown()" : this.schema(result, false)} },`;
+          return `    ${cmd}: { args: object(() => ({ ${members.join(", ")} })), result: ${result === undefined ? "v.unknown()" : this.schema(result, false)} },`;
         }),
         "  },",
       );
@@ -247,13 +247,14 @@ class Generator {
     return new Map([
       [
         "types.ts",
-        `${HEADER}import * as v from "valibot";\nimport { optional, wordOrPosition } from "../receiving.ts";\n\n${declarations}`,
+        `${HEADER}import * as v from "valibot";\nimport { object } from "../../../lib/deferred-schema.ts";\nimport { optional, wordOrPosition } from "../receiving.ts";\n\n${declarations}`,
       ],
       [
         "interfaces.ts",
         [
           HEADER.trimEnd(),
           'import * as v from "valibot";',
+          'import { object } from "../../../lib/deferred-schema.ts";',
           'import { wordOrPosition } from "../receiving.ts";',
           'import type { EnumArray } from "../sending.ts";',
           `import type { ${used(types, "").join(", ")} } from "./types.ts";`,

@@ -103,14 +103,13 @@ function declareObject(name: string, schema: JsonSchema): string {
     const expression = valibotSchema(mayBeEmpty ? property : { ...property, minItems });
     return `  ${key}: ${required.has(key) ? expression : `v.exactOptional(${expression})`},`;
   });
-  const factory = open ? "v.looseObject" : "v.strictObject";
   return [
     `export interface ${name} {`,
     ...members,
     "}",
-    `export const ${name}Schema: v.GenericSchema<unknown, ${name}> = ${factory}({`,
+    `export const ${name}Schema: v.GenericSchema<unknown, ${name}> = ${open ? "v.looseObject({" : "strictObject(() => ({"}`,
     ...entries,
-    `}) as v.GenericSchema<unknown, ${name}>;`,
+    `${open ? "})" : "}))"} as v.GenericSchema<unknown, ${name}>;`,
     "",
   ].join("\n");
 }
@@ -149,7 +148,7 @@ function inOrderOfUse(definitions: ReadonlyMap<string, JsonSchema>): string[] {
 
 function imports(body: string): string {
   const helpers = ["dateTime", "integer", "maxCharacters"].filter((helper) => new RegExp(`\\b${helper}\\b`).test(body));
-  return `import * as v from "valibot";\n${
+  return `import * as v from "valibot";\nimport { strictObject } from "../../../lib/deferred-schema.ts";\n${
     helpers.length > 0 ? `import { ${helpers.join(", ")} } from "../formats.ts";\n` : ""
   }`;
 }

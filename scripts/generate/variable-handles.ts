@@ -31,7 +31,7 @@ const FURTHER: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     ISO15118EvseId: "string",
   },
   Connector: { Available: "boolean", AvailabilityState: "string", ConnectorType: "string", SupplyPhases: "number" },
-  ConnectedEV: { Available: "boolean", VehicleId: "string", ProtocolAgreed: "string" },
+  ConnectedEV: { Available: "boolean", VehicleId: "string", ProtocolAgreed: "string", DepartureTime: "string" },
   ChargingStation: {
     Model: "string",
     VendorName: "string",

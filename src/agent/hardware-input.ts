@@ -1,13 +1,21 @@
 import * as v from "valibot";
+import { toChargingNeeds } from "../bridge/charging-needs.ts";
+import {
+  BareCertificateRequest,
+  communicatorOf,
+  toContractCertificateRequest,
+} from "../bridge/contract-certificates.ts";
 import type { HardwareCapabilities } from "../bridge/device-model-components.ts";
 import { toHardwareError } from "../bridge/errors.ts";
 import { toMeterReading } from "../bridge/meter-reading.ts";
 import { toReservationUpdate } from "../bridge/reservation.ts";
 import { toEvseEvent } from "../bridge/session-event.ts";
-import { toEnergyTransferModes, toVehicleInformation } from "../bridge/vehicle.ts";
-import type { EverestModule, Peer } from "../everest/everest-module.ts";
+import { toEnergyTransferModes, toVehicleInformation, toVehicleReadings } from "../bridge/vehicle.ts";
+import type { EverestModule } from "../everest/everest-module.ts";
 import {
   type EvseManagerSessionEvent,
+  type Iso15118ChargingNeeds,
+  type Iso15118RequestExiStreamSchema,
   SystemFirmwareUpdateStatusEnumWords,
   SystemLogStatusEnumWords,
 } from "../everest/interfaces/index.ts";
@@ -15,7 +23,9 @@ import type { Clock } from "../lib/clock.ts";
 import { Emitter } from "../lib/events.ts";
 import { isOcppInteger } from "../lib/integer.ts";
 import type { Logger } from "../log/logger.ts";
+import { ToldOnce } from "../log/told-once.ts";
 import type { HardwareEvents } from "../station/ports.ts";
+import { type Extension, extensionsByEvse } from "./extensions.ts";
 
 /** What a session event needs at least: that it happened, and when, counts more than what came along with it. */
 const BareSessionEvent = v.object({
@@ -24,23 +34,6 @@ const BareSessionEvent = v.object({
   timestamp: v.optional(v.string(), ""),
   connector_id: v.exactOptional(v.number()),
 }) as v.GenericSchema<unknown, EvseManagerSessionEvent>;
-
-interface Extension {
-  readonly peer: Peer<"iso15118_extensions">;
-  readonly evseId: number;
-}
-
-/** The ISO 15118 extensions and the EVSEs that they belong to: by their mapping, and without one where there is no choice. */
-function extensionsByEvse(module: EverestModule, logger: Logger): readonly Extension[] {
-  const onlyEvse = module.peers("evse_manager", "evse_manager").length === 1 ? 1 : undefined;
-  return module.peers("extensions_15118", "iso15118_extensions").flatMap((peer) => {
-    const { mapping, moduleId } = peer.connected;
-    const evseId = mapping !== undefined && mapping.evse > 0 ? mapping.evse : onlyEvse;
-    if (evseId !== undefined) return [{ peer, evseId }];
-    logger.warn(`The ISO 15118 extension "${moduleId}" is not mapped to an EVSE: what it tells about vehicles is lost`);
-    return [];
-  });
-}
 
 /** So many inputs may wait for the start of the station; readings give way first. */
 const WAITING_LIMIT = 5_000;
@@ -60,6 +53,7 @@ export class HardwareInput {
   private waiting: (() => void)[] | undefined = [];
   private readonly readyEvses = new Set<number>();
   private readonly capabilities = new Map<number, HardwareCapabilities>();
+  private readonly oddities: ToldOnce;
   private readonly stateOfCharge = new Map<number, number>();
   private readyListener: () => void = () => {};
 
@@ -70,6 +64,7 @@ export class HardwareInput {
     private readonly errorCodes: ReadonlyMap<string, string>,
   ) {
     this.extensions = extensionsByEvse(module, logger);
+    this.oddities = new ToldOnce(logger);
   }
 
   /** Subscribes everything; to be called before the module reports ready. */
@@ -105,13 +100,15 @@ export class HardwareInput {
           }),
         );
       });
-      peer.onVariable("ev_info", ({ soc, evcc_id }) => {
+      peer.onVariable("ev_info", (info) => {
+        const { soc, evcc_id } = info;
         if (soc !== undefined) this.stateOfCharge.set(evseId, soc);
         this.pass(() =>
           this.events.emit("evInfo", {
             evseId,
             ...(soc !== undefined && { stateOfChargePercent: soc }),
             ...(evcc_id !== undefined && { vehicleId: evcc_id }),
+            ...toVehicleReadings(info, this.clock.now()),
           }),
         );
       });
@@ -126,10 +123,12 @@ export class HardwareInput {
       peer.onVariable("ev_info", (information) =>
         this.pass(() => this.events.emit("evInfo", { evseId, ...toVehicleInformation(information) })),
       );
+      peer.onVariable("charging_needs", (needs) => this.takeNeeds(evseId, needs));
       peer.onVariable("service_renegotiation_supported", (supported) =>
         this.pass(() => this.events.emit("serviceRenegotiation", { evseId, supported })),
       );
     }
+    this.subscribeCertificateRequests();
     for (const reservation of module.peers("reservation", "reservation"))
       reservation.onVariable("reservation_update", (update) => {
         const translated = toReservationUpdate(update);
@@ -153,6 +152,26 @@ export class HardwareInput {
       const translated = toHardwareError(error, clock.now(), (moduleId) => evseOf.get(moduleId), errorCodes);
       this.pass(() => this.events.emit("error", translated));
     });
+  }
+
+  /** Also of extensions that belong to no EVSE: the answer goes where the request came from. */
+  private subscribeCertificateRequests(): void {
+    for (const peer of this.module.peers("extensions_15118", "iso15118_extensions")) {
+      const communicator = communicatorOf(peer.connected);
+      const evseId = this.extensions.find(
+        (extension) => communicatorOf(extension.peer.connected) === communicator,
+      )?.evseId;
+      const take = (value: Iso15118RequestExiStreamSchema): void => {
+        const request = {
+          ...toContractCertificateRequest(value),
+          communicator,
+          ...(evseId !== undefined && { evseId }),
+          heardAtMilliseconds: this.clock.monotonicMilliseconds(),
+        };
+        this.pass(() => this.events.emit("contractCertificate", request));
+      };
+      peer.onVariable("iso15118_certificate_request", take, BareCertificateRequest);
+    }
   }
 
   capabilitiesOf(evseId: number): HardwareCapabilities {
@@ -197,6 +216,15 @@ export class HardwareInput {
       }
     }
     this.waiting = undefined;
+  }
+
+  /** What the station cannot tell the CSMS changes nothing (K15.FR.06). */
+  private takeNeeds(evseId: number, all: Iso15118ChargingNeeds): void {
+    const read = toChargingNeeds(all);
+    const name = `charging_needs of the EV at EVSE ${evseId}`;
+    if ("defect" in read) return this.oddities.warn(`${name} are not told: ${read.defect}`);
+    for (const what of read.leftOut) this.oddities.warn(`${name} are told without ${what}`);
+    this.pass(() => this.events.emit("chargingNeeds", { evseId, needs: read.needs }));
   }
 
   /** A status that OCPP has no word for cannot be told, and nobody knows what it would mean for the update. */

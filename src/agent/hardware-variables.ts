@@ -1,9 +1,17 @@
 import { maximumPowerWatts, PROTOCOL_PRIORITIES } from "../bridge/device-model-components.ts";
+import { vehicleOf } from "../bridge/vehicle.ts";
+import type { AttributeType } from "../device-model/definitions.ts";
 import { VariableHandle } from "../device-model/variable-handle.ts";
 import { ConnectedEV, Connector, EVSE } from "../device-model/variables.ts";
 import type { Emitter } from "../lib/events.ts";
 import type { StationContext } from "../station/context.ts";
-import { type HardwareEvents, VEHICLE_CERTIFICATES, type VehicleInformation } from "../station/ports.ts";
+import {
+  type HardwareEvents,
+  VEHICLE_CERTIFICATES,
+  VEHICLE_READINGS,
+  type VehicleInformation,
+  type VehicleReadings,
+} from "../station/ports.ts";
 
 const WRITER = "EVEREST";
 
@@ -20,8 +28,14 @@ function ofController<Kind extends "boolean" | "list">(
   return new VariableHandle({ component, evseId, variable }, kind);
 }
 
-/** Everything about a vehicle that has left. */
-const NOBODY: VehicleInformation = { vehicleId: "", protocolAgreed: "", protocolsSupported: [], certificates: {} };
+/** Everything about a vehicle that has left, apart from its readings. */
+const NOBODY: VehicleInformation = {
+  vehicleId: "",
+  protocolAgreed: "",
+  protocolsSupported: [],
+  certificates: {},
+  departureTime: "",
+};
 
 /** Keeps the variables that EVerest owns up to date; readings are not worth a write to the disk (BEHAVIOUR 16.4). */
 export function followHardware(
@@ -33,8 +47,21 @@ export function followHardware(
     value: Parameters<typeof deviceModel.write<Kind>>[1],
   ): void => deviceModel.write(handle, value, WRITER, true);
 
+  /** Undefined: the vehicle has left. */
+  const noteReadings = (evseId: number, readings: VehicleReadings | undefined): void => {
+    const values = Object.keys(VEHICLE_READINGS).flatMap((key) => {
+      const [variable = "", type] = key.split(".") as [string, AttributeType];
+      const value = readings === undefined ? "" : readings[key as keyof VehicleReadings];
+      const address = { component: "ConnectedEV", evseId, variable };
+      return value === undefined ? [] : [[address, String(value), type] as const];
+    });
+    deviceModel.writeAll(values, WRITER, true);
+  };
+
   const noteVehicle = (evseId: number, vehicle: VehicleInformation): void => {
-    const { vehicleId, protocolAgreed, protocolsSupported, certificates } = vehicle;
+    const { vehicleId, protocolAgreed, protocolsSupported, certificates, readings, departureTime } = vehicle;
+    if (readings !== undefined) noteReadings(evseId, readings);
+    if (departureTime !== undefined) note(ConnectedEV.DepartureTime.at(evseId), departureTime);
     if (vehicleId !== undefined) note(ConnectedEV.VehicleId.at(evseId), vehicleId);
     if (protocolAgreed !== undefined) note(ConnectedEV.ProtocolAgreed.at(evseId), protocolAgreed);
     if (protocolsSupported !== undefined)
@@ -58,8 +85,10 @@ export function followHardware(
     if (event.kind !== "SessionFinished") return;
     note(ConnectedEV.Available.at(evseId), false);
     noteVehicle(evseId, NOBODY);
+    noteReadings(evseId, undefined);
   });
   hardwareEvents.on("evInfo", ({ evseId, ...vehicle }) => noteVehicle(evseId, vehicle));
+  hardwareEvents.on("chargingNeeds", ({ evseId, needs }) => noteVehicle(evseId, vehicleOf(needs)));
   hardwareEvents.on("capabilities", ({ evseId, ...capabilities }) => {
     const { maxPhaseCount } = capabilities;
     const maxLimit = maximumPowerWatts(capabilities);

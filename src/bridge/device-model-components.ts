@@ -1,5 +1,6 @@
 import type {
   AttributeDefinition,
+  AttributeType,
   ComponentDefinition,
   DataType,
   Mutability,
@@ -15,7 +16,7 @@ import {
 } from "../everest/configuration.ts";
 import { withoutFloatNoise } from "../lib/float-noise.ts";
 import { isSecretName } from "../log/mask-secrets.ts";
-import { type EvseDescription, VEHICLE_CERTIFICATES } from "../station/ports.ts";
+import { type EvseDescription, VEHICLE_CERTIFICATES, VEHICLE_READINGS } from "../station/ports.ts";
 
 const AVAILABILITY_STATES = "Available,Occupied,Reserved,Unavailable,Faulted";
 /** Modes of part 2 with those of its successor that EVerest knows. */
@@ -110,6 +111,21 @@ function connectorComponent(
   };
 }
 
+/** The variables of VEHICLE_READINGS with all their attributes; without a value while nobody has told any. */
+function vehicleReadings(): readonly VariableDefinition[] {
+  const variables = new Map<string, VariableDefinition>();
+  for (const [key, unit] of Object.entries(VEHICLE_READINGS)) {
+    const [name = "", type = "Actual"] = key.split(".") as [string?, AttributeType?];
+    const attribute = { type, mutability: "ReadOnly", persistent: false } as const;
+    variables.set(name, {
+      name,
+      characteristics: { dataType: "decimal", supportsMonitoring: true, unit },
+      attributes: [...(variables.get(name)?.attributes ?? []), attribute],
+    });
+  }
+  return [...variables.values()];
+}
+
 function connectedEvComponent(evseId: number): ComponentDefinition {
   const instances = (name: string, names: readonly string[]): VariableDefinition[] =>
     names.map((instance) => reading(name, "string", "", {}, instance));
@@ -125,6 +141,8 @@ function connectedEvComponent(evseId: number): ComponentDefinition {
         "ProtocolSupportedByEV",
         Array.from({ length: PROTOCOL_PRIORITIES }, (_, index) => String(index + 1)),
       ),
+      ...vehicleReadings(),
+      reading("DepartureTime", "dateTime", undefined),
     ],
   };
 }

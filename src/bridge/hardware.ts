@@ -14,6 +14,7 @@ import type {
   NetworkPort,
   SystemPort,
 } from "../station/ports.ts";
+import { createVehiclePort } from "./contract-certificates.ts";
 import { createDataTransferPort } from "./data-transfer.ts";
 import { createDisplayPort } from "./display.ts";
 import { createEnergyPort } from "./energy-sink.ts";
@@ -175,6 +176,7 @@ export function createHardware(
     dataTransfer: createDataTransferPort(module.peers("data_transfer", "ocpp_data_transfer")[0]),
     display: createDisplayPort(module.peers("display_message", "display_message")[0]),
     energy: createEnergyPort(module, moduleId, clock, logger),
+    vehicle: createVehiclePort(module),
     observer: createObserverPort(module, clock, logger),
   };
 }

@@ -46,10 +46,11 @@ const QUESTIONS: Table = {
     get_verify_file: [2, "the file of root certificates"], // InstallCertificate asks for file and location twice
     get_verify_location: [2, "the place of root certificates"],
     install_ca_certificate: [8, "installing a certificate"], // after these
-    get_leaf_certificate_info: [4, "the station's certificate"], // DeleteCertificate twice, CertificateSigned
+    get_leaf_certificate_info: [4, "the station's certificate"], // DeleteCertificate twice, CertificateSigned twice, TriggerMessage
+    get_all_valid_certificates_info: [SHORT, "the V2G certificates in use"], // behind no CALL
     get_leaf_expiry_days_count: [SHORT, "how long the station's certificate is valid"],
     delete_certificate: [8, "deleting a certificate"],
-    update_leaf_certificate: [15, "installing the station's certificate"], // CertificateSigned
+    update_leaf_certificate: [10, "installing the station's certificate"], // CertificateSigned, twice for a combined one
     is_ca_certificate_installed: [4, "whether a root certificate is there"], // SetVariables, SetNetworkProfile
     generate_certificate_signing_request: [60, "a certificate signing request"], // behind no CALL; a TPM takes its time for a key
   },
@@ -65,6 +66,9 @@ const QUESTIONS: Table = {
     get_display_messages: [5, "the display's messages"], // at the start; GetDisplayMessages waits for it
     set_display_message: [8, "showing a message"], // SetDisplayMessage; one that is told anew may be before it
     clear_display_message: [8, "removing a message"], // ClearDisplayMessage, likewise
+  },
+  iso15118_extensions: {
+    set_get_certificate_response: [5, "handing a vehicle the answer to its certificate request"], // behind no CALL
   },
   external_energy_limits: {
     set_external_limits: [SHORT, "setting a limit"],

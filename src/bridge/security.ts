@@ -1,15 +1,22 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import * as v from "valibot";
 import type { Peer } from "../everest/everest-module.ts";
 import {
   type EvseSecurityCertificateHashData,
+  type EvseSecurityCertificateInfo,
   type EvseSecurityCertificateType,
   EvseSecurityCertificateValidationResultWords,
   EvseSecurityDeleteCertificateResultWords,
-  EvseSecurityHashAlgorithmWords,
 } from "../everest/interfaces/index.ts";
-import type { OCSPRequestDataType } from "../ocpp/v201/index.ts";
-import type { CaCertificateUse, CertificateHash, InstalledCertificate, SecurityPort } from "../station/ports.ts";
+import { CertificateHashDataTypeSchema, type OCSPRequestDataType } from "../ocpp/v201/index.ts";
+import type {
+  CaCertificateUse,
+  CertificateHash,
+  InstalledCertificate,
+  LeafCertificateFiles,
+  SecurityPort,
+} from "../station/ports.ts";
 import { known } from "./words.ts";
 
 function fromHash(hash: CertificateHash): EvseSecurityCertificateHashData {
@@ -42,9 +49,9 @@ const USES: ReadonlyMap<string, InstalledCertificate["use"]> = new Map([
   ["MFRootCertificate", "ManufacturerRootCertificate"],
 ]);
 
-/** OCPP could not name a certificate by a hash of any other kind. */
-function isHash({ hash_algorithm }: EvseSecurityCertificateHashData): boolean {
-  return EvseSecurityHashAlgorithmWords.has(hash_algorithm);
+/** OCPP could not name a certificate by a hash of any other kind or length. */
+function isHash(hash: EvseSecurityCertificateHashData): boolean {
+  return v.is(CertificateHashDataTypeSchema, toHash(hash));
 }
 
 function toOcspRequestData(
@@ -80,6 +87,23 @@ function readPemTexts(location: string): readonly string[] {
         .map((file) => join(location, file))
     : [location];
   return files.flatMap((file) => readText(file) ?? []);
+}
+
+function toFiles({
+  key,
+  certificate,
+  certificate_single,
+  password,
+}: EvseSecurityCertificateInfo): LeafCertificateFiles | undefined {
+  const certificatePath = certificate ?? certificate_single;
+  if (certificatePath === undefined) return undefined;
+  const chainPem = readText(certificatePath);
+  return {
+    certificatePath,
+    keyPath: key,
+    ...(password !== undefined && { password }),
+    ...(chainPem !== undefined && { chainPem }),
+  };
 }
 
 /** EVerest's `evse_security`: it keeps all certificates and keys (BEHAVIOUR 14). */
@@ -140,15 +164,15 @@ export function createSecurityPort(security: Peer<"evse_security">): SecurityPor
         encoding: "PEM",
         include_ocsp: false,
       });
-      const certificatePath = info?.certificate ?? info?.certificate_single;
-      if (status !== "Accepted" || info === undefined || certificatePath === undefined) return undefined;
-      const chainPem = readText(certificatePath);
-      return {
-        certificatePath,
-        keyPath: info.key,
-        ...(info.password !== undefined && { password: info.password }),
-        ...(chainPem !== undefined && { chainPem }),
-      };
+      return status === "Accepted" && info !== undefined ? toFiles(info) : undefined;
+    },
+    newestLeaves: async (use) => {
+      const { info } = await security.call("get_all_valid_certificates_info", {
+        certificate_type: use,
+        encoding: "PEM",
+        include_ocsp: false,
+      });
+      return info.flatMap((one) => toFiles(one) ?? []);
     },
     verifyLocation,
     verifyFile,

@@ -17,7 +17,7 @@ import type {
   MessageContentType,
   OCSPRequestDataType,
 } from "../ocpp/v201/index.ts";
-import { MessageContentTypeSchema } from "../ocpp/v201/index.ts";
+import { MessageContentTypeSchema, OCSPRequestDataTypeSchema } from "../ocpp/v201/index.ts";
 import type { AuthorizationDecision, AuthorizationQuery } from "../station/model/authorization.ts";
 import type { PresentedToken } from "../station/ports.ts";
 
@@ -115,7 +115,7 @@ function refuseUnlessKnown({
   if (unknown.length > 0) throw new Refusal(`unknown word ${JSON.stringify(unknown[0])}`);
 }
 
-/** @throws Refusal for a word that nobody knows and for a token that OCPP has no room for. */
+/** @throws Refusal for a word that nobody knows, and for a token or hash data that OCPP has no room for. */
 export function toAuthorizationQuery(provided: AuthorizationProvidedIdToken): AuthorizationQuery {
   refuseUnlessKnown(provided);
   const certificateHashData: readonly OCSPRequestDataType[] | undefined = provided.iso15118CertificateHashData?.map(
@@ -127,6 +127,8 @@ export function toAuthorizationQuery(provided: AuthorizationProvidedIdToken): Au
       responderURL,
     }),
   );
+  if (certificateHashData?.every((data) => v.is(OCSPRequestDataTypeSchema, data)) === false)
+    throw new Refusal("hash data of a certificate that OCPP has no room for");
   return {
     idToken: toIdToken(provided.id_token),
     ...(provided.certificate !== undefined && { certificate: provided.certificate }),

@@ -1,10 +1,13 @@
 import {
+  type EvseManagerEVInfo,
   type Iso15118AppProtocol,
   type Iso15118EnergyTransferMode,
   Iso15118EnergyTransferModeWords,
   type Iso15118EvInformation,
 } from "../everest/interfaces/index.ts";
-import type { EnergyTransferModes, VehicleInformation } from "../station/ports.ts";
+import { isDateTime } from "../lib/date-time.ts";
+import type { ChargingNeedsType } from "../ocpp/v201/index.ts";
+import type { EnergyTransferModes, VehicleInformation, VehicleReadings } from "../station/ports.ts";
 
 /** EVerest tells the modes of DIN 70121 and ISO 15118-2 apart where OCPP has one word. */
 const OCPP_NAME: Partial<Record<Iso15118EnergyTransferMode, string>> = {
@@ -45,5 +48,67 @@ export function toVehicleInformation(information: Iso15118EvInformation): Vehicl
       ...(tls_sub_ca_2_certificate !== undefined && { SubCA2: tls_sub_ca_2_certificate }),
       ...(tls_root_certificate !== undefined && { Root: tls_root_certificate }),
     },
+  };
+}
+
+type Readings = { readonly [Name in keyof VehicleReadings]: number | undefined };
+
+/** Without what has not been told, or is no number. */
+function told(readings: Readings): VehicleReadings {
+  return Object.fromEntries(Object.entries(readings).filter(([, value]) => Number.isFinite(value)));
+}
+
+function secondsUntil(time: string | undefined, now: Date): number | undefined {
+  if (time === undefined || !isDateTime(time)) return undefined;
+  return Math.max(0, Math.round((Date.parse(time) - now.getTime()) / 1000));
+}
+
+/** What EvseManager tells of the vehicle while it charges: limits and targets are those of direct current. */
+export function toVehicleReadings(
+  info: EvseManagerEVInfo,
+  now: Date,
+): Pick<VehicleInformation, "readings" | "departureTime"> {
+  const { departure_time } = info;
+  return {
+    readings: told({
+      "DCCurrent.MinSet": info.minimum_current_limit,
+      "DCCurrent.MaxSet": info.maximum_current_limit,
+      "DCCurrent.Target": info.target_current,
+      "DCVoltage.MaxSet": info.maximum_voltage_limit,
+      "DCVoltage.Target": info.target_voltage,
+      "Power.MaxSet": info.maximum_power_limit,
+      "EnergyCapacity.Actual": info.battery_capacity,
+      "EnergyImport.Target": info.target_energy_request ?? info.remaining_energy_needed,
+      "RemainingTimeBulk.Actual": secondsUntil(info.estimated_time_bulk, now),
+      "RemainingTimeFull.Actual": secondsUntil(info.estimated_time_full, now),
+      "StateOfCharge.Actual": info.soc,
+      "StateOfCharge.MaxSet": info.battery_full_soc,
+      "StateOfChargeBulk.Actual": info.battery_bulk_soc,
+    }),
+    ...(departure_time !== undefined && isDateTime(departure_time) && { departureTime: departure_time }),
+  };
+}
+
+/** What the needs of a vehicle tell of it (appendices, 3.2.13). */
+export function vehicleOf({
+  acChargingParameters: ac,
+  dcChargingParameters: dc,
+  departureTime,
+}: ChargingNeedsType): VehicleInformation {
+  return {
+    readings: told({
+      "ACCurrent.MinSet": ac?.evMinCurrent,
+      "ACCurrent.MaxSet": ac?.evMaxCurrent,
+      "ACVoltage.MaxSet": ac?.evMaxVoltage,
+      "DCCurrent.MaxSet": dc?.evMaxCurrent,
+      "DCVoltage.MaxSet": dc?.evMaxVoltage,
+      "Power.MaxSet": dc?.evMaxPower,
+      "EnergyCapacity.Actual": dc?.evEnergyCapacity,
+      "EnergyImport.Target": ac?.energyAmount ?? dc?.energyAmount,
+      "StateOfCharge.Actual": dc?.stateOfCharge,
+      "StateOfCharge.MaxSet": dc?.fullSoC,
+      "StateOfChargeBulk.Actual": dc?.bulkSoC,
+    }),
+    ...(departureTime !== undefined && { departureTime }),
   };
 }

@@ -66,8 +66,8 @@ export class WatchedVariables {
     this.watched.set(key, { told: { triggered: false, reference: undefined }, ...known, componentVariable });
   }
 
-  private find({ component, key }: VariableState): Watched | undefined {
-    return this.watched.get(`${component.key}\n${key}`);
+  private find({ fullKey }: VariableState): Watched | undefined {
+    return this.watched.get(fullKey);
   }
 
   private publish({ variable, value }: Sample): void {

@@ -22,8 +22,9 @@ Usage:
                                                try this program on copies of the databases, before it replaces another one
   OCPP201 doctor --config <everest.yaml> [--json]
                                                go the way to the CSMS step by step, and say what to do where it ends
-  OCPP201 simulate [--once] [--evses <number>] [--everest <release>]
-                                               show a whole charging session; needs no charger, EVerest or CSMS
+  OCPP201 simulate [--once] [--evses <number>] [--everest <release>] [--plug-and-charge]
+                                               show a whole charging session, with cards or by Plug and Charge
+                                               (ISO 15118); needs no charger, EVerest or CSMS
                                                (releases of EVerest: 2025-02, 2025-10, 2026-05, 2026-08)
   OCPP201 --version | --help
 

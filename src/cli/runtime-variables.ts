@@ -4,10 +4,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Variables that change what the runtime does before and below this program: load code, open a debugger, trust other
- * certificates, connect through a proxy of somebody's choice. Harmless are BUN_JSC_…, which tunes memory, and what
- * containers and test runners leave behind.
+ * certificates, connect through a proxy of somebody's choice. Harmless are BUN_JSC_…, which tunes memory,
+ * NODE_EXTRA_CA_CERTS, since every connection names whom it trusts (`ocpp/websocket.ts`), and what containers and test
+ * runners leave behind.
  */
-const RUNTIME_VARIABLE = /^(?:BUN_(?!JSC_)|NODE_(?!(?:PATH|ENV|VERSION)$))/;
+const RUNTIME_VARIABLE = /^(?:BUN_(?!JSC_)|NODE_(?!(?:PATH|ENV|VERSION|EXTRA_CA_CERTS)$))/;
 
 /** The environment without them; undefined when there are none. */
 export function withoutRuntimeVariables(environment: Environment): Record<string, string> | undefined {

@@ -7,7 +7,7 @@ import { readSubcommandLine } from "./options.ts";
 
 const EVSE_LIMIT = 32;
 
-/** `simulate [--once] [--evses <number>] [--everest <release>] [--http <host:port>]`. @throws CommandLineError */
+/** `simulate [--once] [--evses <number>] [--everest <release>] [--plug-and-charge] [--http <host:port>]`. @throws CommandLineError */
 export async function simulate(
   argv: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
@@ -16,14 +16,15 @@ export async function simulate(
     once: { type: "boolean", default: false },
     evses: { type: "string", default: "2" },
     everest: { type: "string", default: DEFAULT_RELEASE },
+    "plug-and-charge": { type: "boolean", default: false },
     http: { type: "string" },
   });
-  const { once, evses, everest, http } = values;
+  const { once, evses, everest, "plug-and-charge": plugAndCharge, http } = values;
   const evseCount = /^\d{1,2}$/.test(evses) ? Number(evses) : 0;
   if (evseCount < 1 || evseCount > EVSE_LIMIT)
     throw new CommandLineError(`--evses: "${evses}" is not a number from 1 to ${EVSE_LIMIT}`);
   const release = RELEASES.find((one) => one === everest);
   if (release === undefined) throw new CommandLineError(`--everest: "${everest}" is none of ${RELEASES.join(", ")}`);
   if (http !== undefined) parseListenAddress(http);
-  return simulateSession({ once, evseCount, release, http }, environment, embeddedComponentConfig());
+  return simulateSession({ once, evseCount, release, plugAndCharge, http }, environment, embeddedComponentConfig());
 }

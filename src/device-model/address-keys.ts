@@ -1,9 +1,23 @@
 import { componentKey, variableKey } from "./definitions.ts";
-import type { VariableState } from "./state.ts";
-import type { VariableAddress } from "./variable-handle.ts";
+import { type VariableAddress, VariableHandle } from "./variable-handle.ts";
+
+interface AddressKeys {
+  readonly component: string;
+  readonly variable: string;
+}
+
+/** Handles never change and are read many times a second. */
+const keysOfHandles = new WeakMap<VariableAddress, AddressKeys>();
 
 /** The keys of a component and of its variable for what an address names. */
-export function addressKeys(address: VariableAddress): { component: string; variable: string } {
+export function addressKeys(address: VariableAddress): AddressKeys {
+  if (!(address instanceof VariableHandle)) return makeKeys(address);
+  const known = keysOfHandles.get(address) ?? makeKeys(address);
+  keysOfHandles.set(address, known);
+  return known;
+}
+
+function makeKeys(address: VariableAddress): AddressKeys {
   return {
     component: componentKey({
       name: address.component,
@@ -18,12 +32,13 @@ export function addressKeys(address: VariableAddress): { component: string; vari
   };
 }
 
-/** One key for a variable, wherever its address or its state is at hand. */
-export function variableStateKey(address: VariableAddress): string {
-  const { component, variable } = addressKeys(address);
+/** `VariableState.fullKey`. */
+export function joinedKey(component: string, variable: string): string {
   return `${component}\n${variable}`;
 }
 
-export function keyOfState(variable: VariableState): string {
-  return `${variable.component.key}\n${variable.key}`;
+/** One key for a variable, wherever its address or its state is at hand. */
+export function variableStateKey(address: VariableAddress): string {
+  const { component, variable } = addressKeys(address);
+  return joinedKey(component, variable);
 }

@@ -2,7 +2,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Unsubscribe } from "../lib/events.ts";
 import type { Logger } from "../log/logger.ts";
 import type { DatabaseView, ViewRow } from "../store/database-view.ts";
-import { addressKeys, keyOfState, variableStateKey } from "./address-keys.ts";
+import { addressKeys, joinedKey, variableStateKey } from "./address-keys.ts";
 import {
   type AttributeType,
   type Characteristics,
@@ -80,8 +80,10 @@ export class DeviceModel {
       for (const { name, instance, characteristics, attributes, ...rest } of definition.variables) {
         const nameKey = variableKey({ name, ...(instance !== undefined && { instance }) });
         const states = new Map<AttributeType, AttributeState>();
-        const monitors = rest.monitors ?? this.makersMonitors.get(`${key}\n${nameKey}`) ?? [];
-        const variable = { component, name, instance, characteristics, attributes: states, monitors, key: nameKey };
+        const fullKey = joinedKey(key, nameKey);
+        const monitors = rest.monitors ?? this.makersMonitors.get(fullKey) ?? [];
+        const known = { component, name, instance, characteristics, key: nameKey, fullKey };
+        const variable: VariableState = { ...known, attributes: states, monitors };
         for (const attribute of attributes) {
           const { type, mutability, persistent = true, constant = false } = attribute;
           const row = stored.get(attributeKey(key, nameKey, type)) ?? NO_ROW;
@@ -99,7 +101,7 @@ export class DeviceModel {
     for (const component of components)
       for (const variable of component.variables)
         if (variable.monitors !== undefined)
-          this.makersMonitors.set(`${componentKey(component)}\n${variableKey(variable)}`, variable.monitors);
+          this.makersMonitors.set(joinedKey(componentKey(component), variableKey(variable)), variable.monitors);
   }
 
   /** A further component of the configuration, in the file that keeps `neighbour`. */
@@ -134,12 +136,12 @@ export class DeviceModel {
 
   /** Is its Actual value found out at the moment of reading, so that nobody hears of a change? */
   isComputed(variable: VariableState): boolean {
-    return this.computed.has(keyOfState(variable));
+    return this.computed.has(variable.fullKey);
   }
 
   /** The value as text, computed ones included. */
   valueOf(variable: VariableState, type: AttributeType): string | undefined {
-    const computed = type === "Actual" ? this.computed.get(keyOfState(variable)) : undefined;
+    const computed = type === "Actual" ? this.computed.get(variable.fullKey) : undefined;
     return computed === undefined ? variable.attributes.get(type)?.value : computed();
   }
 
@@ -159,11 +161,15 @@ export class DeviceModel {
     else this.store([{ variable, attribute, value: text }], source);
   }
 
-  /** Likewise for several variables, all of them or none; those that are not there are left out. */
-  writeAll(values: readonly (readonly [VariableAddress, string])[], source: string, volatile = false): void {
-    const writes = values.flatMap(([address, value]) => {
+  /** Likewise for several variables, or other attributes of theirs, all of them or none; those that are not there are left out. */
+  writeAll(
+    values: readonly (readonly [address: VariableAddress, value: string, type?: AttributeType])[],
+    source: string,
+    volatile = false,
+  ): void {
+    const writes = values.flatMap(([address, value, type = "Actual"]) => {
       const variable = this.find(address);
-      const attribute = typeof variable === "string" ? undefined : variable.attributes.get("Actual");
+      const attribute = typeof variable === "string" ? undefined : variable.attributes.get(type);
       if (typeof variable === "string" || attribute === undefined || attribute.value === value) return [];
       return [{ variable, attribute, value }];
     });
@@ -311,7 +317,7 @@ export class DeviceModel {
   }
 
   private announce(change: VariableChange): void {
-    const listeners = change.attributeType === "Actual" ? (this.listeners.get(keyOfState(change.variable)) ?? []) : [];
+    const listeners = change.attributeType === "Actual" ? (this.listeners.get(change.variable.fullKey) ?? []) : [];
     for (const listener of [...listeners, ...this.anyListeners]) {
       try {
         listener(change);

@@ -1,5 +1,5 @@
 import { characterCount } from "../lib/characters.ts";
-import { keyOfState, variableStateKey } from "./address-keys.ts";
+import { variableStateKey } from "./address-keys.ts";
 import { refusal } from "./set-check.ts";
 import type { AttributeState, SetRequest, SetResult, SetRule, VariableState } from "./state.ts";
 import type { VariableAddress } from "./variable-handle.ts";
@@ -35,7 +35,7 @@ export class SetRules {
   async gather(requests: readonly SetRequest[]): Promise<void> {
     const needed = requests.flatMap(({ address }) => {
       const variable = this.find(address);
-      return typeof variable === "string" ? [] : (this.preparations.get(keyOfState(variable)) ?? []);
+      return typeof variable === "string" ? [] : (this.preparations.get(variable.fullKey) ?? []);
     });
     for (const gather of new Set(needed)) await gather(requests);
   }
@@ -65,7 +65,7 @@ export class SetRules {
     const refused = refusal(variable, attribute, value, mayWriteReadOnly);
     if (refused !== undefined) return refused;
     let outcome: SetResult | undefined;
-    for (const rule of attributeType === "Actual" ? (this.rules.get(keyOfState(variable)) ?? []) : []) {
+    for (const rule of attributeType === "Actual" ? (this.rules.get(variable.fullKey) ?? []) : []) {
       outcome = rule(value, source) ?? outcome;
       if (outcome?.status === "Rejected") return outcome;
     }

@@ -21,6 +21,8 @@ export interface VariableState {
   readonly attributes: ReadonlyMap<AttributeType, AttributeState>;
   readonly monitors: readonly MonitorDefinition[];
   readonly key: string;
+  /** Of component and variable. */
+  readonly fullKey: string;
 }
 
 export interface ComponentState {

@@ -18,6 +18,9 @@ export interface ValueOf {
   list: readonly string[];
 }
 
+/** More than any station has EVSEs and connectors. */
+const PLACES_LIMIT = 1_000;
+
 /** A typed name of a variable, e.g. `TxCtrlr.EVConnectionTimeOut`. */
 export class VariableHandle<Kind extends ValueKind> implements VariableAddress {
   readonly component: string;
@@ -26,6 +29,8 @@ export class VariableHandle<Kind extends ValueKind> implements VariableAddress {
   readonly instance?: string;
   readonly evseId?: number;
   readonly connectorId?: number;
+  /** Those that were asked for. */
+  #places: Map<string, VariableHandle<Kind>> | undefined;
 
   constructor(
     address: VariableAddress,
@@ -44,24 +49,34 @@ export class VariableHandle<Kind extends ValueKind> implements VariableAddress {
     return new VariableHandle({ ...this, componentInstance: String(componentInstance) }, this.kind);
   }
 
-  /** The same variable of one EVSE or connector. */
+  /** The same variable of one EVSE or connector of the station. */
   at(evseId: number, connectorId?: number): VariableHandle<Kind> {
-    return new VariableHandle({ ...this, evseId, ...(connectorId !== undefined && { connectorId }) }, this.kind);
+    const place = `${evseId}/${connectorId}`;
+    const known = this.#places?.get(place);
+    if (known !== undefined) return known;
+    const handle = new VariableHandle(
+      { ...this, evseId, ...(connectorId !== undefined && { connectorId }) },
+      this.kind,
+    );
+    this.#places ??= new Map();
+    if (this.#places.size < PLACES_LIMIT) this.#places.set(place, handle);
+    return handle;
   }
 }
 
+const PARSERS: { readonly [Kind in ValueKind]: (text: string) => ValueOf[Kind] | undefined } = {
+  boolean: (value) => (value === "" ? undefined : value.toLowerCase() === "true"),
+  number: (value) => (value === "" || Number.isNaN(Number(value)) ? undefined : Number(value)),
+  string: (value) => value,
+  list: (value) =>
+    value
+      .split(",")
+      .map((item) => item.trim())
+      .filter((item) => item !== ""),
+};
+
 export function parseValue<Kind extends ValueKind>(kind: Kind, text: string): ValueOf[Kind] | undefined {
-  const parsers: { [K in ValueKind]: (text: string) => ValueOf[K] | undefined } = {
-    boolean: (value) => (value === "" ? undefined : value.toLowerCase() === "true"),
-    number: (value) => (value === "" || Number.isNaN(Number(value)) ? undefined : Number(value)),
-    string: (value) => value,
-    list: (value) =>
-      value
-        .split(",")
-        .map((item) => item.trim())
-        .filter((item) => item !== ""),
-  };
-  return parsers[kind](text);
+  return PARSERS[kind](text);
 }
 
 export function formatValue(value: boolean | number | string | readonly string[]): string {

@@ -71,7 +71,7 @@ export class Bus implements Channel {
   }
 
   private static async open(address: BrokerAddress, logger: Logger, protocolVersion: 4 | 5): Promise<Bus> {
-    const client = mqtt.connect({
+    const client: MqttClient = mqtt.connect({
       ...(address.socketPath !== undefined
         ? { protocol: "mqtt" as const, unixSocket: true, path: address.socketPath }
         : { protocol: "mqtt" as const, host: address.host, port: address.port }),
@@ -84,6 +84,12 @@ export class Bus implements Channel {
       queueQoSZero: false,
       // 65,536 prepared buffers would cost more memory than they save time.
       writeCache: false,
+      // Of MQTT 5 only. Delivered here and not when the broker has released it, which is a round trip later: the session
+      // is a clean one, so nothing comes twice.
+      customHandleAcks: (topic, payload, { qos }, acknowledge) => {
+        acknowledge(0);
+        if (qos === 2) bus.deliver(topic, payload.toString("utf8"));
+      },
       ...(protocolVersion === 5 && { properties: { receiveMaximum: 65_535 } }),
     });
     const bus = new Bus(client, logger);
@@ -147,7 +153,10 @@ export class Bus implements Channel {
       for (const publication of this.inFlight)
         if (publication.messageId === packet.messageId) publication.isTaken = true;
     });
-    this.client.on("message", (topic, payload) => this.deliver(topic, payload.toString("utf8")));
+    this.client.on("message", (topic, payload, { qos }) => {
+      const isDelivered = qos === 2 && this.client.options.protocolVersion === 5;
+      if (!isDelivered) this.deliver(topic, payload.toString("utf8"));
+    });
   }
 
   /**

@@ -136,16 +136,51 @@ class Parser {
   }
 }
 
-/** @throws JsonSyntaxError */
+/** A name in an object, or any other text. */
+const STRING_OR_NAME = /"(?:[^"\\]|\\.)*"(\s*:)?/g;
+
+/** Members of all objects; undefined when something is nested too deep. */
+function countMembers(value: unknown, depth: number): number | undefined {
+  if (typeof value !== "object" || value === null) return 0;
+  if (depth > JSON_NESTING_LIMIT) return undefined;
+  const values = Object.values(value);
+  let count = Array.isArray(value) ? 0 : values.length;
+  for (const member of values) {
+    const below = countMembers(member, depth + 1);
+    if (below === undefined) return undefined;
+    count += below;
+  }
+  return count;
+}
+
+/** What the runtime makes of a text in which nothing is wrong; undefined when something is, or a name occurs twice. */
+function parseFlawless(text: string): { readonly value: unknown } | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    let names = 0;
+    for (const [, colon] of text.matchAll(STRING_OR_NAME)) if (colon !== undefined) names++;
+    return countMembers(value, 0) === names ? { value } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Places are looked for when one is asked for: most files have no defect. @throws JsonSyntaxError */
 export function parseLocatedJson(source: string): LocatedJson {
   const text = source.replace(/^\uFEFF/, "");
-  const parser = new Parser(text);
-  const root = parser.parseDocument();
+  const flawless = parseFlawless(text);
+  let parsed: { readonly root: Node; readonly duplicates: readonly JsonPath[] } | undefined;
+  const parse = () => {
+    if (parsed !== undefined) return parsed;
+    const parser = new Parser(text);
+    parsed = { root: parser.parseDocument(), duplicates: parser.duplicates };
+    return parsed;
+  };
   return {
-    value: root.value,
-    duplicates: parser.duplicates,
+    value: flawless === undefined ? parse().root.value : flawless.value,
+    duplicates: flawless === undefined ? parse().duplicates : [],
     locate(path) {
-      let node: Node = root;
+      let node = parse().root;
       for (const step of path) {
         const member = node.members.get(step);
         if (member === undefined) break;

@@ -11,7 +11,6 @@ import type { ConnectionFailure } from "./connection-failure.ts";
 import { type DurableAction, type DurableListener, DurableOutbox } from "./durable-outbox.ts";
 import type { OcppError } from "./errors.ts";
 import type { LinkSettings } from "./link-settings.ts";
-import { needlessBefore } from "./needless-messages.ts";
 import { OfflineQueue } from "./offline-queue.ts";
 import {
   type CallHandler,
@@ -23,6 +22,7 @@ import {
   type WireMessage,
 } from "./rpc.ts";
 import type { Action, RequestOf } from "./v201/index.ts";
+import { type CallOptions, type WaitingCall, WaitingCalls } from "./waiting-calls.ts";
 import { type DroppedMessages, type WaitingMessages, waitingIn } from "./waiting-messages.ts";
 import type { Transport, Validity } from "./websocket.ts";
 
@@ -30,18 +30,6 @@ export type { LinkSettings } from "./link-settings.ts";
 export type { CallHandler, CallOutcome, EndedCall, HandlerResult, Handling, WireMessage } from "./rpc.ts";
 
 export type Registration = "Unregistered" | "Accepted" | "Pending" | "Rejected";
-
-export interface CallOptions {
-  /** What the CSMS asked for, so that it may leave while the registration is Pending (B02.FR.02). */
-  readonly beforeAccepted?: boolean;
-  readonly timeoutMilliseconds?: number;
-  /** Kept in the database while there is no connection, whatever QueueAllMessages says. */
-  readonly queueWhenOffline?: boolean;
-  /** What it is about, e.g. one fault: of many such messages that wait only the first and the last are sent. */
-  readonly subject?: string;
-  /** Where there is no room for all it goes before others, e.g. an event of a monitor before one of a fault. */
-  readonly givesWay?: boolean;
-}
 
 export interface LinkEvents {
   connected: {
@@ -75,20 +63,12 @@ export interface LinkParts {
   readonly settings: LinkSettings;
 }
 
-interface WaitingCall {
-  readonly ordinal: number;
-  readonly action: Action;
-  readonly request: RequestOf<Action>;
-  readonly options: CallOptions;
-  readonly resolve: (outcome: CallOutcome) => void;
-}
-
-/** Calls that may wait in memory for their turn; the newest is refused beyond it. */
-const WAITING_LIMIT = 1_000;
 /** So many durable messages in a row let one other message pass, lest a long backlog starves Heartbeat and status. */
 const DURABLE_BURST = 5;
 /** Messages that transaction events overtake: there may be many of them, e.g. of a fault that comes and goes. */
 const GIVES_WAY: ReadonlySet<Action> = new Set<Action>(["NotifyEvent"]);
+
+const isUrgent = ({ options }: WaitingCall): boolean => options.usefulMilliseconds !== undefined;
 
 /** The station's line to the CSMS: durable and other messages out, CALLs in, connection kept up. */
 export class CsmsLink {
@@ -103,7 +83,9 @@ export class CsmsLink {
   private readonly oddities: ToldOnce;
   private session: RpcSession | undefined;
   private currentRegistration: Registration = "Unregistered";
-  private waiting: WaitingCall[] = [];
+  private readonly waiting: WaitingCalls;
+  /** Of two messages in a row at most one has overtaken the others. */
+  private hasOvertaken = false;
   private nextOrdinal = 1;
   private durableBurst = 0;
   private disconnectedAt: number | undefined;
@@ -111,6 +93,7 @@ export class CsmsLink {
 
   constructor(private readonly parts: LinkParts) {
     const { clock, random, logger, settings, unitOfWork } = parts;
+    this.waiting = new WaitingCalls(clock, logger, (dropped) => this.events.emit("dropped", dropped));
     this.schedule = new CallSchedule(clock);
     this.oddities = new ToldOnce(logger);
     this.durable = new DurableOutbox({
@@ -233,34 +216,9 @@ export class CsmsLink {
         resolve: resolve as (outcome: CallOutcome) => void,
       };
       if (!this.mayWait(call)) return this.giveUp(call);
-      this.joinWith(call);
-      if (!this.makeRoom(call)) {
-        this.parts.logger.error(`${action} is dropped: ${WAITING_LIMIT} messages are waiting`);
-        this.events.emit("dropped", { action, reason: "full", count: 1 });
-        return call.resolve({ kind: "offline" });
-      }
-      this.waiting.push(call);
+      this.waiting.add(call);
       this.pump();
     });
-  }
-
-  /** Of too many waiting messages the newest is refused, unless an older one gives way to it. */
-  private makeRoom({ options }: WaitingCall): boolean {
-    if (this.waiting.length < WAITING_LIMIT) return true;
-    const lost = options.givesWay === true ? undefined : this.waiting.find((call) => call.options.givesWay === true);
-    if (lost === undefined) return false;
-    this.parts.logger.warn(`${lost.action} is dropped for others: ${WAITING_LIMIT} messages are waiting`);
-    this.waiting.splice(this.waiting.indexOf(lost), 1);
-    this.events.emit("dropped", { action: lost.action, reason: "full", count: 1 });
-    lost.resolve({ kind: "offline" });
-    return true;
-  }
-
-  private joinWith({ options: { subject } }: WaitingCall): void {
-    if (subject === undefined) return;
-    const needless = needlessBefore(this.waiting.filter(({ options }) => options.subject === subject));
-    this.waiting = this.waiting.filter((call) => !needless.includes(call));
-    for (const call of needless) call.resolve({ kind: "joined" });
   }
 
   /** Will the call be allowed to leave over this connection, now or after the answer to BootNotification? */
@@ -280,7 +238,10 @@ export class CsmsLink {
     const { settings } = this.parts;
     const wanted =
       call.options.queueWhenOffline === true ||
-      (settings.queueAllMessages() && !settings.neverQueued().includes(call.action));
+      (settings.queueAllMessages() &&
+        call.options.usefulMilliseconds === undefined &&
+        call.options.isAskedAgain !== true &&
+        !settings.neverQueued().includes(call.action));
     if (wanted && call.action !== "BootNotification" && call.action !== "Heartbeat")
       this.offline.keep(call.action, call.request, call.options);
     call.resolve({ kind: "offline" });
@@ -332,15 +293,16 @@ export class CsmsLink {
   }
 
   private giveUpWaiting(): void {
-    const lost = this.waiting.filter((call) => !this.mayWait(call));
-    this.waiting = this.waiting.filter((call) => this.mayWait(call));
-    for (const call of lost) this.giveUp(call);
+    for (const call of this.waiting.takeAll((waiting) => !this.mayWait(waiting))) this.giveUp(call);
   }
 
   /** Sends what may be sent next, as long as no answer is outstanding. */
   private pump(): void {
     const { session } = this;
     if (session === undefined || session.busy) return;
+    const urgent = this.hasOvertaken ? undefined : this.waiting.find((call) => isUrgent(call) && this.mayLeave(call));
+    this.hasOvertaken = urgent !== undefined;
+    if (urgent !== undefined) return this.sendNormal(session, urgent);
     const durable = this.registration === "Accepted" ? this.durable.next() : undefined;
     const isTransaction = durable?.action === "TransactionEvent" && this.durableBurst < DURABLE_BURST;
     const normal = this.waiting.find(
@@ -365,18 +327,18 @@ export class CsmsLink {
     return this.durable.wasCreatedBefore(durable, normal.ordinal);
   }
 
-  private timeoutMilliseconds(options: CallOptions = {}): number {
+  private timeoutMilliseconds(): number {
     const seconds = this.profileMessageTimeoutSeconds ?? this.parts.settings.messageTimeoutSeconds();
-    return options.timeoutMilliseconds ?? Math.max(1, seconds) * 1000;
+    return Math.max(1, seconds) * 1000;
   }
 
   private sendNormal(session: RpcSession, call: WaitingCall): void {
-    this.waiting.splice(this.waiting.indexOf(call), 1);
+    const usefulMilliseconds = this.waiting.take(call);
     session.call(
       call.action,
       this.parts.random.uuid(),
       call.request,
-      this.timeoutMilliseconds(call.options),
+      usefulMilliseconds ?? this.timeoutMilliseconds(),
       (outcome) => {
         // The connection broke before the answer: what must not be lost is sent again.
         if (outcome.kind === "offline" && call.options.queueWhenOffline === true) return this.giveUp(call);

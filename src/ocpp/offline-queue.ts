@@ -3,10 +3,10 @@ import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
 import type { MessageQueueRepository } from "../store/message-queue-repository.ts";
 import type { UnitOfWork } from "../store/unit-of-work.ts";
-import type { CallOptions } from "./csms-link.ts";
 import { needlessBefore } from "./needless-messages.ts";
 import type { RpcSession } from "./rpc.ts";
 import { isAction } from "./validation.ts";
+import type { CallOptions } from "./waiting-calls.ts";
 import type { DroppedMessages } from "./waiting-messages.ts";
 
 const LIMIT = 2_000;

@@ -98,6 +98,8 @@ const HANDLER_LIMIT_MILLISECONDS = 28_000;
 /** The RPC rules of one websocket connection: one outstanding CALL of ours, incoming ones answered as scheduled. */
 export class RpcSession {
   private outstanding: OutstandingCall | undefined;
+  /** The last CALL of ours that was not answered in time, to tell whose a late answer is. */
+  private timedOut: OutstandingCall | undefined;
   /** CALLs of the CSMS that have no answer yet, by message id, with what takes them back. */
   private readonly unanswered = new Map<string, () => boolean>();
   private closed = false;
@@ -124,7 +126,10 @@ export class RpcSession {
       this.options.logger.error(`${action} is not sent, it violates its schema: ${own.description}`);
       return settle({ kind: "error", code: own.code, description: own.description });
     }
-    const timer = this.options.clock.after(timeoutMilliseconds, () => this.finish({ kind: "timeout" }));
+    const timer = this.options.clock.after(timeoutMilliseconds, () => {
+      this.timedOut = this.outstanding;
+      this.finish({ kind: "timeout" });
+    });
     const sentAt = this.options.clock.monotonicMilliseconds();
     this.outstanding = { messageId, action, timer, sentAt, settle: settle as (outcome: CallOutcome) => void };
     this.transmit(encodeCall(messageId, action, payload), action, messageId);
@@ -217,7 +222,8 @@ export class RpcSession {
 
   private takeResult(messageId: string, payload: unknown): void {
     if (this.outstanding?.messageId !== messageId) {
-      this.options.logger.warn(`An answer to the unknown or forgotten message ${messageId} is ignored`);
+      const late = this.timedOut?.messageId === messageId ? `${this.timedOut.action}, too late,` : "an unknown message";
+      this.options.logger.warn(`An answer to ${late} is ignored (${messageId})`);
       return;
     }
     const { action } = this.outstanding;

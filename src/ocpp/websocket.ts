@@ -82,6 +82,12 @@ const COMPRESSION_THRESHOLD_BYTES = 256;
 /** RFC 6455, 5.5. */
 const PING_PAYLOAD_LIMIT_BYTES = 125;
 
+/** Instead of an empty list the runtime takes the authorities that it was built with, and those of NODE_EXTRA_CA_CERTS. */
+function trustNobody(): Error {
+  const error = new Error("unable to find an issuer: no root certificate of a CSMS is installed");
+  return Object.assign(error, { code: "UNABLE_TO_GET_ISSUER_CERT_LOCALLY" });
+}
+
 /** The options of `tls.connect`: TLS as the runtime has it, with nothing of our own in between (A00.FR.317, FR.420). */
 export function tlsOptions(tls: TlsSettings): ConnectionOptions {
   return {
@@ -90,7 +96,7 @@ export function tlsOptions(tls: TlsSettings): ConnectionOptions {
     ca: [...tls.authorities],
     allowPartialTrustChain: true, // an installed root may be one that its predecessor has signed (M05.FR.10)
     ciphers: tls.ciphers12.join(":"), // A00.FR.319, FR.422
-    checkServerIdentity: tls.checkServerName, // A00.FR.309, FR.412
+    checkServerIdentity: tls.authorities.length === 0 ? trustNobody : tls.checkServerName, // A00.FR.309, FR.412
     ...(tls.revocationLists.length > 0 && { crl: [...tls.revocationLists] }),
     ...(tls.client !== undefined && {
       cert: tls.client.certificate, // A00.FR.401, FR.402

@@ -9,6 +9,7 @@ import { chargeMoney, greet, showOnDisplay, TARIFF } from "./driver-display.ts";
 import { EverestSide } from "./everest/everest-side.ts";
 import type { Release } from "./everest/release.ts";
 import type { SimulatedEvse } from "./everest/simulated-evse.ts";
+import { PLUG_AND_CHARGE_VARIABLES, playPlugAndCharge } from "./plug-and-charge.ts";
 
 const COLOURS = {
   station: "\u001b[36m",
@@ -31,11 +32,20 @@ function summarize(request: Readonly<Record<string, unknown>>): string {
     request.eventType && `${String(request.eventType)} #${String(request.seqNo)} ${String(request.triggerReason)}`,
     info?.chargingState,
     info?.stoppedReason,
-    (request.idToken as { idToken?: string } | undefined)?.idToken && "with token",
+    (request.idToken as { idToken?: string } | undefined)?.idToken && `with ${tokenOf(request)}`,
+    request.certificateType,
+    request.action,
     request.eventType && request.reservationId !== undefined && `for reservation ${String(request.reservationId)}`,
     energyOf(request),
   ];
   return facts.filter(Boolean).join(", ");
+}
+
+function tokenOf({ idToken, iso15118CertificateHashData, certificate }: Readonly<Record<string, unknown>>): string {
+  if ((idToken as { type?: string }).type !== "eMAID") return "token";
+  const hashes = (iso15118CertificateHashData as readonly unknown[] | undefined)?.length;
+  if (hashes !== undefined) return `contract and the hashes of ${hashes} certificates`;
+  return certificate === undefined ? "contract" : "contract and its certificates";
 }
 
 function energyOf(request: Readonly<Record<string, unknown>>): string | undefined {
@@ -170,6 +180,8 @@ export interface SimulationOptions {
   readonly evseCount: number;
   /** Which EVerest is played. */
   readonly release: Release;
+  /** Plug and Charge by ISO 15118 instead of cards. */
+  readonly plugAndCharge: boolean;
   /** Where the station serves its state. */
   readonly http: string | undefined;
 }
@@ -179,7 +191,7 @@ export interface SimulationOptions {
  * session is played and every OCPP message shown as one line. Resolves to an exit code with `--once`.
  */
 export async function simulateSession(
-  { once, evseCount, release, http }: SimulationOptions,
+  { once, evseCount, release, plugAndCharge, http }: SimulationOptions,
   environment: Readonly<Record<string, string | undefined>>,
   componentConfig: string,
 ): Promise<number | undefined> {
@@ -202,12 +214,14 @@ export async function simulateSession(
       TariffFallbackMessage: TARIFF,
     },
     DisplayMessageCtrlr: { Available: true },
+    ...(plugAndCharge && PLUG_AND_CHARGE_VARIABLES),
   });
   const everest = await EverestSide.start({
     broker: { host: "127.0.0.1", port: broker.port },
     release,
     evseCount,
     optionalModules: true,
+    ...(plugAndCharge && { certificates: { directory: join(directory, "certificates") } }),
     parameters: {
       CoreDatabasePath: join(directory, "core"),
       DeviceModelDatabasePath: join(directory, "device_model.db"),
@@ -248,7 +262,8 @@ export async function simulateSession(
   process.once("SIGINT", () => void end().then(() => process.exit(0)));
   await csms.waitFor("StatusNotification", undefined, 20_000);
   await sleep(clock, 500);
-  await playSession(everest, csms, clock, (text) => print("charger", "charger", text));
+  const play = plugAndCharge ? playPlugAndCharge : playSession;
+  await play(everest, csms, clock, (text) => print("charger", "charger", text));
   for (const violation of csms.violations) print("csms", "CSMS complains", violation);
   print(
     "charger",

@@ -1,4 +1,5 @@
 import type { IdTokenType, TransactionEventRequest, TransactionEventResponse } from "../ocpp/v201/index.ts";
+import type { LeafCertificateUse } from "./ports.ts";
 
 interface TransactionPlace {
   readonly transactionId: string;
@@ -28,6 +29,8 @@ export interface StationEvents {
   };
   /** The answer to SetVariables is out: what needs a new connection may cut this one. */
   variablesSet: object;
+  /** The hardware side has taken a certificate that the CSMS has signed. */
+  leafInstalled: { readonly use: LeafCertificateUse };
   /** Reports a security event; the A block decides about criticality, queueing, log and bus (A04). */
   securityEvent: {
     readonly type: string;

@@ -1,5 +1,11 @@
 /** What the station hears from the hardware side, in its own words; `bridge/` translates EVerest's. */
-import type { IdTokenType, ReasonEnumType, SampledValueType, SignedMeterValueType } from "../ocpp/v201/index.ts";
+import type {
+  ChargingNeedsType,
+  IdTokenType,
+  ReasonEnumType,
+  SampledValueType,
+  SignedMeterValueType,
+} from "../ocpp/v201/index.ts";
 
 /** A token as the hardware side reports it, with the facts of how it was presented. */
 export interface PresentedToken {
@@ -138,6 +144,28 @@ export type LogUploadState =
 
 export const VEHICLE_CERTIFICATES = ["Leaf", "SubCA1", "SubCA2", "Root"] as const;
 
+/** What a vehicle tells in numbers: variable and attribute of ConnectedEV, and the unit (appendices, 3.2.13). */
+export const VEHICLE_READINGS = {
+  "ACCurrent.MinSet": "A",
+  "ACCurrent.MaxSet": "A",
+  "ACVoltage.MaxSet": "V",
+  "DCCurrent.MinSet": "A",
+  "DCCurrent.MaxSet": "A",
+  "DCCurrent.Target": "A",
+  "DCVoltage.MaxSet": "V",
+  "DCVoltage.Target": "V",
+  "Power.MaxSet": "W",
+  "EnergyCapacity.Actual": "Wh",
+  "EnergyImport.Target": "Wh",
+  "RemainingTimeBulk.Actual": "s",
+  "RemainingTimeFull.Actual": "s",
+  "StateOfCharge.Actual": "Percent",
+  "StateOfCharge.MaxSet": "Percent",
+  "StateOfChargeBulk.Actual": "Percent",
+} as const;
+
+export type VehicleReadings = { readonly [Name in keyof typeof VEHICLE_READINGS]?: number };
+
 /** What is known about the vehicle at an EVSE; what is left out has not been told this time. */
 export interface VehicleInformation {
   readonly vehicleId?: string;
@@ -147,12 +175,31 @@ export interface VehicleInformation {
   readonly protocolsSupported?: readonly string[];
   /** PEM. */
   readonly certificates?: { readonly [Name in (typeof VEHICLE_CERTIFICATES)[number]]?: string };
+  readonly readings?: VehicleReadings;
+  /** RFC 3339. */
+  readonly departureTime?: string;
 }
 
 export interface EnergyTransferModes {
   /** OCPP's names. */
   readonly names: readonly string[];
   readonly bidirectional: boolean;
+}
+
+/** A vehicle asks for a contract certificate, or for a newer one (M01, M02). */
+export interface ContractCertificateRequest {
+  /** Whoever speaks ISO 15118 with the vehicle: the answer goes there (`VehiclePort`). */
+  readonly communicator: string;
+  /** Where the vehicle is, as far as that is known. */
+  readonly evseId?: number;
+  readonly action: "Install" | "Update";
+  readonly iso15118SchemaVersion: string;
+  /** CertificateInstallationReq or CertificateUpdateReq as it came from the vehicle: EXI, Base64 encoded. */
+  readonly exiRequest: string;
+  /** Why OCPP has no way to hand it on. */
+  readonly defect?: string;
+  /** By the clock that never jumps: the vehicle counts from here. */
+  readonly heardAtMilliseconds: number;
 }
 
 /**
@@ -195,7 +242,10 @@ export interface HardwareEvents {
   reservation: ReservationUpdate;
   logStatus: { readonly state: LogUploadState; readonly requestId?: number };
   evInfo: { readonly evseId: number; readonly stateOfChargePercent?: number } & VehicleInformation;
+  /** What an EV asks for, by ISO 15118, at the beginning and whenever it renegotiates (K15, K17). */
+  chargingNeeds: { readonly evseId: number; readonly needs: ChargingNeedsType };
   energyTransferModes: { readonly evseId: number; readonly modes: EnergyTransferModes };
+  contractCertificate: ContractCertificateRequest;
   serviceRenegotiation: { readonly evseId: number; readonly supported: boolean };
   capabilities: { readonly evseId: number; readonly maxPhaseCount?: number; readonly maxCurrentAmperes?: number };
   externalLimit: ExternalLimitEvent;

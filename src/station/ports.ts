@@ -21,7 +21,7 @@ import type {
   VPNType,
 } from "../ocpp/v201/index.ts";
 
-import type { EvseDescription } from "./hardware-events.ts";
+import type { ContractCertificateRequest, EvseDescription } from "./hardware-events.ts";
 
 export * from "./hardware-events.ts";
 
@@ -174,6 +174,8 @@ export interface SecurityPort {
   ): Promise<{ readonly accepted: boolean; readonly reason?: string }>;
   verifyCertificate(chainPem: string, uses: readonly CaCertificateUse[]): Promise<CertificateValidation>;
   leafCertificateFiles(use: LeafCertificateUse): Promise<LeafCertificateFiles | undefined>;
+  /** The newest valid one of each root, that of `leafCertificateFiles` first. */
+  newestLeaves(use: LeafCertificateUse): Promise<readonly LeafCertificateFiles[]>;
   /** Path of a PEM bundle or a directory of root certificates. */
   verifyLocation(use: CaCertificateUse): Promise<string | undefined>;
   verifyFile(use: CaCertificateUse): Promise<string | undefined>;
@@ -351,6 +353,14 @@ export interface NetworkPort {
   ): Promise<NetworkOutcome>;
 }
 
+export interface VehiclePort {
+  /** `exiResponse` (Base64) is there when the CSMS has answered; without it the vehicle is told that there is no certificate. */
+  answerContractCertificate(
+    request: Pick<ContractCertificateRequest, "communicator" | "action">,
+    exiResponse: string | undefined,
+  ): Promise<void>;
+}
+
 export interface Hardware {
   /** Undefined where the hardware side does not offer to set up networks. */
   readonly network: NetworkPort | undefined;
@@ -363,5 +373,6 @@ export interface Hardware {
   readonly dataTransfer: DataTransferPort;
   readonly display: DisplayPort;
   readonly energy: EnergyPort;
+  readonly vehicle: VehiclePort;
   readonly observer: ObserverPort;
 }

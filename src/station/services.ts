@@ -24,6 +24,8 @@ export interface ClientCertificateService {
   choose(): Promise<LeafCertificateFiles | undefined>;
   /** Before `chainPem` is installed: the present certificate stays at hand. Resolves to what undoes it. */
   prepareFor(chainPem: string): Promise<() => void>;
+  /** What was shown in the last connection (PEM), whether or not the hardware side still offers it. */
+  lastShown(): string | undefined;
 }
 
 /** B: why the station started: what the hardware side says, or what the blocks know better. */

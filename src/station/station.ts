@@ -34,6 +34,7 @@ import { metering } from "./j-metering/metering.ts";
 import { smartCharging } from "./k-smart-charging/smart-charging.ts";
 import { firmware } from "./l-firmware/firmware.ts";
 import { certificates } from "./m-certificates/certificates.ts";
+import { contractCertificates } from "./m-certificates/contract-certificates.ts";
 import { customerInformation } from "./n-diagnostics/customer-information.ts";
 import { eventStream } from "./n-diagnostics/event-stream.ts";
 import { logs } from "./n-diagnostics/logs.ts";
@@ -80,6 +81,7 @@ export const BLOCKS = complete([
   logs,
   monitoring,
   certificates,
+  contractCertificates,
   customerInformation,
   displayMessages,
   dataTransfer,

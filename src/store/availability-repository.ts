@@ -4,13 +4,14 @@ export type OperationalStatus = "Operative" | "Inoperative";
 
 /** Operational status as set by the CSMS; 0 stands for the whole station (EVSE) or the whole EVSE (connector). */
 export class AvailabilityRepository {
+  /** Asked for with every session event. */
+  private known: ReadonlyMap<string, OperationalStatus> | undefined;
+
   constructor(private readonly database: Database) {}
 
   get(evseId: number, connectorId: number): OperationalStatus | undefined {
-    const value = this.database
-      .query("SELECT OPERATIONAL_STATUS FROM AVAILABILITY WHERE EVSE_ID = ? AND CONNECTOR_ID = ?")
-      .values(evseId, connectorId)[0]?.[0];
-    return value === "Operative" || value === "Inoperative" ? value : undefined;
+    this.known ??= this.read();
+    return this.known.get(`${evseId}/${connectorId}`);
   }
 
   set(evseId: number, connectorId: number, status: OperationalStatus): void {
@@ -20,5 +21,20 @@ export class AvailabilityRepository {
          ON CONFLICT (EVSE_ID, CONNECTOR_ID) DO UPDATE SET OPERATIONAL_STATUS = excluded.OPERATIONAL_STATUS`,
       )
       .run(evseId, connectorId, status);
+    this.readAnew();
+  }
+
+  /** To be called when a transaction of the database was rolled back. */
+  readAnew(): void {
+    this.known = undefined;
+  }
+
+  private read(): ReadonlyMap<string, OperationalStatus> {
+    const rows = this.database.query("SELECT EVSE_ID, CONNECTOR_ID, OPERATIONAL_STATUS FROM AVAILABILITY").values();
+    return new Map(
+      rows.flatMap(([evseId, connectorId, status]) =>
+        status === "Operative" || status === "Inoperative" ? [[`${evseId}/${connectorId}`, status] as const] : [],
+      ),
+    );
   }
 }

@@ -63,6 +63,7 @@ export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
   const { database, corruptFileMovedTo } = openDatabase({ path, migrations: "core", clock, logger });
   const durableQueue = new MessageQueueRepository(database, "TRANSACTION_QUEUE", logger);
   const normalQueue = new MessageQueueRepository(database, "NORMAL_QUEUE", logger);
+  const availability = new AvailabilityRepository(database);
   let watcher: CommitListener | undefined;
   const unitOfWork = createUnitOfWork(database, {
     onBegin: (durability) => {
@@ -76,6 +77,7 @@ export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
     onRollback: () => {
       durableQueue.countAnew();
       normalQueue.countAnew();
+      availability.readAnew();
     },
   });
   const tokenAliases = new TokenAliasRepository(database);
@@ -83,7 +85,7 @@ export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
     database,
     unitOfWork,
     keyValues: new KeyValueRepository(database, logger),
-    availability: new AvailabilityRepository(database),
+    availability,
     transactions: new TransactionRepository(database, logger),
     meterValues: new MeterValueRepository(database),
     authCache: new AuthCacheRepository(database, tokenAliases, unitOfWork),

@@ -1,4 +1,4 @@
-/** OCA certification test cases of blocks A, L and M for charging stations, on the compiled executable. */
+/** OCA certification test cases of blocks A and L for charging stations, on the compiled executable. */
 import { describe, test } from "bun:test";
 import type { UpdateFirmwareRequest } from "../../src/ocpp/v201/index.ts";
 import { SURROUNDINGS } from "../support/charger.ts";
@@ -79,61 +79,19 @@ describe.each(SURROUNDINGS)("firmware update, EVerest of $release in the slot of
     }));
 });
 
-describe("certificates", () => {
-  test.each(["CSMSRootCertificate", "ManufacturerRootCertificate", "V2GRootCertificate", "MORootCertificate"] as const)(
-    "TC_M_01_CS … TC_M_04_CS install a %s",
-    (certificateType) =>
-      onCharger({}, async (system) => {
-        await system.send("InstallCertificate", { certificateType, certificate: PEM }, { status: "Accepted" });
-      }),
-  );
-
-  test("TC_M_05_CS a certificate that cannot be installed", () =>
-    onCharger({}, async (system) => {
-      system.charger.everest.answer("security.install_ca_certificate", () => "InvalidFormat");
-      await system.send(
-        "InstallCertificate",
-        { certificateType: "CSMSRootCertificate", certificate: PEM },
-        { status: "Rejected" },
-      );
-    }));
-
-  test("TC_M_19_CS nothing installed", () =>
-    onCharger({}, async (system) => {
-      await system.send(
-        "GetInstalledCertificateIds",
-        { certificateType: ["CSMSRootCertificate"] },
-        { status: "NotFound" },
-      );
-    }));
-
-  test("TC_M_20_CS, TC_M_21_CS delete one, delete an unknown one", () =>
-    onCharger({}, async (system) => {
-      const certificateHashData = {
-        hashAlgorithm: "SHA256",
-        issuerNameHash: "ab",
-        issuerKeyHash: "cd",
-        serialNumber: "1",
-      } as const;
-      await system.send("DeleteCertificate", { certificateHashData }, { status: "Accepted" });
-      system.charger.everest.answer("security.delete_certificate", () => "NotFound");
-      await system.send("DeleteCertificate", { certificateHashData }, { status: "NotFound" });
-    }));
-
-  test("TC_A_11_CS, TC_A_14_CS a new certificate of the station: triggered, signed, accepted or not", () =>
-    onCharger({}, async (system) => {
-      const trigger = { requestedMessage: "SignChargingStationCertificate" } as const;
-      await system.send("TriggerMessage", trigger, { status: "Accepted" });
-      await system.receive("SignCertificate", { certificateType: "ChargingStationCertificate" });
-      const signed = { certificateChain: PEM, certificateType: "ChargingStationCertificate" } as const;
-      await system.send("CertificateSigned", signed, { status: "Accepted" });
-      await system.send("TriggerMessage", trigger, { status: "Accepted" });
-      await system.receive("SignCertificate");
-      system.charger.everest.answer("security.update_leaf_certificate", () => "InvalidSignature");
-      await system.send("CertificateSigned", signed, { status: "Rejected" });
-      await system.receive("SecurityEventNotification", { type: "InvalidChargingStationCertificate" });
-    }));
-});
+test("TC_A_11_CS, TC_A_14_CS a new certificate of the station: triggered, signed, accepted or not", () =>
+  onCharger({}, async (system) => {
+    const trigger = { requestedMessage: "SignChargingStationCertificate" } as const;
+    await system.send("TriggerMessage", trigger, { status: "Accepted" });
+    await system.receive("SignCertificate", { certificateType: "ChargingStationCertificate" });
+    const signed = { certificateChain: PEM, certificateType: "ChargingStationCertificate" } as const;
+    await system.send("CertificateSigned", signed, { status: "Accepted" });
+    await system.send("TriggerMessage", trigger, { status: "Accepted" });
+    await system.receive("SignCertificate");
+    system.charger.everest.answer("security.update_leaf_certificate", () => "InvalidSignature");
+    await system.send("CertificateSigned", signed, { status: "Rejected" });
+    await system.receive("SecurityEventNotification", { type: "InvalidChargingStationCertificate" });
+  }));
 
 test("TC_A_09_CS, TC_A_10_CS a new password: answered, then the station connects with it", () =>
   onCharger({}, async (system) => {

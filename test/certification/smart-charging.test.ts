@@ -180,7 +180,7 @@ describe("set charging profile", () => {
       await set(system, 1, watts, "Rejected");
     }));
 
-  test("TC_K_57_CS profiles outlive a restart, and hold before anybody charges", () =>
+  test("profiles outlive a restart, and hold before anybody charges", () =>
     onCharger(AC, async (system) => {
       await set(system, 1, profile("TxDefaultProfile", [[0, 6]]));
       await system.charger.end("SIGKILL");

@@ -71,6 +71,29 @@ describe("the certificate of the CSMS (A00.FR.308–311, FR.411–414)", () => {
     );
   });
 
+  test("an authority that only the environment names (NODE_EXTRA_CA_CERTS) is not trusted", async () => {
+    const { port } = await scene.listen(scene.issue());
+    const trusting = async (...authorities: readonly TestAuthority[]): Promise<string> => {
+      const paths = authorities.map(({ rootPath }) => rootPath);
+      const settings = { ciphers12: [], ciphers13: [], revocationLists: [] };
+      const code = `
+        const { connect } = require("node:tls");
+        const { tlsOptions } = await import(${JSON.stringify(join(import.meta.dir, "../../src/ocpp/websocket.ts"))});
+        const authorities = ${JSON.stringify(paths)}.map((path) => require("node:fs").readFileSync(path, "utf8"));
+        const { ciphers, ...options } = tlsOptions({ ...${JSON.stringify(settings)}, authorities, checkServerName: () => undefined });
+        connect({ ...options, host: "localhost", port: ${port} })
+          .on("secureConnect", () => { console.log("trusted"); process.exit(); })
+          .on("error", () => { console.log("refused"); process.exit(); });`;
+      const child = Bun.spawn([process.execPath, "-e", code], {
+        env: { ...process.env, NODE_EXTRA_CA_CERTS: scene.root.rootPath },
+      });
+      return (await new Response(child.stdout).text()).trim();
+    };
+    expect(await trusting(scene.root)).toBe("trusted");
+    expect(await trusting(new TestAuthority(scene.directory, "stranger"))).toBe("refused");
+    expect(await trusting()).toBe("refused");
+  });
+
   test("self-signed: refused", async () => {
     const lonely = new TestAuthority(scene.directory, "lonely");
     const selfSigned = {

@@ -18,6 +18,8 @@ export interface AgentChargerOptions extends Pick<EverestSideOptions, "release" 
   readonly prepare?: (directory: string) => void;
   /** Parameters that depend on where the charger lies. */
   readonly parametersIn?: (directory: string) => Readonly<Record<string, string>>;
+  /** EVerest's security module keeps real certificates (`everest.security`), see Charger. */
+  readonly certificates?: "separate" | "shared";
   /** Install prefix; its interface files stand in for a manager that distributes nothing. */
   readonly prefix?: string;
 }
@@ -55,6 +57,9 @@ export class AgentCharger {
       ...(slot !== undefined && { slot }),
       evseCount,
       powermeterIntervalMilliseconds: 100,
+      ...(options.certificates !== undefined && {
+        certificates: { directory: join(directory, "certs"), sharesLeaves: options.certificates === "shared" },
+      }),
       parameters: {
         CoreDatabasePath: join(directory, "core"),
         DeviceModelDatabasePath: join(directory, "device_model.db"),

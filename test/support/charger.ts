@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type CsmsOptions, SimulatedCsms } from "../../src/sim/csms.ts";
 import { EverestSide } from "../../src/sim/everest/everest-side.ts";
 import type { Release } from "../../src/sim/everest/release.ts";
+import type { SimulatedSecurity } from "../../src/sim/everest/security/simulated-security.ts";
 import { networkProfiles, patchComponentConfig } from "../../src/sim/simulate.ts";
 import { type Mosquitto, startMosquitto } from "./mosquitto.ts";
 
@@ -30,6 +31,8 @@ export interface ChargerOptions {
   readonly slot?: "OCPP201" | "OCPPmulti";
   readonly evseCount?: number;
   readonly optionalModules?: boolean;
+  /** False: the ISO 15118 extensions are mapped to no EVSE. */
+  readonly mapsExtensions?: boolean;
   readonly useSocket?: boolean;
   /** The broker's `set_tcp_nodelay`; on unless said otherwise. */
   readonly noDelay?: boolean;
@@ -42,6 +45,8 @@ export interface ChargerOptions {
   readonly commandLine?: readonly string[];
   /** Where the executables are, other than in dist/everest: a directory of modules. */
   readonly modules?: string;
+  /** EVerest's security module keeps real certificates (`security`); "shared": CSMS and V2G leaves in one directory. */
+  readonly certificates?: "separate" | "shared";
   /** Do not start the station's process yet. */
   readonly stopped?: boolean;
 }
@@ -83,6 +88,10 @@ export class Charger {
       ...(options.slot !== undefined && { slot: options.slot }),
       evseCount: options.evseCount ?? 2,
       optionalModules: options.optionalModules === true,
+      mapsExtensions: options.mapsExtensions !== false,
+      ...(options.certificates !== undefined && {
+        certificates: { directory: join(directory, "certs"), sharesLeaves: options.certificates === "shared" },
+      }),
       powermeterIntervalMilliseconds: options.powermeterIntervalMilliseconds ?? 200,
       connectionTimeoutSecondMilliseconds: options.connectionTimeoutSecondMilliseconds ?? 1_000,
       parameters: {
@@ -150,6 +159,13 @@ export class Charger {
     });
     this.process = station;
     return station;
+  }
+
+  /** The store of certificates that `certificates` has asked for. */
+  get security(): SimulatedSecurity {
+    const { security } = this.everest;
+    if (security === undefined) throw new Error("this charger keeps no certificates");
+    return security;
   }
 
   get spawned(): ChildProcess | undefined {

@@ -411,6 +411,7 @@ export class InProcessCharger {
         updateLeafCertificate: { accepted: true },
         verifyCertificate: "Valid",
         leafCertificateFiles: undefined,
+        newestLeaves: [],
         verifyLocation: undefined,
         verifyFile: undefined,
         caCertificates: [],
@@ -439,6 +440,7 @@ export class InProcessCharger {
         publishSchedules: note("publishSchedules"),
         ...port({ setLimits: undefined }),
       },
+      vehicle: port({ answerContractCertificate: undefined }),
       observer: {
         connection: () => {},
         bootNotificationResponse: () => {},

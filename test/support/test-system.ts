@@ -166,6 +166,16 @@ export class TestSystem {
     await this.tellAuthorized("RemoteStart", VALID_TOKEN, { remoteStartId: 4711 });
   }
 
+  /** Authorized15118: the EV authorizes itself with its contract certificate. Resolves to what the CSMS was asked. */
+  async authorized15118(emaid: string, certificate: string, options: { evseId?: number } = {}): Promise<Facts> {
+    const { evseId = 1 } = options;
+    expect(await this.charger.everest.presentContract(emaid, { certificate }, evseId)).toBe("Accepted");
+    const idToken: IdTokenType = { idToken: emaid, type: "eMAID" };
+    const asked = await this.receive("Authorize", { idToken });
+    await this.tellAuthorized("Authorized", idToken);
+    return asked;
+  }
+
   async energyTransferStarted(evseId = 1): Promise<void> {
     await this.charger.everest.evse(evseId).startCharging();
     await this.receiveTransactionEvent({

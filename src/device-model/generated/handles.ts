@@ -70,6 +70,7 @@ export const ConnectedEV = {
   Available: new VariableHandle({ component: "ConnectedEV", variable: "Available" }, "boolean"),
   VehicleId: new VariableHandle({ component: "ConnectedEV", variable: "VehicleId" }, "string"),
   ProtocolAgreed: new VariableHandle({ component: "ConnectedEV", variable: "ProtocolAgreed" }, "string"),
+  DepartureTime: new VariableHandle({ component: "ConnectedEV", variable: "DepartureTime" }, "string"),
 } as const;
 
 export const Connector = {

@@ -33,8 +33,10 @@ const FILE_OF_A_START = /^(\d{4}-\d\d-\d\dT[\d:.]+Z)(?:_raw)?\.(?:log|html|secur
 /** Entries and characters that may wait to be written; what comes then is left out. */
 const WAITING_LIMIT = 2_000;
 const WAITING_LIMIT_CHARACTERS = 8_000_000;
+/** What is exchanged at one moment is written together, when the moment is over: the disk is woken less often, and never before the wire. */
+const GATHER_MILLISECONDS = 100;
 /** What is formatted before the event loop goes on; a single entry may have more characters. */
-const ENTRIES_A_TURN = 20;
+const ENTRIES_A_TURN = 5;
 const CHARACTERS_A_TURN = 500_000;
 /** The action of a frame is whatever the CSMS has written there. */
 const NAME_LIMIT_CHARACTERS = 200;
@@ -86,11 +88,12 @@ export class MessageLog {
     }
     this.waiting.push({ ...entry, name: printable(shortened(entry.name, NAME_LIMIT_CHARACTERS)) });
     this.waitingCharacters += characters;
-    this.timer ??= this.options.clock.after(0, () => this.pass());
+    this.timer ??= this.options.clock.after(GATHER_MILLISECONDS, () => this.pass());
   }
 
   takeSecurityEvent(event: Readonly<Record<string, unknown>>): void {
     this.securityFile?.append(`${JSON.stringify(event)}\n`);
+    this.securityFile?.flush();
   }
 
   /** Resolves when everything is on the disk. */
@@ -114,12 +117,16 @@ export class MessageLog {
       const masked = entry.text === undefined ? entry : { ...entry, text: maskSecrets(entry.text) };
       for (const sink of this.sinks) this.passTo(sink, masked);
     }
-    if (this.waiting.length > 0) this.timer = clock.after(0, () => this.pass());
-    else if (this.leftOut > 0) {
+    if (this.waiting.length > 0) {
+      this.timer = clock.after(0, () => this.pass());
+      return;
+    }
+    if (this.leftOut > 0) {
       const name = `${this.leftOut} messages are missing here.`;
       this.leftOut = 0;
       for (const sink of this.sinks) this.passTo(sink, { time: clock.now(), origin: "system", name });
     }
+    for (const file of this.files) file.flush();
   }
 
   private passTo(sink: (entry: LogEntry) => void, entry: LogEntry): void {

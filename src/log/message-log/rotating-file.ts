@@ -26,6 +26,9 @@ export interface RotatingFileOptions {
 /** Characters that may wait for the disk; what comes then is left out, and how much is told in the file. */
 const PENDING_LIMIT_CHARACTERS = 4_000_000;
 
+/** So much is written without being asked. */
+const FLUSH_CHARACTERS = 64_000;
+
 /** Appends in the background, in order, into a private file (0600) that makes room when it is full. */
 export class RotatingFile {
   private pending: string[] = [];
@@ -36,7 +39,7 @@ export class RotatingFile {
 
   constructor(private readonly options: RotatingFileOptions) {}
 
-  /** Returns at once; never throws. */
+  /** Returns at once; never throws. Written with the next `flush`. */
   append(text: string): void {
     if (this.pendingCharacters + text.length > PENDING_LIMIT_CHARACTERS) {
       this.leftOut++;
@@ -44,6 +47,12 @@ export class RotatingFile {
     }
     this.pending.push(text);
     this.pendingCharacters += text.length;
+    if (this.pendingCharacters > FLUSH_CHARACTERS) this.flush();
+  }
+
+  /** Returns at once: what was appended is written in the background, all of it together. */
+  flush(): void {
+    if (this.pending.length === 0) return;
     this.writing ??= this.writeAll().finally(() => {
       this.writing = undefined;
     });
@@ -51,6 +60,7 @@ export class RotatingFile {
 
   /** Resolves when everything is written. */
   async close(): Promise<void> {
+    this.flush();
     await this.writing;
   }
 

@@ -3,8 +3,12 @@ import { type Clock, SystemClock } from "../../lib/clock.ts";
 import { type Random, SystemRandom } from "../../lib/random.ts";
 import { SimulatedBus } from "./bus.ts";
 import { DEFAULT_RELEASE, interfaceDefinition, type Release } from "./release.ts";
+import { AGREEABLE_SECURITY } from "./security/agreeable-security.ts";
+import { SimulatedSecurity } from "./security/simulated-security.ts";
+import { SimulatedAuth, type SimulatedToken } from "./simulated-auth.ts";
 import { SimulatedDisplay } from "./simulated-display.ts";
 import { SimulatedEvse } from "./simulated-evse.ts";
+import { SimulatedExtension } from "./simulated-extension.ts";
 import { SimulatedReservations } from "./simulated-reservations.ts";
 
 export interface EverestSideOptions {
@@ -18,26 +22,16 @@ export interface EverestSideOptions {
   readonly parameters?: Readonly<Record<string, string | number | boolean>>;
   /** Connects the modules that a charger may do without: reservation, data transfer, display, energy sinks, ISO 15118. */
   readonly optionalModules?: boolean;
+  /** Keeps real certificates there, instead of finding everything right; in one directory for CSMS and V2G leaves if wanted. */
+  readonly certificates?: { readonly directory: string; readonly sharesLeaves?: boolean };
+  /** False: the ISO 15118 extensions have no mapping to their EVSEs. */
+  readonly mapsExtensions?: boolean;
   readonly clock?: Clock;
   readonly random?: Random;
   /** Milliseconds between two powermeter values; 0: only on demand. */
   readonly powermeterIntervalMilliseconds?: number;
   /** How long a second of Auth's connection timeout takes; less for tests in a hurry. */
   readonly connectionTimeoutSecondMilliseconds?: number;
-}
-
-export interface SimulatedToken {
-  readonly value: string;
-  readonly type: string;
-}
-
-interface ProvidedToken {
-  readonly id_token: SimulatedToken;
-  readonly authorization_type: string;
-  readonly prevalidated?: boolean;
-  readonly connectors?: readonly number[];
-  readonly request_id?: number;
-  readonly parent_id_token?: SimulatedToken;
 }
 
 interface ConfigRequest {
@@ -61,11 +55,14 @@ const INTERFACES = [
 /** What stands around the module OCPP201 in a charger: manager, EVSEs, auth, system and security (PROTOCOL, BEHAVIOUR 22). */
 export class EverestSide {
   readonly evses: readonly SimulatedEvse[];
+  /** One for each EVSE, connected with the optional modules. */
+  readonly extensions: readonly SimulatedExtension[];
   readonly reservations: SimulatedReservations;
+  private readonly auth: SimulatedAuth;
   readonly stationReady: Promise<void>;
   readonly display = new SimulatedDisplay();
-  /** Tokens that the station offered (remote start). */
-  readonly providedTokens: ProvidedToken[] = [];
+  /** The store of certificates, if it is asked for. */
+  readonly security: SimulatedSecurity | undefined;
   /** What the manager tells about the configuration of the modules: by module, implementation and parameter. */
   moduleParameters: Readonly<Record<string, Readonly<Record<string, readonly object[]>>>> = {};
   /** How the manager answers a changed parameter. */
@@ -89,7 +86,14 @@ export class EverestSide {
       { length: options.evseCount ?? 2 },
       (_, index) => new SimulatedEvse(bus, index + 1, clock, random, options.powermeterIntervalMilliseconds ?? 1_000),
     );
+    this.extensions = this.evses.map(({ evseId }) => new SimulatedExtension(bus, evseId));
     this.reservations = new SimulatedReservations(bus, this.evses, clock);
+    this.auth = new SimulatedAuth(bus, STATION, this.evses, this.reservations);
+    const { certificates } = options;
+    this.security =
+      certificates === undefined
+        ? undefined
+        : new SimulatedSecurity(bus, certificates.directory, clock, certificates.sharesLeaves);
   }
 
   static async start(options: EverestSideOptions): Promise<EverestSide> {
@@ -110,6 +114,12 @@ export class EverestSide {
     return evse;
   }
 
+  extension(evseId: number): SimulatedExtension {
+    const extension = this.extensions[evseId - 1];
+    if (extension === undefined) throw new Error(`no EVSE ${evseId}`);
+    return extension;
+  }
+
   /** Replaces the answer to a command of system, security or auth, e.g. `system.is_reset_allowed`. */
   answer(command: string, answer: (args: Readonly<Record<string, unknown>>) => unknown): void {
     this.answers.set(command, answer);
@@ -119,59 +129,17 @@ export class EverestSide {
     return this.bus.recorded.filter((one) => one.command === command).map(({ args }) => args);
   }
 
-  /**
-   * A card is presented, a PIN entered (KeyCode) or the start button pressed (NoAuthorization): validated by the station,
-   * then used as EVerest's Auth would, to start or to stop (BEHAVIOUR 22).
-   */
-  async presentToken(token: SimulatedToken, evseId = 1): Promise<string> {
-    const evse = this.evse(evseId);
-    const provided: ProvidedToken = { id_token: token, authorization_type: "RFID", connectors: [evseId] };
-    if (evse.isAuthorizedBy(token.value)) {
-      await evse.stopTransaction("Local", provided);
-      return "Stopped";
-    }
-    return this.use(provided, evseId);
+  /** A token is presented; resolves to what Auth makes of it. */
+  presentToken(token: SimulatedToken, evseId = 1): Promise<string> {
+    return this.auth.presentToken(token, evseId);
   }
 
-  private async use(provided: ProvidedToken, evseId: number): Promise<string> {
-    const result = (await this.bus.call("auth", STATION, "auth_validator", "validate_token", {
-      provided_token: provided,
-    })) as {
-      authorization_status: string;
-      parent_id_token?: SimulatedToken;
-    };
-    if (result.authorization_status !== "Accepted") return result.authorization_status;
-    const parent = result.parent_id_token;
-    const validated: ProvidedToken = { ...provided, ...(parent !== undefined && { parent_id_token: parent }) };
-    if (parent !== undefined && parent.value === this.masterPassGroupId) {
-      for (const evse of this.evses) await evse.stopTransaction("MasterPass", validated);
-      return "MasterPass";
-    }
-    if (this.evse(evseId).isAuthorizedByGroup(parent?.value)) {
-      await this.evse(evseId).stopTransaction("Local", validated);
-      return "Stopped";
-    }
-    return this.admit(validated, evseId);
-  }
-
-  /** An EVSE that is kept for others takes nobody else. */
-  private async admit(provided: ProvidedToken, evseId: number): Promise<string> {
-    const { id_token, parent_id_token } = provided;
-    const use = await this.reservations.use(evseId, id_token.value, parent_id_token?.value);
-    if (use === undefined) return "Reserved";
-    await this.evse(evseId).authorize(provided, use.reservationId);
-    return "Accepted";
-  }
-
-  private get masterPassGroupId(): unknown {
-    return this.recorded("set_master_pass_group_id").at(-1)?.master_pass_group_id;
-  }
-
-  private async takeProvidedToken(provided: ProvidedToken): Promise<void> {
-    this.providedTokens.push(provided);
-    const evseId = provided.connectors?.[0] ?? 1;
-    if (provided.prevalidated === true) await this.admit(provided, evseId);
-    else await this.use(provided, evseId);
+  presentContract(
+    emaid: string,
+    contract: Parameters<SimulatedAuth["presentContract"]>[1],
+    evseId = 1,
+  ): Promise<string> {
+    return this.auth.presentContract(emaid, contract, evseId);
   }
 
   private async serveEverything(): Promise<void> {
@@ -198,29 +166,11 @@ export class EverestSide {
       upload_logs: { upload_logs_status: "Accepted", file_name: "diagnostics.tar.gz" },
       configure_network: { status: "NotSupported" },
     });
-    await serve("security", {
-      install_ca_certificate: "Accepted",
-      delete_certificate: "Accepted",
-      update_leaf_certificate: "Accepted",
-      verify_certificate: "Valid",
-      get_installed_certificates: { status: "NotFound", certificate_hash_data_chain: [] },
-      get_v2g_ocsp_request_data: { ocsp_request_data_list: [] },
-      get_mo_ocsp_request_data: { ocsp_request_data_list: [] },
-      update_ocsp_cache: null,
-      is_ca_certificate_installed: false,
-      generate_certificate_signing_request: {
-        status: "Accepted",
-        csr: "-----BEGIN CERTIFICATE REQUEST-----\n-----END CERTIFICATE REQUEST-----",
-      },
-      get_leaf_certificate_info: { status: "NotFound" },
-      get_verify_file: "",
-      get_verify_location: "",
-      get_leaf_expiry_days_count: 365,
-    });
+    await serve("security", AGREEABLE_SECURITY);
+    for (const [command, answer] of Object.entries(this.security?.commands ?? {}))
+      this.answers.set(`security.${command}`, answer);
     if (this.options.optionalModules === true) await this.serveOptionalModules(serve);
-    await bus.onVariable(STATION, "auth_provider", "provided_token", (token) => {
-      void this.takeProvidedToken(token as ProvidedToken);
-    });
+    await this.auth.serve();
   }
 
   private async serveOptionalModules(
@@ -233,7 +183,7 @@ export class EverestSide {
       await this.bus.serve("display", "main", command, (args) =>
         (this.answers.get(`display.${command}`) ?? answer)(args),
       );
-    await serve("iso15118", { set_get_certificate_response: null });
+    for (const { module } of this.extensions) await serve(module, { set_get_certificate_response: null });
     for (const evseId of this.sinkEvseIds)
       await bus.serve(`sink_${evseId}`, "main", "set_external_limits", (args) => {
         const limits = args.value as { schedule_import: Parameters<SimulatedEvse["applyLimits"]>[0] };
@@ -275,7 +225,7 @@ export class EverestSide {
         reservation: connection("reservation", "main", "reservation"),
         data_transfer: connection("data_transfer", "main", "data_transfer"),
         display_message: connection("display", "main", "display_message"),
-        extensions_15118: connection("iso15118", "main", "extensions_15118"),
+        extensions_15118: this.extensions.flatMap(({ module }) => connection(module, "main", "extensions_15118")),
         evse_energy_sink: this.sinkEvseIds.flatMap((evseId) =>
           connection(`sink_${evseId}`, "main", "evse_energy_sink"),
         ),
@@ -309,7 +259,8 @@ export class EverestSide {
         system: null,
         security: null,
         auth: null,
-        iso15118: { module: { evse: 1 } },
+        ...(this.options.mapsExtensions !== false &&
+          Object.fromEntries(this.extensions.map(({ module, evseId }) => [module, { module: { evse: evseId } }]))),
         ...(optional && Object.fromEntries(this.sinkEvseIds.map((evse) => [`sink_${evse}`, { module: { evse } }]))),
       },
     };

@@ -1,19 +1,13 @@
 import { ISO15118Ctrlr, SecurityCtrlr } from "../../device-model/variables.ts";
-import type { Timer } from "../../lib/clock.ts";
-import type { CertificateSignedResponse } from "../../ocpp/v201/index.ts";
+import type { CertificateSignedRequest, CertificateSignedResponse } from "../../ocpp/v201/index.ts";
 import { declareBlock, type Given, type HeardEvents } from "../block.ts";
-import { certificateDefect, parseCertificates } from "../model/certificate.ts";
 import { inCertificateLane } from "../model/certificate-lane.ts";
-import { rejectTrigger } from "../registries/triggers.ts";
+import { rejectTrigger, type TriggerPlan } from "../registries/triggers.ts";
+import { createCertificateInstallation } from "./certificate-installation.ts";
 import { createExpiryWatch } from "./expiry-watch.ts";
-import {
-  generateSigningRequest,
-  isLastRepetition,
-  LEAF_USE,
-  readPatience,
-  type Use,
-  waitSeconds,
-} from "./signing-request.ts";
+import { createSigningExchange } from "./signing-exchange.ts";
+import { createSigningJournal, waitingCertificates } from "./signing-journal.ts";
+import { LEAF_USE, subjectDefect, type Target, usesOf } from "./signing-request.ts";
 
 /** A02 and A03 with errata 2.9: new certificates for the station and for ISO 15118. */
 export const certificateRenewal = declareBlock({
@@ -21,124 +15,100 @@ export const certificateRenewal = declareBlock({
   letter: "A",
   needs: ["clientCertificate", "triggers"],
   hears: { "station.accepted": "follow-up" },
+  views: { waiting: waitingCertificates },
   create,
 });
 
 function create(given: Given<"clientCertificate" | "triggers">) {
-  const { clock, csms, deviceModel, events, hardware, logger } = given;
-  const { clientCertificate, triggers } = given;
-  const waiting = new Map<Use, Timer>();
-  /** Not asked for again before the CSMS wants it (A02.FR.19, FR.20, A03.FR.19). */
-  const givenUp = new Set<Use>();
+  const { csms, deviceModel, events, triggers, clientCertificate } = given;
+  const journal = createSigningJournal(given);
+  const exchange = createSigningExchange(given, journal);
+  const installation = createCertificateInstallation(given, clientCertificate);
   const expiry = createExpiryWatch(
     given,
-    (use) => csms.registration === "Accepted" && !waiting.has(use) && !givenUp.has(use),
-    (use) => void sign(use),
+    (target) => csms.registration === "Accepted" && exchange.isIdle(target),
+    exchange.want,
   );
 
-  const stopWaiting = (use: Use): void => {
-    waiting.get(use)?.cancel();
-    waiting.delete(use);
+  const isV2gEnabled = (): boolean => deviceModel.read(ISO15118Ctrlr.V2GCertificateInstallationEnabled) === true;
+  const isPresented = (): boolean => deviceModel.read(SecurityCtrlr.SecurityProfile) === 3;
+
+  /** Without a type it is what was asked for last; if nothing was, for both uses where one certificate can serve both. */
+  const targetOf = async ({ certificateType }: CertificateSignedRequest): Promise<Target> => {
+    if (certificateType !== undefined) return certificateType;
+    if (!isV2gEnabled()) return "ChargingStationCertificate";
+    return journal.lastAsked ?? ((await installation.canCombine()) ? "Combined" : "ChargingStationCertificate");
   };
 
-  const waitFor = (use: Use, repetition: number, next: () => void): void => {
-    stopWaiting(use);
-    waiting.set(use, clock.after(waitSeconds(readPatience(given), repetition) * 1000, next));
-  };
-
-  const awaitSigned = (use: Use, repetition: number): void => {
-    const isLast = isLastRepetition(readPatience(given), repetition);
-    const giveUp = (): void => {
-      waiting.delete(use);
-      givenUp.add(use);
-      logger.warn(`No signed ${use} has come; it is asked for again when the CSMS wants it`);
-    };
-    waitFor(use, repetition, () => (isLast ? giveUp() : void sign(use, repetition + 1)));
-  };
-
-  const sign = async (use: Use, repetition = 0, beforeAccepted = false): Promise<void> => {
-    stopWaiting(use);
-    if (!csms.connected) return waitFor(use, repetition, () => void sign(use, repetition));
-    const csr = await generateSigningRequest(given, use);
-    if (csr === undefined) return;
-    const outcome = await csms.call("SignCertificate", { csr, certificateType: use }, { beforeAccepted }); // A02.FR.03, FR.13, A03.FR.03, FR.13
-    if (outcome.kind !== "response" || outcome.response.status === "Accepted") return awaitSigned(use, repetition);
-    logger.warn(`The CSMS does not have a ${use} signed`);
-    // A02.FR.21: kept in memory only, so until the next boot.
-    if (use === "V2GCertificate") deviceModel.write(ISO15118Ctrlr.PnCEnabled, false, "internal", true);
-  };
-
-  /** Why a signed certificate is not even shown to the hardware side, which checks its hierarchy and its key (A02.FR.06, A03.FR.06). */
-  const ownObjection = (certificateChain: string): string | undefined => {
-    const [leaf] = parseCertificates(certificateChain);
-    // What cannot be read here is left to the hardware side.
-    return leaf === undefined ? undefined : certificateDefect(leaf, clock.now());
-  };
-
-  const install = async (use: Use, certificateChain: string): Promise<string | undefined> => {
-    const objection = ownObjection(certificateChain);
-    if (objection !== undefined) return objection;
-    const undo = use === "ChargingStationCertificate" ? await clientCertificate.prepareFor(certificateChain) : () => {};
-    try {
-      const { accepted, reason } = await hardware.security.updateLeafCertificate(certificateChain, LEAF_USE[use]);
-      if (accepted) return undefined;
-      undo();
-      return reason ?? "refused by the hardware side";
-    } catch (error) {
-      // It may be installed all the same: the present one stays at hand, which does no harm otherwise.
-      return (error as Error).message;
-    }
-  };
-
-  const refusal = (additionalInfo: string): CertificateSignedResponse => ({
+  const refusal = (reasonCode: string, additionalInfo: string): CertificateSignedResponse => ({
     status: "Rejected",
-    statusInfo: { reasonCode: "InvalidCertificate", additionalInfo: additionalInfo.slice(0, 512) },
+    statusInfo: { reasonCode, additionalInfo: additionalInfo.slice(0, 512) },
   });
+
+  const takeSigned = async (target: Target, certificateChain: string): Promise<CertificateSignedResponse> => {
+    exchange.hold(target);
+    const limit = deviceModel.read(SecurityCtrlr.MaxCertificateChainSize);
+    if (limit !== undefined && limit > 0 && certificateChain.length > limit) {
+      exchange.end(target, false);
+      return refusal("TooLargeElement", `the chain is longer than ${limit} characters`); // A02.FR.16, A03.FR.16
+    }
+    const defect = await installation.install(target, certificateChain);
+    exchange.end(target, defect === undefined); // A02.FR.20
+    if (defect !== undefined) {
+      events.emit("securityEvent", { type: "InvalidChargingStationCertificate", techInfo: `${target}: ${defect}` });
+      return refusal("InvalidCertificate", defect); // A02.FR.07, A03.FR.07
+    }
+    for (const use of usesOf(target)) events.emit("leafInstalled", { use: LEAF_USE[use] });
+    events.emit("securityEvent", { type: "ReconfigurationOfSecurityParameters", techInfo: `New ${target}` });
+    return { status: "Accepted" };
+  };
 
   csms.handle(
     "CertificateSigned",
-    async ({ certificateChain, certificateType: use = "ChargingStationCertificate" }) => {
-      stopWaiting(use);
-      givenUp.add(use); // A02.FR.20
-      const limit = deviceModel.read(SecurityCtrlr.MaxCertificateChainSize);
-      if (limit !== undefined && limit > 0 && certificateChain.length > limit)
-        return { response: refusal(`the chain is longer than ${limit} characters`) }; // A02.FR.16, A03.FR.16
-      const defect = await install(use, certificateChain);
-      if (defect !== undefined) {
-        events.emit("securityEvent", { type: "InvalidChargingStationCertificate", techInfo: `${use}: ${defect}` });
-        return { response: refusal(defect) }; // A02.FR.07, A03.FR.07
-      }
-      givenUp.delete(use);
-      events.emit("securityEvent", { type: "ReconfigurationOfSecurityParameters", techInfo: `New ${use}` });
-      const isPresented = use === "ChargingStationCertificate" && deviceModel.read(SecurityCtrlr.SecurityProfile) === 3;
+    async (request) => {
+      const target = await targetOf(request);
+      if (target === "V2GCertificate" && !isV2gEnabled())
+        return { response: refusal("NotEnabled", "V2GCertificateInstallationEnabled is false") };
+      const response = await takeSigned(target, request.certificateChain);
+      const reconnects =
+        response.status === "Accepted" && usesOf(target).includes("ChargingStationCertificate") && isPresented();
       return {
-        response: { status: "Accepted" },
-        ...(isPresented && { afterResponse: () => csms.reconnect("a new client certificate") }), // A02.FR.08, A03.FR.08
+        response,
+        ...(reconnects && { afterResponse: () => csms.reconnect("a new client certificate") }), // A02.FR.08, A03.FR.08
       };
     },
     inCertificateLane,
   );
 
-  const signOnRequest = (use: Use): void => {
-    givenUp.delete(use);
-    void sign(use, 0, true); // A02.FR.02
+  /** What the CSMS is promised is noted before it hears of it (A02.FR.02). */
+  const planFor = (target: Target): TriggerPlan => {
+    const defect = subjectDefect(given, target);
+    if (defect !== undefined) return rejectTrigger("MissingDevModelInfo", defect);
+    exchange.plan(target);
+    return () => exchange.begin(target);
   };
-  triggers.register("SignChargingStationCertificate", () => () => signOnRequest("ChargingStationCertificate"));
+  triggers.register("SignChargingStationCertificate", () => planFor("ChargingStationCertificate"));
   triggers.register("SignV2GCertificate", () =>
-    deviceModel.read(ISO15118Ctrlr.V2GCertificateInstallationEnabled) === true
-      ? () => signOnRequest("V2GCertificate")
+    isV2gEnabled()
+      ? planFor("V2GCertificate")
       : rejectTrigger("NotEnabled", "V2GCertificateInstallationEnabled is false"),
+  );
+  // TC_F_27: only where one certificate can serve both uses is it implemented.
+  triggers.register("SignCombinedCertificate", async () =>
+    isV2gEnabled() && (await installation.canCombine()) ? planFor("Combined") : { status: "NotImplemented" },
   );
 
   return {
     hears: {
       "station.accepted": ({ first }: HeardEvents["station.accepted"]) => {
-        if (first) expiry.begin();
+        if (!first) return;
+        exchange.resume();
+        expiry.begin();
       },
     },
     stop() {
       expiry.stop();
-      for (const timer of waiting.values()) timer.cancel();
+      exchange.stop();
     },
   };
 }

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 import { answerOr } from "../model/answer-or.ts";
-import { certificateHash, fingerprint, isIssuedBy, parseCertificates } from "../model/certificate.ts";
+import { certificateHashAmong, fingerprint, parseCertificates } from "../model/certificate.ts";
 import type { LeafCertificateFiles } from "../ports.ts";
 
 /** Discarded certificates that are remembered; the hardware side offers only the newest. */
@@ -22,6 +22,8 @@ const RENEWAL_KEY = "security.clientCertificate";
 /** Certificates (PEM) that are out of use and still have to be deleted. */
 const OBSOLETE_KEY = "security.obsoleteClientCertificates";
 const Obsolete = v.array(v.string());
+/** What the station has shown in its last connection (PEM): still its own when it has expired (M04.FR.06). */
+const SHOWN_KEY = "security.shownClientCertificate";
 const STATION_PROFILE = 3;
 
 /**
@@ -39,6 +41,7 @@ export const clientCertificate = declareBlock({
 function create({ core, events, hardware, logger }: Given) {
   /** It is the previous one's turn. */
   let previousTurn = false;
+  let chosen: LeafCertificateFiles | undefined;
   let presented: { readonly chainPem: string; readonly isPrevious: boolean; readonly newest: string } | undefined;
 
   const read = (): Renewal | undefined => core.keyValues.get(RENEWAL_KEY, v.nullable(Renewal)) ?? undefined;
@@ -46,6 +49,11 @@ function create({ core, events, hardware, logger }: Given) {
     core.unitOfWork.run(() => core.keyValues.set(RENEWAL_KEY, renewal ?? null));
 
   const choose = async (): Promise<LeafCertificateFiles | undefined> => {
+    chosen = await chooseNow();
+    return chosen;
+  };
+
+  const chooseNow = async (): Promise<LeafCertificateFiles | undefined> => {
     const newest = await hardware.security.leafCertificateFiles("CSMS");
     const renewal = read();
     presented = undefined;
@@ -69,9 +77,9 @@ function create({ core, events, hardware, logger }: Given) {
     const isShared = secc?.chainPem !== undefined && fingerprint(secc.chainPem) === fingerprint(chainPem);
     if (leaf === undefined || isShared) return;
     const roots = (await hardware.security.caCertificates("CSMS")).flatMap(parseCertificates);
-    const issuer = [...chain, ...roots].find((candidate) => isIssuedBy(leaf, candidate));
-    if (issuer === undefined) return;
-    const status = await hardware.security.deleteCertificate(certificateHash(leaf, issuer));
+    const hash = certificateHashAmong(leaf, [...chain, ...roots]);
+    if (hash === undefined) return;
+    const status = await hardware.security.deleteCertificate(hash);
     logger.info(`The client certificate ${leaf.serialNumber} is no longer used; deleting it: ${status}`);
   };
 
@@ -80,6 +88,13 @@ function create({ core, events, hardware, logger }: Given) {
       await remove(chainPem);
       storeObsolete(readObsolete().filter((other) => other !== chainPem));
     }
+  };
+
+  const readShown = (): string | undefined => core.keyValues.get(SHOWN_KEY, v.string());
+  const noteShown = (): void => {
+    const chainPem = chosen?.chainPem;
+    if (chainPem !== undefined && chainPem !== readShown())
+      core.unitOfWork.run(() => core.keyValues.set(SHOWN_KEY, chainPem));
   };
 
   /** One of the two has connected: the other one is discarded. */
@@ -123,13 +138,14 @@ function create({ core, events, hardware, logger }: Given) {
   };
 
   return {
-    provides: { clientCertificate: { choose, prepareFor } },
+    provides: { clientCertificate: { choose, prepareFor, lastShown: readShown } },
     hears: {
       "link.allProfilesFailed": () => {
         if (read() !== undefined) previousTurn = !previousTurn;
       },
       "link.connected": ({ profile }: HeardEvents["link.connected"]) => {
         if (profile.securityProfile !== STATION_PROFILE) return;
+        noteShown();
         settle();
         removeObsolete().catch((error: Error) =>
           logger.warn(`A client certificate that is no longer used could not be deleted yet: ${error.message}`),

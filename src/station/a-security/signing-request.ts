@@ -5,8 +5,19 @@ import type { LeafCertificateUse } from "../ports.ts";
 
 export type Use = CertificateSigningUseEnumType;
 
+/** What a certificate is asked for: one use, or both at once (A02, SignCombinedCertificate). */
+export const TARGETS = ["ChargingStationCertificate", "V2GCertificate", "Combined"] as const;
+export type Target = (typeof TARGETS)[number];
+
 export const LEAF_USE: Record<Use, LeafCertificateUse> = { ChargingStationCertificate: "CSMS", V2GCertificate: "V2G" };
 
+/** For ISO 15118 first: what the ISO 15118 side refuses has not changed what the CSMS is shown. */
+export function usesOf(target: Target): readonly Use[] {
+  return target === "Combined" ? ["V2GCertificate", "ChargingStationCertificate"] : [target];
+}
+
+/** The schema of SignCertificate, in characters. */
+const LONGEST_REQUEST = 5_500;
 /** A wait that doubles again and again stays within this. */
 const LONGEST_WAIT_SECONDS = 31_536_000;
 
@@ -37,13 +48,15 @@ export function isLastRepetition({ increments }: SigningPatience, repetition: nu
   return increments === 0 || repetition > increments;
 }
 
-function subject({ deviceModel }: StationContext, use: Use) {
-  const isStation = use === "ChargingStationCertificate";
-  const useTpm = isStation ? InternalCtrlr.UseTPM : InternalCtrlr.UseTPMSeccLeafCertificate;
+/** The CSMS looks for the serial number in a certificate that is for it, too (A00.FR.405). */
+function subject({ deviceModel }: StationContext, target: Target) {
+  const isForCsms = target !== "V2GCertificate";
+  const useTpm =
+    target === "ChargingStationCertificate" ? InternalCtrlr.UseTPM : InternalCtrlr.UseTPMSeccLeafCertificate;
   return {
-    commonName: deviceModel.read(isStation ? InternalCtrlr.ChargeBoxSerialNumber : ISO15118Ctrlr.SeccId) || "",
+    commonName: deviceModel.read(isForCsms ? InternalCtrlr.ChargeBoxSerialNumber : ISO15118Ctrlr.SeccId) || "",
     organization:
-      (!isStation && deviceModel.read(ISO15118Ctrlr.OrganizationName)) ||
+      (!isForCsms && deviceModel.read(ISO15118Ctrlr.OrganizationName)) ||
       deviceModel.read(SecurityCtrlr.OrganizationName) ||
       "",
     country: deviceModel.read(ISO15118Ctrlr.CountryName) || "",
@@ -51,20 +64,38 @@ function subject({ deviceModel }: StationContext, use: Use) {
   };
 }
 
-/** A CSR with a new key pair (A02.FR.02, A03.FR.02); undefined when there is none, which is a security event. */
-export async function generateSigningRequest(context: StationContext, use: Use): Promise<string | undefined> {
-  const { events, hardware, logger } = context;
-  const wanted = subject(context, use);
-  // Whether a country is needed is for the hardware side to say.
+/** What the subject of a certificate lacks; whether a country is needed is for the hardware side to say. */
+function missingIn(wanted: ReturnType<typeof subject>): string | undefined {
   const missing = (["commonName", "organization"] as const).filter((name) => wanted[name] === "");
-  const request =
-    missing.length > 0
-      ? { failure: `the subject of the certificate lacks ${missing.join(", ")}` }
-      : await hardware.security
-          .generateSigningRequest(LEAF_USE[use], wanted)
-          .catch((error: Error) => ({ failure: error.message }));
-  if (!("failure" in request)) return request.csr;
-  logger.error(`No certificate signing request for ${use}: ${request.failure}`);
-  events.emit("securityEvent", { type: "CSRGenerationFailed", techInfo: `${use}: ${request.failure}` });
-  return undefined;
+  return missing.length === 0 ? undefined : `the subject of the certificate lacks ${missing.join(", ")}`;
+}
+
+function tellFailure({ events, logger }: StationContext, target: Target, failure: string): void {
+  logger.error(`No certificate signing request for ${target}: ${failure}`);
+  events.emit("securityEvent", { type: "CSRGenerationFailed", techInfo: `${target}: ${failure}` });
+}
+
+/** Why there can be no request for such a certificate, which is a security event; undefined when there can. */
+export function subjectDefect(context: StationContext, target: Target): string | undefined {
+  const defect = missingIn(subject(context, target));
+  if (defect !== undefined) tellFailure(context, target, defect);
+  return defect;
+}
+
+/** A CSR with a new key pair (A02.FR.02, A03.FR.02); undefined when there is none, which is a security event. */
+export async function generateSigningRequest(context: StationContext, target: Target): Promise<string | undefined> {
+  if (subjectDefect(context, target) !== undefined) return undefined;
+  const [use = "ChargingStationCertificate"] = usesOf(target);
+  const request = await context.hardware.security
+    .generateSigningRequest(LEAF_USE[use], subject(context, target))
+    .catch((error: Error) => ({ failure: error.message }));
+  const failure = "failure" in request ? request.failure : requestDefect(request.csr);
+  if (failure !== undefined) tellFailure(context, target, failure);
+  return failure === undefined && "csr" in request ? request.csr : undefined;
+}
+
+/** Why the CSMS could not be sent such a request. */
+function requestDefect(csr: string): string | undefined {
+  if (csr === "") return "the request is empty";
+  return csr.length > LONGEST_REQUEST ? `the request has ${csr.length} characters` : undefined;
 }

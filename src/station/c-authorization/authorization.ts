@@ -1,6 +1,12 @@
 import * as v from "valibot";
 import { AuthCacheCtrlr, AuthCtrlr, LocalAuthListCtrlr, TxCtrlr } from "../../device-model/variables.ts";
-import type { AuthorizeRequest, ClearCacheResponse } from "../../ocpp/v201/index.ts";
+import type {
+  AuthorizeRequest,
+  AuthorizeResponse,
+  ClearCacheResponse,
+  IdTokenInfoType,
+  IdTokenType,
+} from "../../ocpp/v201/index.ts";
 import { IdTokenTypeSchema } from "../../ocpp/v201/index.ts";
 import { isSameToken, tokenHash } from "../../store/token-hash.ts";
 import { declareBlock, type Given } from "../block.ts";
@@ -61,15 +67,15 @@ function create(context: Given<"customerData" | "reservations">) {
     });
   };
 
-  /** For nothing but the authorization of a token (C01.FR.04, C06.FR.03). Undefined when the connection was lost meanwhile. */
-  const askCsms = async (request: AuthorizeRequest): Promise<AuthorizationDecision | undefined> => {
+  /** For nothing but the authorization of a token (C01.FR.04, C06.FR.03). Offline too when the connection was lost meanwhile. */
+  const ask = async (request: AuthorizeRequest): Promise<AuthorizeResponse | "offline" | "unanswered"> => {
     const outcome = await csms.call("Authorize", request);
-    if (outcome.kind === "offline") return undefined;
-    if (outcome.kind !== "response") return decide("Unknown", "offline");
-    const { idTokenInfo, certificateStatus } = outcome.response;
-    remember("What the CSMS says of a token", () => cache.learn(request.idToken, idTokenInfo)); // C10.FR.04
-    return { idTokenInfo, ...(certificateStatus !== undefined && { certificateStatus }), source: "csms" };
+    if (outcome.kind === "response") return outcome.response;
+    return outcome.kind === "offline" ? "offline" : "unanswered";
   };
+
+  const learn = (idToken: IdTokenType, idTokenInfo: IdTokenInfoType): void =>
+    remember("What the CSMS says of a token", () => cache.learn(idToken, idTokenInfo)); // C10.FR.04
 
   /** What cannot be stored does not keep anybody from charging. */
   const remember = (what: string, store: () => void): void => {
@@ -88,7 +94,12 @@ function create(context: Given<"customerData" | "reservations">) {
     if (known !== undefined && isSettled(known, now, () => mayEndAuthorization(known, query)))
       return { idTokenInfo: known.info, source: known.source };
     if (!now.mayAskCsms) return decide("Unknown", "local");
-    return (await askCsms({ idToken })) ?? decideOffline(lookUp(idToken), policy()); // C01.FR.02, C06.FR.02, C08.FR.01, C09.FR.05
+    const answer = await ask({ idToken }); // C01.FR.02, C06.FR.02, C08.FR.01, C09.FR.05
+    if (answer === "offline") return decideOffline(lookUp(idToken), policy());
+    if (answer === "unanswered") return decide("Unknown", "offline");
+    const { idTokenInfo, certificateStatus } = answer;
+    learn(idToken, idTokenInfo);
+    return { idTokenInfo, ...(certificateStatus !== undefined && { certificateStatus }), source: "csms" };
   };
 
   const decideKeyCode = async (query: AuthorizationQuery): Promise<AuthorizationDecision> => {
@@ -118,15 +129,21 @@ function create(context: Given<"customerData" | "reservations">) {
   };
 
   const decideContract = async (query: AuthorizationQuery): Promise<AuthorizationDecision> => {
+    if (!contract.isEnabled(query)) return decide("Invalid", "local");
     if (!policy().mayAskCsms) return decideContractHere(query);
     const question = await contract.question(query);
     if ("refusal" in question) return question.refusal;
-    const decision = await askCsms(question.request);
-    if (decision === undefined) return decideContractHere(query);
-    rememberCertificate(question.request);
-    return question.isForged && decision.idTokenInfo.status === "Accepted"
-      ? { idTokenInfo: { status: "Invalid" }, certificateStatus: "SignatureError", source: "local" }
-      : decision;
+    const { request, defect } = question;
+    const answer = await ask(request);
+    if (answer === "offline") return decideContractHere(query);
+    if (answer === "unanswered") return decide("Unknown", "offline");
+    const decision = contract.judge(defect, answer);
+    // What is said of a forged certificate says nothing of the owner of the eMAID.
+    if (defect === undefined) {
+      learn(query.idToken, decision.idTokenInfo);
+      rememberCertificate(request);
+    }
+    return decision;
   };
 
   const authorize = async (query: AuthorizationQuery): Promise<AuthorizationDecision> => {

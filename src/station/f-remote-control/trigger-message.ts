@@ -7,8 +7,8 @@ import { declareBlock, type Given } from "../block.ts";
 export const triggerMessage = declareBlock({ name: "trigger-message", letter: "F", needs: ["triggers"], create });
 
 function create({ csms, triggers }: Given<"triggers">) {
-  csms.handle("TriggerMessage", (request) => {
-    const planned = triggers.plannerFor(request.requestedMessage)?.(request) ?? { status: "NotImplemented" }; // F06.FR.08
+  csms.handle("TriggerMessage", async (request) => {
+    const planned = (await triggers.plannerFor(request.requestedMessage)?.(request)) ?? { status: "NotImplemented" }; // F06.FR.08
     if (typeof planned !== "function") return { response: planned };
     return { response: { status: "Accepted" }, afterResponse: planned }; // F06.FR.05
   });

@@ -48,7 +48,7 @@ export function handleClearChargingProfile({ context, distribution, store }: Sma
         statusInfo: { reasonCode: "InternalError", additionalInfo: "nothing can be stored" },
       };
     }
-    distribution.refresh(); // K10.FR.05, FR.07
+    distribution.refresh("csms"); // K10.FR.05, FR.07
     return { status: "Accepted" };
   };
 

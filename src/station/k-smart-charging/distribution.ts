@@ -14,14 +14,14 @@ import { ToldLimits } from "./told-limits.ts";
 const LONGEST_WAIT_SECONDS = 60;
 /** Nor is it looked at more often than that. */
 const SHORTEST_WAIT_SECONDS = 1;
-/** Why limits are told: something changed, time has passed, or it is time to repeat all. */
-export type Cause = "change" | "time" | "repetition";
+/** Why limits are told: the CSMS or something else changed them, time has passed, or it is time to repeat all. */
+export type Cause = "csms" | "change" | "time" | "repetition";
 /** At the start the sinks are waited for, lest an EV draws current before they know; but not for ever. */
 const START_WAIT_MILLISECONDS = 2_000;
 
 export interface Distribution {
   /** Calculates anew and tells what is new, now. */
-  refresh(): void;
+  refresh(cause?: "csms" | "change"): void;
   /** Likewise, once for everything that changes in this turn of the event loop. */
   refreshSoon(): void;
   start(): Promise<void>;
@@ -126,7 +126,7 @@ export function createDistribution(
   };
 
   return {
-    refresh: () => distribute("change"),
+    refresh: (cause = "change") => distribute(cause),
     refreshSoon() {
       pending ??= clock.after(0, () => {
         pending = undefined;

@@ -16,7 +16,8 @@ export function isSignificant({ deviceModel }: StationContext, before: number, a
 
 /**
  * Tells the CSMS when the rate of a running transaction changes by more than LimitChangeSignificance (K11.FR.04, K13.FR.03,
- * SC.02, SC.03). What a schedule does by itself as time goes on is no news to it.
+ * SC.02, SC.03). What a schedule does by itself as time goes on is no news to it, nor is what it has negotiated with an EV by
+ * ISO 15118 (errata 6.2.80).
  */
 export function createRateChanges(
   context: StationContext,
@@ -38,11 +39,13 @@ export function createRateChanges(
     const running = new Set(model.evses.flatMap(({ transaction }) => transaction?.transactionId ?? []));
     for (const transactionId of known.keys()) if (!running.has(transactionId)) known.delete(transactionId);
     for (const { evseId, unit, periods } of limits) {
-      const transactionId = model.evse(evseId)?.transaction?.transactionId;
+      const evse = model.evse(evseId);
+      const transactionId = evse?.transaction?.transactionId;
       const limit = periods[0]?.limit;
       if (transactionId === undefined || limit === undefined) continue;
       const before = known.get(transactionId);
-      const hasChanged = before?.unit === unit && cause === "change" && before.limit !== limit;
+      const isNews = cause === "change" || (cause === "csms" && evse?.chargingNeedsTold !== true);
+      const hasChanged = before?.unit === unit && isNews && before.limit !== limit;
       if (hasChanged && !isSignificant(context, before.limit, limit)) continue;
       known.set(transactionId, { unit, limit });
       if (hasChanged) tell(evseId, transactionId);

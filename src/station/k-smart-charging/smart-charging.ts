@@ -1,7 +1,8 @@
 import { ChargingStation, EVSE, SmartChargingCtrlr } from "../../device-model/variables.ts";
-import { declareBlock, type Given } from "../block.ts";
+import { declareBlock, type Given, type HeardEvents } from "../block.ts";
 import type { StationContext } from "../context.ts";
 import type { StationEvents } from "../events.ts";
+import { alternativeSchedules } from "./calculator/alternatives.ts";
 import { compositeSchedules } from "./calculator/composite-schedule.ts";
 import { secondsOf } from "./calculator/prepared-profile.ts";
 import { ChargingPriorities } from "./charging-priorities.ts";
@@ -10,6 +11,8 @@ import { createDistribution } from "./distribution.ts";
 import { createExternalLimits } from "./external-limits.ts";
 import { handleGetCompositeSchedule, toMessage } from "./get-composite-schedule.ts";
 import type { InstalledProfile } from "./installed-profile.ts";
+import { ChargingNeeds } from "./needs/charging-needs.ts";
+import { needsView } from "./needs/needs-store.ts";
 import type { SmartChargingParts } from "./parts.ts";
 import { DEFAULT_ENTRIES_LIMIT } from "./profile-rules.ts";
 import { ProfileStore } from "./profile-store.ts";
@@ -48,13 +51,15 @@ function describeEntries({ deviceModel }: StationContext, store: ProfileStore): 
   deviceModel.compute(SmartChargingCtrlr.Entries_ChargingProfiles, () => String(store.size));
 }
 
-/** K01–K13: charging profiles, composite schedules and their distribution. */
+/** K01–K13, K15–K17: charging profiles, composite schedules and their distribution, charging needs of EVs. */
 export const smartCharging = declareBlock({
   name: "smart-charging",
   letter: "K",
   needs: ["transactions", "statusViews"],
   provides: ["remoteStartProfiles"],
   hears: {
+    "hardware.chargingNeeds": "follow-up",
+    "hardware.evInfo": "follow-up",
     "hardware.externalLimit": "follow-up",
     "station.transactionStarted": "follow-up",
     "station.transactionResumed": "follow-up",
@@ -65,7 +70,7 @@ export const smartCharging = declareBlock({
     "link.connected": "follow-up",
     "link.disconnected": "follow-up",
   },
-  views: { profiles: profilesView },
+  views: { profiles: profilesView, needs: needsView },
   create,
 });
 
@@ -80,9 +85,10 @@ function create(context: Given<"statusViews" | "transactions">) {
   const remoteStarts = createRemoteStartProfiles(parts);
   const unanswered = new UnansweredProfiles(parts);
   const external = createExternalLimits(parts);
+  const needs = new ChargingNeeds(context);
   const unsubscribes: (() => void)[] = [];
 
-  handleSetChargingProfile(parts, unanswered);
+  handleSetChargingProfile(parts, unanswered, needs);
   handleGetChargingProfiles(parts);
   handleClearChargingProfile(parts);
   handleGetCompositeSchedule(parts);
@@ -90,9 +96,15 @@ function create(context: Given<"statusViews" | "transactions">) {
   statusViews.register("charging", () => {
     const startSeconds = secondsOf(clock.now());
     const window = { startSeconds, endSeconds: startSeconds + OVERVIEW_SECONDS };
+    const { unit } = settings.compositeSchedule;
+    const scene = builder.scene();
     return {
       profiles: store.all.map(summary),
-      schedules: compositeSchedules(builder.scene(), window, settings.compositeSchedule.unit).map(toMessage),
+      needs: needs.entries.map((entry) => ({
+        ...entry,
+        alternatives: alternativeSchedules(scene, store.all, entry.evseId, window, unit).map(toMessage),
+      })),
+      schedules: compositeSchedules(scene, window, unit).map(toMessage),
     };
   });
 
@@ -111,38 +123,65 @@ function create(context: Given<"statusViews" | "transactions">) {
     }
   };
 
-  const bindProfiles = (): void => {
-    for (const { transaction } of model.evses) if (transaction !== undefined) remoteStarts.bind(transaction);
-  };
+  /** Was any bound? */
+  const bindProfiles = (): boolean =>
+    model.evses.filter(({ transaction }) => transaction !== undefined && remoteStarts.bind(transaction)).length > 0;
 
   const follow = (): void => {
     bindProfiles();
     distribution.refreshSoon();
   };
 
-  const reportUnanswered = (): void => {
-    if (csms.registration === "Accepted") unanswered.report();
+  /** Of what happens at an EVSE few things change what it may draw: who shares the station's limit, and with which profile. */
+  let followed = "";
+  const followEvses = (): void => {
+    const isBound = bindProfiles();
+    const state = model.evses
+      .map(({ evConnected, authorized, transaction }) => {
+        const { transactionId, readyAt } = transaction ?? {};
+        return `${evConnected}${authorized}${transactionId}${readyAt?.getTime()}`;
+      })
+      .join();
+    if (state === followed && !isBound) return;
+    followed = state;
+    distribution.refreshSoon();
+  };
+
+  const catchUp = (): void => {
+    if (csms.registration !== "Accepted") return;
+    unanswered.report();
+    needs.reconnected();
   };
 
   return {
     provides: { remoteStartProfiles: { defect: remoteStarts.defect, keep: remoteStarts.keep } },
     hears: {
+      "hardware.chargingNeeds": (event: HeardEvents["hardware.chargingNeeds"]) => needs.take(event),
+      "hardware.evInfo": (event: HeardEvents["hardware.evInfo"]) => needs.learnProtocol(event),
       "hardware.externalLimit": external.take,
-      "station.transactionStarted": follow,
+      "station.transactionStarted"({ evseId }: StationEvents["transactionStarted"]) {
+        follow();
+        needs.transactionStarted(evseId);
+      },
       "station.transactionResumed": follow,
-      "station.transactionEnded"({ transactionId }: { readonly transactionId: string }) {
+      "station.transactionEnded"({ transactionId, evseId }: StationEvents["transactionEnded"]) {
         priorities.forget(transactionId);
+        needs.transactionEnded(evseId);
         dropProfilesOfEnded();
         distribution.refreshSoon();
       },
       "station.transactionEventAnswered"({ request, response }: StationEvents["transactionEventAnswered"]) {
         if (priorities.learn(request, response)) distribution.refreshSoon();
+        needs.lookAgain();
       },
-      "station.evseChanged": follow,
-      "station.accepted": reportUnanswered,
+      "station.evseChanged"({ evseId }: StationEvents["evseChanged"]) {
+        followEvses();
+        needs.evseChanged(evseId);
+      },
+      "station.accepted": catchUp,
       "link.connected"() {
         distribution.refreshSoon();
-        reportUnanswered();
+        catchUp();
       },
       "link.disconnected"() {
         unanswered.disconnected();
@@ -153,12 +192,14 @@ function create(context: Given<"statusViews" | "transactions">) {
       store.load();
       dropProfilesOfEnded();
       bindProfiles();
+      needs.restore();
       for (const handle of [...LIMITING, ...model.evses.map(({ evseId }) => EVSE.SupplyPhases.at(evseId))])
         unsubscribes.push(deviceModel.onChange(handle, () => distribution.refreshSoon()));
       await distribution.start();
     },
     stop() {
       distribution.stop();
+      needs.stop();
       unanswered.disconnected();
       for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },

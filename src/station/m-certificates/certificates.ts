@@ -10,7 +10,7 @@ import type {
 } from "../../ocpp/v201/index.ts";
 import { declareBlock, type Given } from "../block.ts";
 import { answerOr } from "../model/answer-or.ts";
-import { certificateDefect, isNamedBy, isSameHash, parseCertificates } from "../model/certificate.ts";
+import { isNamedBy, isSameHash, parseCertificates, rootDefect } from "../model/certificate.ts";
 import { inCertificateLane } from "../model/certificate-lane.ts";
 import type { CaCertificateUse, CertificateHash } from "../ports.ts";
 import { createCertificateEntries } from "./certificate-entries.ts";
@@ -37,7 +37,7 @@ export const certificates = declareBlock({
   name: "certificates",
   letter: "M",
   needs: ["clientCertificate"],
-  hears: { "link.connected": "follow-up" },
+  hears: { "link.connected": "follow-up", "station.leafInstalled": "follow-up" },
   create,
 });
 
@@ -69,7 +69,7 @@ function create(context: Given<"clientCertificate">) {
     certificate: X509Certificate | undefined,
   ): Promise<InstallCertificateResponse | undefined> => {
     if (isForbidden(certificateType)) return reject("NotEnabled", "not over an insecure connection");
-    const defect = certificate === undefined ? undefined : certificateDefect(certificate, clock.now());
+    const defect = certificate === undefined ? undefined : rootDefect(certificate, clock.now());
     if (defect !== undefined) return reject("InvalidCertificate", defect); // M05.FR.07
     if (!(await entries.haveRoomFor(certificate)))
       return reject("TooManyElements", `at most ${entries.limit} certificates`); // M05.FR.06
@@ -113,9 +113,10 @@ function create(context: Given<"clientCertificate">) {
 
   /** The certificate that the station itself shows is not deleted this way (M04.FR.06). */
   const isStationCertificate = async (hash: CertificateHash): Promise<boolean> => {
-    const shown = [await hardware.security.leafCertificateFiles("CSMS"), await clientCertificate.choose()];
-    return shown.some((files) => {
-      const [leaf] = parseCertificates(files?.chainPem ?? "");
+    const files = [await hardware.security.leafCertificateFiles("CSMS"), await clientCertificate.choose()];
+    const chains = [...files.map((one) => one?.chainPem), clientCertificate.lastShown()];
+    return chains.some((chainPem) => {
+      const [leaf] = parseCertificates(chainPem ?? "");
       return leaf !== undefined && isNamedBy(leaf, hash);
     });
   };
@@ -192,7 +193,7 @@ function create(context: Given<"clientCertificate">) {
   );
 
   return {
-    hears: { "link.connected": replacement.takeConnection },
+    hears: { "link.connected": replacement.takeConnection, "station.leafInstalled": () => entries.refresh() },
     start: () => entries.refresh(),
   };
 }

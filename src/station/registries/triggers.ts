@@ -9,7 +9,7 @@ import type { StationModel } from "../model/station-model.ts";
 export type Send = () => void;
 /** What will be sent once the answer is out (F06.FR.04, FR.10), or the answer that says why nothing will. */
 export type TriggerPlan = Send | TriggerMessageResponse;
-export type TriggerPlanner = (request: TriggerMessageRequest) => TriggerPlan;
+export type TriggerPlanner = (request: TriggerMessageRequest) => TriggerPlan | Promise<TriggerPlan>;
 
 export function rejectTrigger(reasonCode: string, additionalInfo: string): TriggerMessageResponse {
   const statusInfo: StatusInfoType = { reasonCode, additionalInfo };

@@ -69,6 +69,34 @@ describe("EVerest's store while the station runs (BEHAVIOUR 16.4)", () => {
       expect(value("ConnectedEV", name, instance)).toBe("");
   });
 
+  test("a vehicle's needs and readings have the attributes of the appendix (3.2.13), and are gone when it leaves", () => {
+    const attribute = (variable: string, type: "Actual" | "Target" | "MinSet" | "MaxSet") =>
+      charger.deviceModel.get({ component: "ConnectedEV", evseId: 1, variable }, type);
+    charger.event(1, { kind: "SessionStarted", reason: "EVConnected", sessionId: "s" });
+    const acChargingParameters = { energyAmount: 20_000, evMinCurrent: 6, evMaxCurrent: 32, evMaxVoltage: 400 };
+    const departureTime = "2026-01-01T18:00:00.000Z";
+    charger.hardwareEvents.emit("chargingNeeds", {
+      evseId: 1,
+      needs: { requestedEnergyTransfer: "AC_two_phase", acChargingParameters, departureTime },
+    });
+    charger.hardwareEvents.emit("evInfo", { evseId: 1, readings: { "StateOfCharge.Actual": 40.5 } });
+    const expected = [
+      ["ACCurrent", "MinSet", "6"],
+      ["ACCurrent", "MaxSet", "32"],
+      ["ACVoltage", "MaxSet", "400"],
+      ["EnergyImport", "Target", "20000"],
+      ["StateOfCharge", "Actual", "40.5"],
+      ["DepartureTime", "Actual", departureTime],
+    ] as const;
+    for (const [variable, type, value] of expected)
+      expect(attribute(variable, type)).toEqual({ status: "Accepted", value });
+    expect(attribute("ACCurrent", "Actual").status).toBe("NotSupportedAttributeType");
+    expect(attribute("StateOfCharge", "MaxSet")).toEqual({ status: "Accepted", value: "" });
+    charger.event(1, { kind: "SessionFinished", sessionId: "s" });
+    for (const [variable, type] of expected)
+      expect(attribute(variable, type)).toEqual({ status: "Accepted", value: "" });
+  });
+
   test("what only the car's charge controller tells does not wipe out what the extension told", () => {
     charger.hardwareEvents.emit("evInfo", { evseId: 1, protocolAgreed: "urn:b,2,0" });
     charger.hardwareEvents.emit("evInfo", { evseId: 1, stateOfChargePercent: 50 });

@@ -103,6 +103,26 @@ describe("tokens", () => {
       evseIds: [2],
     });
   });
+
+  test.each([{ issuerNameHash: "a".repeat(129) }, { serialNumber: "1".repeat(41) }, { responderURL: "u".repeat(513) }])(
+    "hash data that OCPP has no room for are refused: %p",
+    (more) => {
+      const hash = {
+        hashAlgorithm: "SHA256" as const,
+        issuerNameHash: "a",
+        issuerKeyHash: "b",
+        serialNumber: "1",
+        responderURL: "http://ocsp",
+      };
+      expect(() =>
+        toAuthorizationQuery({
+          id_token: { value: "DE8AA", type: "eMAID" },
+          authorization_type: "PlugAndCharge",
+          iso15118CertificateHashData: [{ ...hash, ...more }],
+        }),
+      ).toThrow("no room");
+    },
+  );
 });
 
 describe("the answer to validate_token (BEHAVIOUR 7)", () => {

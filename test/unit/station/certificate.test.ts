@@ -5,11 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   certificateHash,
+  certificateHashAmong,
+  chainDefect,
   fingerprint,
   isIssuedBy,
   isNamedBy,
   isSameHash,
   parseCertificates,
+  rootDefect,
 } from "../../../src/station/model/certificate.ts";
 import { TestAuthority } from "../../support/certificates.ts";
 
@@ -47,6 +50,27 @@ test.each(["ec", "rsa"] as const)(
     expect(isSameHash(hash, { ...hash, serialNumber: `0${hash.serialNumber.toUpperCase()}` })).toBe(true);
     expect(isIssuedBy(leaf, only(authority.rootPath))).toBe(true);
     expect(isIssuedBy(only(authority.rootPath), leaf)).toBe(false);
+  },
+);
+
+test.each(["ed448", "brainpool"])(
+  "a root with an %s key, which Bun does not know, is left to the hardware side to judge",
+  (kind) => {
+    const path = join(directory, `${kind}.pem`);
+    const key =
+      kind === "ed448" ? ["-newkey", "ed448"] : ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:brainpoolP256r1"];
+    const out = ["-keyout", join(directory, `${kind}.key`), "-out", path];
+    execFileSync("openssl", ["req", "-x509", ...key, "-nodes", "-subj", "/CN=root", ...out], { stdio: "pipe" });
+    const root = only(path);
+    const files = ["-issuer", path, "-cert", path];
+    const request = execFileSync("openssl", ["ocsp", "-sha256", ...files, "-req_text", "-no_nonce"], {
+      encoding: "utf8",
+    });
+    expect(request.toLowerCase()).toContain(`issuer key hash: ${certificateHash(root, root).issuerKeyHash}`);
+    expect(rootDefect(root, new Date())).toBeUndefined();
+    expect(chainDefect([root], new Date())).toBeUndefined();
+    expect(certificateHashAmong(root, [root])).toEqual(certificateHash(root, root));
+    expect(isIssuedBy(root, root)).toBe(false);
   },
 );
 

@@ -1,7 +1,15 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { OCSPRequestDataType } from "../../../src/ocpp/v201/index.ts";
 import type { CertificateValidation } from "../../../src/station/ports.ts";
-import { answerTokens, card, entry, goOffline, present, sendLocalList } from "../../support/authorization.ts";
+import {
+  answerTokens,
+  card,
+  entry,
+  goOffline,
+  present,
+  sendLocalList,
+  setVariable,
+} from "../../support/authorization.ts";
 import { InProcessCharger } from "../../support/in-process-charger.ts";
 
 let charger: InProcessCharger;
@@ -27,6 +35,7 @@ const start = async (
   await charger.clock.advance(100);
 };
 const central = (allowed: boolean) => ({ "ISO15118Ctrlr.CentralContractValidationAllowed": String(allowed) });
+const OFFLINE = { "ISO15118Ctrlr.ContractValidationOffline": "true" };
 const asked = () => charger.callsOf("Authorize");
 
 describe("online", () => {
@@ -86,10 +95,142 @@ describe("online", () => {
     expect(asked()).toHaveLength(1);
   });
 
-  test("an expired certificate is for the CSMS to judge (C07.FR.01)", async () => {
+  test("an expired certificate is told to the CSMS, in whose words it is refused (C07.FR.01)", async () => {
     await start(central(false), "Expired");
     charger.react = () => ({ answer: { idTokenInfo: { status: "Expired" }, certificateStatus: "CertificateExpired" } });
     expect((await present(charger, emaid, { certificate })).certificateStatus).toBe("CertificateExpired");
+  });
+
+  test.each([
+    ["Expired", "Expired", "CertificateExpired"],
+    ["InvalidLeafSignature", "Invalid", "SignatureError"],
+    ["InvalidChain", "Invalid", "CertChainError"],
+    ["Unknown", "Invalid", "CertChainError"],
+  ] as const)(
+    "a certificate that is %s does not charge, even if the CSMS accepts what it sees of it; nothing is remembered",
+    async (validation, status, certificateStatus) => {
+      await start({ ...central(false), ...OFFLINE }, validation);
+      charger.react = () => ({ answer: { idTokenInfo: { status: "Accepted" }, certificateStatus: "Accepted" } });
+      expect(await present(charger, emaid, { certificate })).toMatchObject({
+        idTokenInfo: { status },
+        certificateStatus,
+      });
+      expect(asked()).toEqual([{ idToken: emaid, iso15118CertificateHashData: [hash("1"), hash("2")] }]);
+      expect(charger.core.authCache.entries).toBe(0);
+    },
+  );
+
+  test.each(["InvalidChain", "Unknown"] as const)(
+    "a chain that is %s and that the CSMS gets is for the CSMS to judge (C07.FR.06)",
+    async (validation) => {
+      await start(central(true), validation, []);
+      charger.react = () => ({ answer: { idTokenInfo: { status: "Accepted" }, certificateStatus: "Accepted" } });
+      expect((await present(charger, emaid, { certificate })).idTokenInfo.status).toBe("Accepted");
+    },
+  );
+
+  test("neither root nor hash data, and the CSMS may not be asked for more: why is told to the vehicle", async () => {
+    await start(central(false), "Expired", []);
+    expect(await present(charger, emaid, { certificate })).toMatchObject({
+      idTokenInfo: { status: "Expired" },
+      certificateStatus: "CertificateExpired",
+    });
+    charger.hardwareAnswers.verifyCertificate = () => "IssuerNotFound";
+    expect(await present(charger, emaid, { certificate })).toMatchObject({
+      idTokenInfo: { status: "Invalid" },
+      certificateStatus: "CertChainError",
+    });
+    expect(asked()).toEqual([]);
+  });
+
+  test.each([
+    ["Accepted", "Accepted", "Accepted"],
+    ["Accepted", "ConcurrentTx", "ConcurrentTx"],
+    ["ContractCancelled", "Blocked", "Blocked"],
+    ["CertificateExpired", "Expired", "Expired"],
+    ["CertificateRevoked", "Invalid", "Invalid"],
+    ["CertChainError", "Invalid", "Invalid"],
+    ["CertificateExpired", "Accepted", "Expired"],
+    ["CertificateRevoked", "Accepted", "Invalid"],
+    ["CertChainError", "Accepted", "Invalid"],
+    ["ContractCancelled", "Accepted", "Invalid"],
+    ["NoCertificateAvailable", "Accepted", "Invalid"],
+    ["SignatureError", "Accepted", "Invalid"],
+    [undefined, "Accepted", "Accepted"],
+    [undefined, "Unknown", "Unknown"],
+  ] as const)(
+    "the CSMS says %s of the certificate and %s of the eMAID: %s (C07.FR.13–17)",
+    async (certificateStatus, status, expected) => {
+      await start();
+      const ofCertificate = certificateStatus !== undefined && { certificateStatus };
+      charger.react = () => ({ answer: { idTokenInfo: { status }, ...ofCertificate } });
+      const decision = await present(charger, emaid, { certificate });
+      expect(decision).toEqual({ idTokenInfo: { status: expected }, ...ofCertificate, source: "csms" });
+    },
+  );
+
+  test("a token that the CSMS accepts with a revoked certificate does not charge offline either", async () => {
+    await start(OFFLINE);
+    charger.react = () => ({
+      answer: { idTokenInfo: { status: "Accepted" }, certificateStatus: "CertificateRevoked" },
+    });
+    await present(charger, emaid, { certificate });
+    goOffline(charger);
+    expect((await present(charger, emaid, { certificate })).idTokenInfo.status).toBe("Invalid");
+  });
+
+  test.each([
+    ["Accepted", "a status of the certificate that nobody knows", { certificateStatus: "Fine" }],
+    ["Perhaps", "a status of the eMAID that nobody knows", {}],
+  ])("%s with %s does not charge", async (status, _what, more) => {
+    await start();
+    charger.react = () => ({ answer: { idTokenInfo: { status }, ...more } });
+    expect((await present(charger, emaid, { certificate })).idTokenInfo.status).toBe("Unknown");
+  });
+
+  test("the CSMS does not answer: no charging, and an end to the waiting", async () => {
+    await start();
+    charger.react = () => "silence";
+    expect((await present(charger, emaid, { certificate }, 31_000)).idTokenInfo.status).toBe("Unknown");
+  });
+
+  test("a security module that gives no answer: the CSMS decides by the hash data", async () => {
+    await start();
+    charger.hardwareAnswers.verifyCertificate = () => Promise.reject(new Error("no answer in 8 s"));
+    expect((await present(charger, emaid, { certificate })).idTokenInfo.status).toBe("Accepted");
+    expect(asked()).toHaveLength(1);
+  });
+
+  test("a chain of more than 5,500 characters has no room in AuthorizeRequest: refused, nothing leaves", async () => {
+    await start(central(true), "IssuerNotFound");
+    const long = `${certificate}\n`.repeat(100);
+    expect((await present(charger, emaid, { certificate: long })).idTokenInfo.status).toBe("Invalid");
+    expect(asked()).toEqual([]);
+    await present(charger, emaid, { certificate: long.slice(0, 5_500) });
+    expect(asked()).toHaveLength(1);
+  });
+
+  test.each(["", "MIIB", "-----BEGIN CERTIFICATE REQUEST-----"])(
+    "a certificate that is no PEM text is none: %p",
+    async (text) => {
+      await start(central(true));
+      expect((await present(charger, emaid, { certificate: text })).idTokenInfo.status).toBe("Invalid");
+      expect(asked()).toEqual([]);
+    },
+  );
+
+  test("hash data of the security module with wrong lengths are not sent: the chain, or refused", async () => {
+    await start(central(true), "Valid", [{ ...hash("1"), issuerKeyHash: "b".repeat(129) }]);
+    await present(charger, emaid, { certificate });
+    expect(asked()).toEqual([{ idToken: emaid, certificate }]);
+  });
+
+  test.each(["PnCEnabled", "Enabled"])("%s false: no contract charges; other tokens do", async (variable) => {
+    await start();
+    await setVariable(charger, "ISO15118Ctrlr", variable, "false");
+    expect((await present(charger, emaid, { certificate, evseIds: [1] })).idTokenInfo.status).toBe("Invalid");
+    expect(asked()).toEqual([]);
+    expect((await present(charger, card("04A1B2C3D4"))).idTokenInfo.status).toBe("Accepted");
   });
 
   test("an eMAID that somebody else than an EV presents is a token like others; an EV needs a certificate (C07.FR.02)", async () => {
@@ -121,8 +262,6 @@ describe("offline", () => {
     const { idTokenInfo, certificateStatus } = await present(charger, emaid, { certificate });
     return [idTokenInfo.status, certificateStatus];
   };
-  const OFFLINE = { "ISO15118Ctrlr.ContractValidationOffline": "true" };
-
   test("TC_C_55: ContractValidationOffline false: no charging (C07.FR.07)", async () => {
     expect(await offlineWith({ "ISO15118Ctrlr.ContractValidationOffline": "false" }, "Valid", true)).toEqual([
       "NotAtThisTime",
@@ -142,6 +281,17 @@ describe("offline", () => {
       certificateStatus: "Accepted",
       source: "cache",
     });
+  });
+
+  test("list and cache know an eMAID in whatever letter case it is presented", async () => {
+    await start({ ...OFFLINE, "AuthCtrlr.OfflineTxForUnknownIdEnabled": "false" });
+    await sendLocalList(charger, 1, "Full", [{ ...entry("x", "Blocked"), idToken: emaid }]);
+    answerTokens(charger, { status: "Accepted" });
+    await present(charger, card("FR8AA9", "eMAID"), { certificate });
+    goOffline(charger);
+    const status = async (text: string) =>
+      (await present(charger, card(text, "eMAID"), { certificate })).idTokenInfo.status;
+    expect([await status(emaid.idToken.toLowerCase()), await status("fr8Aa9")]).toEqual(["Blocked", "Accepted"]);
   });
 
   test("an unknown eMAID charges where unknown ids may (C07.FR.12)", async () => {

@@ -8,6 +8,7 @@ import { certificateHash, parseCertificates } from "../../../src/station/model/c
 import type { CertificateHash, InstalledCertificate } from "../../../src/station/ports.ts";
 import { TestAuthority } from "../../support/certificates.ts";
 import { InProcessCharger } from "../../support/in-process-charger.ts";
+import { giveRealCertificates } from "../../support/real-certificates.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "installed-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -59,6 +60,14 @@ beforeAll(() => {
   const chainPem = readFileSync(files.certificatePath, "utf8");
   leaf = { pem: chainPem, hash: rootOf(chainPem, pem).hash, files: { ...files, chainPem } };
 });
+
+const PROFILE_3 = {
+  "SecurityCtrlr.SecurityProfile": "3",
+  "InternalCtrlr.NetworkConnectionProfiles": JSON.stringify([
+    { configurationSlot: 1, connectionData: { ocppCsmsUrl: "wss://csms", securityProfile: 3 } },
+  ]),
+  "OCPPCommCtrlr.NetworkConfigurationPriority": "1",
+};
 
 let charger: InProcessCharger;
 let store: Map<Root, InstalledCertificate["use"]>;
@@ -155,6 +164,20 @@ describe("M04: DeleteCertificate", () => {
     expect(charger.hardwareCalls.some(({ name }) => name === "deleteCertificate")).toBe(false);
   });
 
+  test("it stays when it has expired, so that the hardware side offers it no longer (M04.FR.06)", async () => {
+    charger = new InProcessCharger(1, PROFILE_3);
+    charger.clock.jumpTo(new Date());
+    charger.hardwareAnswers = { leafCertificateFiles: () => leaf.files };
+    await charger.start();
+    await charger.clock.advance(100);
+    charger.crash();
+    charger.hardwareAnswers = { leafCertificateFiles: () => undefined };
+    await charger.start();
+    await charger.clock.advance(100);
+    expect(await remove(leaf.hash)).toBe("Failed");
+    expect(await remove(stranger.hash)).toBe("Accepted");
+  });
+
   test("so does the only root that the CSMS can be verified with (M04.FR.03)", async () => {
     await start();
     store.set(old, "CSMSRootCertificate");
@@ -244,4 +267,23 @@ describe("M05: AdditionalRootCertificateCheck", () => {
     expect(await install(old.pem)).toEqual({ status: "Accepted" });
     expect(await install(successor.pem)).toEqual({ status: "Accepted" });
   });
+});
+
+test("a store that is silent: every CALL about certificates is answered, the module's limits after one another", async () => {
+  await start();
+  const { security, dispose } = giveRealCertificates(charger);
+  for (const command of Object.keys(security.commands)) security.misbehave(command, "silent");
+  const { hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber } = stranger.hash;
+  const ask = async (action: string, payload: object) => {
+    charger.sendText(JSON.stringify([2, action, action, payload]));
+    await charger.clock.advance(25_000);
+    return charger.answers.find(({ messageId }) => messageId === action)?.body;
+  };
+  const root = { certificateType: "MORootCertificate", certificate: stranger.pem };
+  expect(await ask("InstallCertificate", root)).toMatchObject({ status: "Failed" });
+  expect(await ask("GetInstalledCertificateIds", {})).toMatchObject({ status: "NotFound" });
+  const certificateHashData = { hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber };
+  expect(await ask("DeleteCertificate", { certificateHashData })).toMatchObject({ status: "Failed" });
+  expect(await ask("CertificateSigned", { certificateChain: leaf.pem })).toMatchObject({ status: "Rejected" });
+  dispose();
 });

@@ -50,9 +50,14 @@ function recurrenceSeconds({ chargingProfileKind, recurrencyKind }: ChargingProf
   return recurrencyKind === "Weekly" ? 7 * DAY_SECONDS : DAY_SECONDS;
 }
 
-/** The first schedule counts; there are more only for an EV that has told its needs (K01.FR.34, K15). */
-export function prepareProfile(profile: ChargingProfileType, evseId: number, source = "CSO"): PreparedProfile {
-  const [schedule] = profile.chargingSchedule;
+/** The first schedule is in force; there are more only for an EV that has told its needs, which may choose (K01.FR.34, K15.FR.22). */
+export function prepareProfile(
+  profile: ChargingProfileType,
+  evseId: number,
+  source = "CSO",
+  choice = 0,
+): PreparedProfile {
+  const schedule = profile.chargingSchedule[choice] ?? profile.chargingSchedule[0];
   const isRelative = profile.chargingProfileKind === "Relative" || schedule?.startSchedule === undefined;
   const periods = (schedule?.chargingSchedulePeriod ?? []).map(({ startPeriod, limit, numberPhases, phaseToUse }) => ({
     startSeconds: startPeriod,

@@ -1,0 +1,111 @@
+/**
+ * Figures of two executables of the same manifest, in turns, so that each ratio is one of the same minutes:
+ * `scripts/bench --peer PATH [--rounds N] [--only NAME] [--save FILE]`. Each measurement runs in a process of its own.
+ */
+import { parseArgs } from "node:util";
+import { EXECUTABLE } from "../test/support/charger.ts";
+import { MEASUREMENTS } from "./bench-measurements.ts";
+
+interface Metric {
+  readonly key: string;
+  readonly name: string;
+  readonly unit: string;
+  /** Measured on 2026-11-27 of the C++ module of August 2026 (-O1) and of commit 771ef3a; the goal is a ratio to the C++. */
+  readonly cpp: number;
+  readonly start: number;
+  readonly goal: number;
+}
+
+const metric = (key: string, name: string, unit: string, cpp: number, start: number, goal: number): Metric => ({
+  key,
+  name,
+  unit,
+  cpp,
+  start,
+  goal,
+});
+
+const METRICS: readonly Metric[] = [
+  metric("start", "start → BootNotification, default broker", "ms", 2_654, 382, 0.12),
+  metric("start-nodelay", "start → BootNotification, tcp_nodelay", "ms", 168, 129, 0.6),
+  metric("start-nodelay-ready", "of that spawn → ModuleReady", "ms", 27, 99, 2),
+  metric("event-p50", "session event → TransactionEvent, p50", "ms", 1.22, 1.34, 0.9),
+  metric("event-p95", "… p95", "ms", 1.58, 2.35, 1),
+  metric("event-p99", "… p99", "ms", 1.99, 3.41, 1),
+  metric("event-cpu", "CPU of one session event", "ms", 1.86, 2.59, 0.9),
+  metric("get-p50", "GetVariables now and then, p50", "ms", 1.04, 0.69, 0.6),
+  metric("get-p99", "… p99", "ms", 1.3, 2.09, 1),
+  metric("calls-rate", "CALLs one after the other", "/s", 1_339, 2_222, 2),
+  metric("token-p50", "validate_token → Authorize, p50", "ms", 0.99, 0.72, 0.7),
+  metric("token-p99", "… p99", "ms", 1.54, 1.77, 1),
+  metric("queue-rate", "1,000 queued events, delivered", "/s", 1_331, 1_801, 1.5),
+  metric("queue-memory", "… memory grown meanwhile", "MB", 11, 26, 0.5),
+  metric("idle-cpu-2", "CPU of 60 s, 2 EVSEs at 1 Hz", "s", 0.4, 0.2, 0.5),
+  metric("idle-cpu-16", "CPU of 60 s, 16 EVSEs at 1 Hz", "s", 0.72, 0.39, 0.54),
+  metric("rss", "RSS, 2 EVSEs", "MB", 28, 73, 64 / 28),
+  metric("anonymous", "… anonymous", "MB", 5.8, 25.5, 20 / 5.8),
+  metric("size", "executable", "MB", 15.1, 118, 113.4 / 15.1),
+];
+
+const { values } = parseArgs({
+  options: {
+    peer: { type: "string" },
+    rounds: { type: "string", default: "5" },
+    only: { type: "string" },
+    save: { type: "string" },
+    measure: { type: "string" },
+  },
+});
+
+/** One measurement of the executable that STATION_COMMAND names, as JSON. */
+if (values.measure !== undefined) {
+  console.log(JSON.stringify(await MEASUREMENTS[values.measure]?.()));
+  process.exit(0);
+}
+
+const { peer } = values;
+if (peer === undefined) throw new Error("--peer: the path of another executable is needed");
+
+const seen = new Map<string, { readonly ours: number[]; readonly peer: number[] }>();
+
+function measure(name: string, whose: "ours" | "peer", executable: string): void {
+  const { stdout, exitCode } = Bun.spawnSync([process.execPath, import.meta.path, "--measure", name], {
+    env: { ...process.env, STATION_COMMAND: executable },
+    stderr: "inherit",
+  });
+  if (exitCode !== 0) throw new Error(`${name} of ${executable} failed (${exitCode})`);
+  for (const [key, value] of Object.entries(JSON.parse(stdout.toString()) as Record<string, number>)) {
+    const both = seen.get(key) ?? { ours: [], peer: [] };
+    both[whose].push(value);
+    seen.set(key, both);
+  }
+}
+
+const rounds = Number(values.rounds);
+const names = Object.keys(MEASUREMENTS).filter((name) => values.only === undefined || name.startsWith(values.only));
+for (let round = 1; round <= rounds; round++)
+  for (const name of names) {
+    process.stderr.write(`round ${round} of ${rounds}: ${name}\n`);
+    const turns = [() => measure(name, "ours", EXECUTABLE), () => measure(name, "peer", peer)];
+    for (const turn of round % 2 === 0 ? turns.toReversed() : turns) turn();
+  }
+
+const median = (list: readonly number[]): number =>
+  list.toSorted((one, other) => one - other)[list.length >> 1] ?? Number.NaN;
+const shown = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
+
+const rows = METRICS.filter(({ key }) => seen.has(key)).map(({ key, name, unit, cpp, start, goal }) => {
+  const { ours, peer: theirs } = seen.get(key) ?? { ours: [], peer: [] };
+  const [own, other] = [median(ours), median(theirs)];
+  const ratio = own / other;
+  return {
+    figure: name,
+    peer: `${shown(other)} ${unit}`,
+    ours: `${shown(own)} ${unit}`,
+    ratio: ratio.toPrecision(3),
+    "goal, as ratio to 771ef3a": `${unit === "/s" ? "≥" : "≤"} ${((goal * cpp) / start).toPrecision(3)}`,
+    "that makes, to the C++": ((ratio * start) / cpp).toPrecision(3),
+  };
+});
+console.table(rows);
+if (values.save !== undefined) await Bun.write(values.save, `${JSON.stringify({ peer, rounds, rows }, null, 2)}\n`);

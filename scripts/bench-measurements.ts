@@ -1,0 +1,180 @@
+/** What scripts/bench-compared.ts measures of one executable (STATION_COMMAND, else dist/everest), each in a charger of its own. */
+import { readFileSync, statSync } from "node:fs";
+import { Charger, EXECUTABLE } from "../test/support/charger.ts";
+
+const TOKEN = { id_token: { value: "04A1B2C3", type: "ISO14443" }, authorization_type: "RFID" };
+const WARM_UP = 100;
+const EVENTS = 400;
+const QUEUED_EVENTS = 1_000;
+const PAUSE_MILLISECONDS = 5;
+const NO_READINGS = { SampledDataCtrlr: { TxUpdatedInterval: 0 } };
+
+export type Measurement = () => Promise<Readonly<Record<string, number>>>;
+
+function percentile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
+}
+
+/** All threads, in milliseconds; finer than the ticks of /proc/PID/stat. */
+function cpuMilliseconds(pid: number): number {
+  const tasks = new Bun.Glob("*/schedstat").scanSync({ cwd: `/proc/${pid}/task` });
+  return [...tasks].reduce(
+    (sum, path) => sum + Number(readFileSync(`/proc/${pid}/task/${path}`, "utf8").split(" ")[0]) / 1e6,
+    0,
+  );
+}
+
+/** In MB of 1,048,576 bytes. */
+function memory(pid: number): { readonly rss: number; readonly anonymous: number } {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const megabytes = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024;
+  return { rss: megabytes("VmRSS"), anonymous: megabytes("RssAnon") };
+}
+
+async function withCharger<Result>(
+  options: Parameters<typeof Charger.start>[0],
+  work: (charger: Charger) => Promise<Result>,
+): Promise<Result> {
+  const charger = await Charger.start(options);
+  try {
+    return await work(charger);
+  } finally {
+    await charger.stop();
+  }
+}
+
+const start =
+  (noDelay: boolean, key: string): Measurement =>
+  async () =>
+    withCharger({ stopped: true, noDelay }, async (charger) => {
+      let ready = Number.NaN;
+      const begun = performance.now();
+      const told = charger.everest.stationReady.then(() => {
+        ready = performance.now() - begun;
+      });
+      charger.spawn();
+      await charger.csms.waitFor("BootNotification");
+      const booted = performance.now() - begun;
+      await told;
+      return { [key]: booted, [`${key}-ready`]: ready };
+    });
+
+/** Times between an action at the hardware side and a CALL at the CSMS. */
+async function latencies(
+  charger: Charger,
+  count: number,
+  act: (index: number) => Promise<unknown>,
+  action: "TransactionEvent" | "Authorize",
+): Promise<readonly number[]> {
+  const times: number[] = [];
+  for (let index = 0; index < count; index++) {
+    const from = charger.csms.calls.length;
+    const begun = performance.now();
+    const seen = charger.csms.waitFor(action, undefined, 5_000, from).then(() => times.push(performance.now() - begun));
+    await act(index);
+    await seen;
+    await Bun.sleep(PAUSE_MILLISECONDS);
+  }
+  return times;
+}
+
+const sessionEvents: Measurement = async () =>
+  withCharger({ patch: NO_READINGS }, async (charger) => {
+    const evse = charger.everest.evse(1);
+    await evse.plugIn();
+    await evse.authorize(TOKEN);
+    const toggle = (index: number) => (index % 2 === 0 ? evse.startCharging() : evse.pause("EV"));
+    await latencies(charger, WARM_UP, toggle, "TransactionEvent");
+    const before = cpuMilliseconds(charger.pid);
+    const times = await latencies(charger, EVENTS, toggle, "TransactionEvent");
+    return {
+      "event-p50": percentile(times, 0.5),
+      "event-p95": percentile(times, 0.95),
+      "event-p99": percentile(times, 0.99),
+      "event-cpu": (cpuMilliseconds(charger.pid) - before) / EVENTS,
+    };
+  });
+
+const calls: Measurement = async () =>
+  withCharger({ patch: NO_READINGS }, async (charger) => {
+    const getVariables = {
+      getVariableData: [{ component: { name: "TxCtrlr" }, variable: { name: "TxStartPoint" } }],
+    } as const;
+    for (let count = 0; count < WARM_UP; count++) await charger.csms.send("GetVariables", getVariables);
+    const nowAndThen: number[] = [];
+    for (let count = 0; count < EVENTS; count++) {
+      const sentAt = performance.now();
+      await charger.csms.send("GetVariables", getVariables);
+      nowAndThen.push(performance.now() - sentAt);
+      await Bun.sleep(PAUSE_MILLISECONDS);
+    }
+    const begun = performance.now();
+    for (let count = 0; count < 2_000; count++) await charger.csms.send("GetVariables", getVariables);
+    const rate = 2_000 / ((performance.now() - begun) / 1_000);
+    const validate = (index: number) =>
+      charger.everest.bus.call("auth", "ocpp", "auth_validator", "validate_token", {
+        provided_token: { ...TOKEN, id_token: { value: `CARD${index}`, type: "ISO14443" } },
+      });
+    const tokens = await latencies(charger, 200, validate, "Authorize");
+    return {
+      "get-p50": percentile(nowAndThen, 0.5),
+      "get-p99": percentile(nowAndThen, 0.99),
+      "calls-rate": rate,
+      "token-p50": percentile(tokens, 0.5),
+      "token-p99": percentile(tokens, 0.99),
+    };
+  });
+
+const queue: Measurement = async () =>
+  withCharger({ patch: { ...NO_READINGS, InternalCtrlr: { MessageQueueSizeThreshold: 5_000 } } }, async (charger) => {
+    const evse = charger.everest.evse(1);
+    await evse.plugIn();
+    await evse.authorize(TOKEN);
+    await charger.csms.waitFor("TransactionEvent");
+    charger.csms.refuseWith = 503;
+    charger.csms.drop();
+    for (let count = 0; count < QUEUED_EVENTS / 2; count++) {
+      await evse.startCharging();
+      await evse.pause("EV");
+    }
+    const before = memory(charger.pid).anonymous;
+    const from = charger.csms.calls.length;
+    const arrivals: number[] = [];
+    charger.csms.events.on("call", ({ action }) => {
+      if (action === "TransactionEvent") arrivals.push(performance.now());
+    });
+    charger.csms.refuseWith = undefined;
+    await charger.csms.waitFor("TransactionEvent", ({ seqNo }) => seqNo === QUEUED_EVENTS, 60_000, from);
+    const seconds = ((arrivals.at(-1) ?? 0) - (arrivals[0] ?? 0)) / 1_000;
+    return { "queue-rate": arrivals.length / seconds, "queue-memory": memory(charger.pid).anonymous - before };
+  });
+
+const idle =
+  (evseCount: number): Measurement =>
+  async () =>
+    withCharger({ evseCount, powermeterIntervalMilliseconds: 1_000 }, async (charger) => {
+      await Bun.sleep(3_000);
+      const before = cpuMilliseconds(charger.pid);
+      await Bun.sleep(10_000);
+      const { rss, anonymous } = memory(charger.pid);
+      return {
+        [`idle-cpu-${evseCount}`]: ((cpuMilliseconds(charger.pid) - before) * 6) / 1_000,
+        ...(evseCount === 2 && { rss, anonymous }),
+      };
+    });
+
+const size: Measurement = async () => ({
+  size: statSync(process.env.STATION_COMMAND ?? EXECUTABLE).size / 1e6,
+});
+
+export const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
+  start: start(false, "start"),
+  "start-nodelay": start(true, "start-nodelay"),
+  "session-events": sessionEvents,
+  calls,
+  queue,
+  "idle-2": idle(2),
+  "idle-16": idle(16),
+  size,
+};

@@ -1,0 +1,90 @@
+/**
+ * Compiles src/main.ts into one executable, called by scripts/build:
+ * `bun scripts/bundle.ts --outfile FILE [--target TARGET] [--runtime FILE] [--released YYYY-MM-DD] [--entry FILE] [--unordered] [--symbols MAP]`
+ */
+import { parseArgs } from "node:util";
+
+const { values } = parseArgs({
+  options: {
+    outfile: { type: "string" },
+    target: { type: "string" },
+    runtime: { type: "string" },
+    released: { type: "string" },
+    entry: { type: "string", default: "src/main.ts" },
+    symbols: { type: "string" },
+    unordered: { type: "boolean", default: false },
+  },
+});
+const { outfile, target, runtime, released, entry, unordered, symbols } = values;
+if (outfile === undefined) throw new Error("scripts/bundle.ts: --outfile is needed");
+
+/** Which functions a start and a charging session use; recorded by scripts/record-order.ts. */
+const ORDER = "scripts/bytecode.order";
+
+/**
+ * Parts of mqtt.js for browsers, proxies and other transports, and a second copy of Node's streams: a fifth of the
+ * program that never runs in a charger.
+ */
+const LEFT_OUT: Readonly<Record<string, string>> = {
+  "readable-stream": 'module.exports = require("node:stream");',
+  socks: "module.exports = {};",
+  "worker-timers": "module.exports = {};",
+  "./ws": "module.exports = {};",
+  "./wx": "module.exports = {};",
+  "./ali": "module.exports = {};",
+};
+
+/** The program itself; compiled and as text it is the same, so that the map of the text fits the executable. */
+const program: Bun.BuildConfig = {
+  entrypoints: [entry],
+  target: "bun",
+  format: "esm",
+  minify: true,
+  ...(released !== undefined && { define: { RELEASE_DATE: JSON.stringify(released) } }),
+  plugins: [
+    {
+      name: "left-out",
+      setup(build) {
+        build.onResolve({ filter: /^(readable-stream|socks|worker-timers|\.\/(ws|wx|ali))$/ }, ({ path, importer }) =>
+          path in LEFT_OUT && /node_modules\/(mqtt|mqtt-packet|bl)\//.test(importer)
+            ? { path, namespace: "left-out" }
+            : undefined,
+        );
+        build.onLoad({ filter: /.*/, namespace: "left-out" }, ({ path }) => ({
+          contents: LEFT_OUT[path] ?? "",
+          loader: "js",
+        }));
+      },
+    },
+  ],
+};
+
+await Bun.build({
+  ...program,
+  bytecode: true,
+  compile: {
+    outfile,
+    ...(target !== undefined && { target: target as Bun.Build.CompileTarget }),
+    ...(runtime !== undefined && { executablePath: runtime }),
+    assets: ["./migrations", "./component_config"],
+    // Nothing of the directory in which the process happens to start is read.
+    autoloadDotenv: false,
+    autoloadBunfig: false,
+    bytecodeOrder: !unordered && ORDER,
+    // Most of what runs, runs once: the compiler waits longer before it takes memory and time for a function.
+    jitPolicy: 8,
+  },
+});
+
+if (symbols !== undefined) {
+  const { outputs } = await Bun.build({ ...program, sourcemap: "external" });
+  const [text, map] = [
+    outputs.find(({ kind }) => kind === "entry-point"),
+    outputs.find(({ kind }) => kind === "sourcemap"),
+  ];
+  if (text === undefined || map === undefined) throw new Error("scripts/bundle.ts: there is no source map");
+  const compiled = Buffer.from(await Bun.file(outfile).arrayBuffer());
+  const sample = (await text.text()).split("\n").slice(1).join("\n").slice(-100_000, -1_000);
+  if (!compiled.includes(sample)) throw new Error("scripts/bundle.ts: the source map is not that of the executable");
+  await Bun.write(symbols, map);
+}
