@@ -10,6 +10,7 @@ import { chargingFigures } from "./bench-charging.ts";
 import { deviceModelFigures } from "./bench-device-model.ts";
 import { monitoringFigures } from "./bench-monitoring.ts";
 import { smartChargingFigures } from "./bench-smart-charging.ts";
+import { webFigures } from "./bench-web.ts";
 
 const RUNS = 5;
 const LIST_ENTRIES = 100_000;
@@ -271,6 +272,7 @@ for (const { figure, value, aim, limit } of [
   ...(await deviceModelFigures()),
   ...(await smartChargingFigures()),
   ...(await monitoringFigures()),
+  ...(await webFigures()),
 ])
   row(figure, value, aim, limit);
 

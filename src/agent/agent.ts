@@ -32,6 +32,7 @@ import { addEverestComponents, fetchModuleConfigurations } from "./everest-store
 import { describeEvses } from "./evses.ts";
 import { HardwareInput } from "./hardware-input.ts";
 import { followHardware } from "./hardware-variables.ts";
+import { followIso15118 } from "./iso15118-variables.ts";
 import { startMessageLog } from "./message-log.ts";
 import type { ObservedStation } from "./observed-station.ts";
 import { pushSettings } from "./pushed-settings.ts";
@@ -198,7 +199,7 @@ export class Agent {
     const { clock, logger } = this.options;
     const hardware = createHardware(module, this.options.arguments.moduleId, evses, network, clock, logger);
     const bootReason = askBootReason(hardware, logger);
-    pushSettings(stores.deviceModel, hardware, logger);
+    pushSettings({ clock, deviceModel: stores.deviceModel, hardware, logger }, input.events);
     const csms = this.createLink(stores, hardware, parameters);
     const events = new Emitter<StationEvents>();
     const context = this.createContext(stores, hardware, csms, events, parameters, await bootReason);
@@ -211,6 +212,7 @@ export class Agent {
     this.messageLog = startMessageLog(context, events, module, this.options.print);
     reportConnection(csms, stores.deviceModel, hardware.observer);
     followHardware(context, input.events);
+    followIso15118(context, input.events);
     this.options.observe?.({
       context,
       station,
@@ -226,8 +228,11 @@ export class Agent {
     for (const techInfo of stores.losses) events.emit("securityEvent", { type: "MemoryExhaustion", techInfo });
     this.running = createRunningStation(context, station, csmsSwitch);
     input.release();
-    for (const peer of module.peers("evse_manager", "evse_manager"))
-      peer.call("external_ready_to_start_charging", {}).catch((error: Error) => logger.warn(error.message));
+    const evseManagers = module.peers("evse_manager", "evse_manager");
+    const letServe = (peer: (typeof evseManagers)[number] | undefined): void =>
+      void peer?.call("external_ready_to_start_charging", {}).catch((error: Error) => logger.warn(error.message));
+    evseManagers.forEach(letServe);
+    input.events.on("evseRestarted", ({ evseId }) => letServe(evseManagers[evseId - 1]));
     if (parameters.EnableExternalWebsocketControl) await this.listenToExternalControl(module, csmsSwitch);
     csmsSwitch.startAfter(parameters.DelayOcppStart);
   }

@@ -52,6 +52,7 @@ export class HardwareInput {
   readonly extensions: readonly Extension[];
   private waiting: (() => void)[] | undefined = [];
   private readonly readyEvses = new Set<number>();
+  private readonly reportedReady = new Set<number>();
   private readonly capabilities = new Map<number, HardwareCapabilities>();
   private readonly oddities: ToldOnce;
   private readonly stateOfCharge = new Map<number, number>();
@@ -85,8 +86,8 @@ export class HardwareInput {
         });
         this.pass(() => this.events.emit("meter", { evseId, reading }));
       });
-      peer.onVariable("ready", (ready) => this.markReady(evseId, ready));
-      peer.onVariable("waiting_for_external_ready", (waiting) => this.markReady(evseId, waiting));
+      peer.onVariable("ready", (ready) => this.takeReady(evseId, ready));
+      peer.onVariable("waiting_for_external_ready", (waiting) => this.takeWaiting(evseId, waiting));
       peer.onVariable("hw_capabilities", ({ max_phase_count_import, max_current_A_import }) => {
         this.capabilities.set(evseId, {
           maxPhaseCount: max_phase_count_import,
@@ -134,6 +135,15 @@ export class HardwareInput {
         const translated = toReservationUpdate(update);
         if (translated !== undefined) this.pass(() => this.events.emit("reservation", translated));
       });
+    for (const security of module.peers("security", "evse_security"))
+      security.onVariable("certificate_store_update", ({ leaf_certificate_type: leaf, ca_certificate_type: ca }) =>
+        this.pass(() =>
+          this.events.emit("certificateStore", {
+            ...(leaf !== undefined && { leaf }),
+            ...(ca !== undefined && { ca }),
+          }),
+        ),
+      );
     for (const system of module.peers("system", "system")) {
       system.onVariable("firmware_update_status", (status) => {
         const { firmware_update_status: state, request_id, firmware_update_metadata: metadata } = status;
@@ -238,6 +248,22 @@ export class HardwareInput {
     return new Map(
       this.module.peers("evse_manager", "evse_manager").map(({ connected }, index) => [connected.moduleId, index + 1]),
     );
+  }
+
+  /** Each EVSE reports ready once, unless it was restarted. */
+  private takeReady(evseId: number, ready: boolean): void {
+    this.markReady(evseId, ready);
+    if (!ready) return;
+    if (this.reportedReady.has(evseId)) this.pass(() => this.events.emit("evseRestarted", { evseId }));
+    this.reportedReady.add(evseId);
+  }
+
+  /** It waits for our word before it reports ready; when the station runs already, it was restarted. */
+  private takeWaiting(evseId: number, waiting: boolean): void {
+    this.markReady(evseId, waiting);
+    if (!waiting || this.waiting !== undefined) return;
+    this.reportedReady.delete(evseId);
+    this.events.emit("evseRestarted", { evseId });
   }
 
   private markReady(evseId: number, ready: boolean): void {

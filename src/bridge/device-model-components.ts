@@ -22,6 +22,10 @@ const AVAILABILITY_STATES = "Available,Occupied,Reserved,Unavailable,Faulted";
 /** Modes of part 2 with those of its successor that EVerest knows. */
 const ENERGY_TRANSFER_MODES =
   "AC_single_phase,AC_two_phase,AC_three_phase,DC,AC_BPT,AC_BPT_DER,AC_DER,DC_BPT,DC_ACDP,DC_ACDP_BPT,WPT,MCS,MCS_BPT";
+/** What no vehicle has asked for; a list has a member as its value (errata 6.2.19, TC_B_53). */
+export const UNDETERMINED = "Undetermined";
+/** The modes of NotifyEVChargingNeeds. */
+export const REQUESTED_TRANSFER_MODES = `DC,AC_single_phase,AC_two_phase,AC_three_phase,${UNDETERMINED}`;
 /** Protocols that a vehicle can offer in one request (ISO 15118). */
 export const PROTOCOL_PRIORITIES = 20;
 const DEFAULT_PHASES = 3;
@@ -164,7 +168,11 @@ function extensionComponent(evseId: number): ComponentDefinition {
   return {
     name: "ISO15118Ctrlr",
     evseId,
-    variables: [variable("Enabled", "boolean", "true"), reading("ServiceRenegotiationSupport", "boolean", "false")],
+    variables: [
+      variable("Enabled", "boolean", "true"),
+      reading("ServiceRenegotiationSupport", "boolean", "false"),
+      reading("RequestedEnergyTransferMode", "OptionList", UNDETERMINED, { valuesList: REQUESTED_TRANSFER_MODES }),
+    ],
   };
 }
 

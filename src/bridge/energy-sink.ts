@@ -1,12 +1,9 @@
 import type { EverestModule } from "../everest/everest-module.ts";
 import type { EnergyExternalLimits } from "../everest/interfaces/index.ts";
-import type { Clock, Timer } from "../lib/clock.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
 import type { ChargingLimits, EnergyPort } from "../station/ports.ts";
-
-/** A sink that has failed is asked again, less and less often. */
-const FIRST_RETRY_MILLISECONDS = 2_000;
-const LONGEST_RETRY_MILLISECONDS = 60_000;
+import { Teller } from "./teller.ts";
 
 /** Limits for one sink (BEHAVIOUR 10.3); the number of phases goes along with power, too, or nobody would keep it. */
 export function toExternalLimits({ unit, periods, start }: ChargingLimits, source: string): EnergyExternalLimits {
@@ -53,57 +50,17 @@ export function unmappedSinks(module: EverestModule): readonly string[] {
     .map(({ connected }) => connected.moduleId);
 }
 
-export interface SinkOptions {
-  /** Asks the sink; rejects when it does not take the limits, or says nothing for too long. */
-  readonly ask: (limits: ChargingLimits) => Promise<unknown>;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
-
-/** One sink: it has one question at a time, and only the newest limits matter. */
-export class Sink {
-  private wanted: ChargingLimits | undefined;
-  private asking: Promise<void> | undefined;
-  private retry: Timer | undefined;
-  private retryMilliseconds = FIRST_RETRY_MILLISECONDS;
-
-  constructor(private readonly options: SinkOptions) {}
-
-  /** Resolves when the sink has been asked, whatever it said. */
-  set(limits: ChargingLimits): Promise<void> {
-    this.wanted = limits;
-    this.retry?.cancel();
-    this.retry = undefined;
-    this.asking ??= this.ask(limits);
-    return this.asking;
-  }
-
-  private async ask(limits: ChargingLimits): Promise<void> {
-    const { ask, clock, logger } = this.options;
-    const failure = await ask(limits).then(
-      () => undefined,
-      (error: Error) => error.message,
-    );
-    this.asking = undefined;
-    if (this.wanted !== undefined && this.wanted !== limits) return this.set(this.wanted);
-    this.wanted = undefined;
-    if (failure === undefined) {
-      this.retryMilliseconds = FIRST_RETRY_MILLISECONDS;
-      return;
-    }
-    logger.warn(`Limits of EVSE ${limits.evseId} were not taken and are told again: ${failure}`);
-    this.retry = clock.after(this.retryMilliseconds, () => void this.set(limits));
-    this.retryMilliseconds = Math.min(2 * this.retryMilliseconds, LONGEST_RETRY_MILLISECONDS);
-  }
-}
-
 /** `charging_schedules` for everybody, and the limits for the sink of each EVSE. */
 export function createEnergyPort(module: EverestModule, moduleId: string, clock: Clock, logger: Logger): EnergyPort {
   const source = `${moduleId}/OCPP_set_external_limits`;
   const sinks = module.peers("evse_energy_sink", "external_energy_limits").map((peer) => {
-    const ask = (limits: ChargingLimits) =>
-      peer.call("set_external_limits", { value: toExternalLimits(limits, source) });
-    return { evseId: peer.connected.mapping?.evse, sink: new Sink({ ask, clock, logger }) };
+    const sink = new Teller<ChargingLimits>({
+      tell: (limits) => peer.call("set_external_limits", { value: toExternalLimits(limits, source) }),
+      about: ({ evseId }) => `Limits of EVSE ${evseId}`,
+      clock,
+      logger,
+    });
+    return { evseId: peer.connected.mapping?.evse, sink };
   });
   const told = new Set<number>();
   return {

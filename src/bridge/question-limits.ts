@@ -42,6 +42,7 @@ const QUESTIONS: Table = {
     verify_certificate: [8, "verifying a certificate"], // also behind Auth's validate_token, as the OCSP data are
     get_v2g_ocsp_request_data: [SHORT, "OCSP data of the own certificates"],
     get_mo_ocsp_request_data: [5, "OCSP data of a contract certificate"],
+    update_ocsp_cache: [SHORT, "keeping an OCSP answer"], // behind no CALL, asked again
     get_installed_certificates: [4, "the installed certificates"], // InstallCertificate twice, DeleteCertificate
     get_verify_file: [2, "the file of root certificates"], // InstallCertificate asks for file and location twice
     get_verify_location: [2, "the place of root certificates"],

@@ -61,8 +61,8 @@ function toOcspRequestData(
   }[],
 ): readonly OCSPRequestDataType[] {
   return list.flatMap(({ certificate_hash_data, responder_url }) =>
-    certificate_hash_data === undefined || responder_url === undefined || !isHash(certificate_hash_data)
-      ? []
+    certificate_hash_data === undefined || !responder_url || !isHash(certificate_hash_data)
+      ? [] // Without a responder nobody can be asked (M06, remarks).
       : [{ ...toHash(certificate_hash_data), responderURL: responder_url }],
   );
 }
@@ -188,5 +188,8 @@ export function createSecurityPort(security: Peer<"evse_security">): SecurityPor
       toOcspRequestData(
         (await security.call("get_mo_ocsp_request_data", { certificate_chain: chainPem })).ocsp_request_data_list,
       ),
+    updateOcspCache: async (hash, ocspResult) => {
+      await security.call("update_ocsp_cache", { certificate_hash_data: fromHash(hash), ocsp_response: ocspResult });
+    },
   };
 }

@@ -32,6 +32,7 @@ Examples:
   OCPP201 simulate --once
   OCPP201 check --config /etc/everest/config.yaml
   OCPP201 run --config /etc/everest/config.yaml --http 127.0.0.1:8080
+  OCPP201 run --config /etc/everest/config.yaml --http 0.0.0.0:8080 --http-token-file /etc/everest/http-token
   OCPP201 inspect queue --config /etc/everest/config.yaml
   OCPP201 inspect variables HeartbeatInterval --device-model-database-path /var/lib/ocpp/device_model.db --json
 
@@ -46,7 +47,12 @@ Options of a run (--name value or --name=value; a variable in brackets does the 
   --mqtt_broker_socket_path <path>  unix socket of the broker, instead of host and port
   --mqtt_everest_prefix <text>      topic prefix of EVerest, default everest/ (EV_MQTT_EVEREST_PREFIX)
   --mqtt_external_prefix <text>     topic prefix of external topics, default none (EV_MQTT_EXTERNAL_PREFIX)
-  --http <host:port>                serve /health and /status as JSON there, to those who ask for this host; off by default
+  --http <host:port>                serve a web page for technicians there, and /health and /status as JSON; off by default. On a
+                                    loopback address reading is free; on any other everything needs a token (OCPP201_HTTP)
+  --http-token-file <file>          the token: 16 to 256 characters on one line, only for this account to read (chmod 600;
+                                    OCPP201_HTTP_TOKEN_FILE). It can be in the variable OCPP201_HTTP_TOKEN itself, but
+                                    never in an option, which ps shows. Programs send it as "Authorization: Bearer <token>",
+                                    browsers ask for it
 
 Module parameters. They come from EVerest's configuration; an option or a variable wins over it. Relative paths of the
 device model are looked for in <prefix>/share/everest/modules/OCPP201:

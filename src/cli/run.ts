@@ -56,17 +56,11 @@ export async function run(
   const clock = new SystemClock();
   // As the manager calls the process (PROTOCOL 3.1), or by the name of the link.
   const slot = slotOf(standalone?.configuration.moduleName ?? process.argv0.split(/[:/]/).at(-1));
-  const http = args.own.get("http");
   // Loaded and recording only where there is a page.
-  const face =
-    http === undefined
-      ? undefined
-      : (await import("./web-face.ts")).createWebFace({
-          address: http,
-          tokenFile: args.own.get("http-token-file"),
-          environment,
-          clock,
-        });
+  const asksForPage = args.own.has("http") || environment.OCPP201_HTTP !== undefined;
+  const face = asksForPage
+    ? (await import("./web-face.ts")).createWebFace({ own: args.own, environment, clock })
+    : undefined;
   const logger = createLineLogger({
     processName: `${args.moduleId}:${slot}`,
     minimumSeverity: minimumSeverity(args.logConfigPath),

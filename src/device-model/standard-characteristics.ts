@@ -40,7 +40,10 @@ const STANDARD: Readonly<Record<string, Standard>> = {
   "DisplayMessageCtrlr.Available": OFF,
   "DisplayMessageCtrlr.DisplayMessages": { maxLimit: 100 },
   "DisplayMessageCtrlr.QRCodeDisplayCapable": OFF,
+  "ISO15118Ctrlr.RequestMeteringReceipt": OFF,
   "ISO15118Ctrlr.V2GCertificateInstallationEnabled": OFF,
+  // M06.FR.10: at least once a week.
+  "InternalCtrlr.OcspRequestInterval": { minLimit: 86_400, maxLimit: 604_800, unit: "s" },
   "LocalAuthListCtrlr.DisablePostAuthorize": OFF,
   "LocalAuthListCtrlr.Entries": { maxLimit: 100_000 },
   "LocalAuthListCtrlr.Storage": { value: "0", maxLimit: 64 * 2 ** 20 },

@@ -4,6 +4,7 @@ import type { SimulatedCsms } from "./csms.ts";
 import type { EverestSide } from "./everest/everest-side.ts";
 import { createV2gHierarchy, issueContract, signSecc, type V2gHierarchy } from "./everest/security/v2g-hierarchy.ts";
 import { levelLoad } from "./load-leveling.ts";
+import { ocspAnswer } from "./ocsp-responder.ts";
 
 const EMAID = "DE8AAC0A1B2C3D";
 const STRANGER_EMAID = "DE8AAC0FFFFFFF";
@@ -47,7 +48,10 @@ function serveCertificates({ csms, clock, hierarchy }: Scene): void {
     status: "Accepted",
     exiResponse: asExi(issueContract(hierarchy, EMAID).chainPem),
   }));
-  csms.on("GetCertificateStatus", () => ({ status: "Failed" }));
+  csms.on("GetCertificateStatus", ({ ocspRequestData }) => ({
+    status: "Accepted",
+    ocspResult: ocspAnswer(ocspRequestData, { thisUpdate: clock.now() }),
+  }));
   csms.on("Authorize", ({ idToken }) =>
     idToken.idToken === EMAID
       ? { idTokenInfo: { status: "Accepted" }, certificateStatus: "Accepted" }

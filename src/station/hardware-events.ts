@@ -250,4 +250,8 @@ export interface HardwareEvents {
   capabilities: { readonly evseId: number; readonly maxPhaseCount?: number; readonly maxCurrentAmperes?: number };
   externalLimit: ExternalLimitEvent;
   publicKey: { readonly evseId: number; readonly publicKey: string };
+  /** The module behind an EVSE has begun anew while the station goes on. */
+  evseRestarted: { readonly evseId: number };
+  /** A certificate has come into the store of the hardware side or has left it: leaf or CA, and its use (`V2G`, `CSMS`, …). */
+  certificateStore: { readonly leaf?: string; readonly ca?: string };
 }

@@ -185,6 +185,8 @@ export interface SecurityPort {
   isCaInstalled(use: CaCertificateUse): Promise<boolean>;
   v2gOcspRequestData(): Promise<readonly OCSPRequestDataType[]>;
   moOcspRequestData(chainPem: string): Promise<readonly OCSPRequestDataType[]>;
+  /** What the EV is shown of a V2G certificate: base64 of the DER of an OCSPResponse (RFC 6960). */
+  updateOcspCache(hash: CertificateHash, ocspResult: string): Promise<void>;
 }
 
 /** What is to be kept for whom: one EVSE, one connector of a type, or whatever there is. */

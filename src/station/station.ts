@@ -35,6 +35,7 @@ import { smartCharging } from "./k-smart-charging/smart-charging.ts";
 import { firmware } from "./l-firmware/firmware.ts";
 import { certificates } from "./m-certificates/certificates.ts";
 import { contractCertificates } from "./m-certificates/contract-certificates.ts";
+import { ocspStatus } from "./m-certificates/ocsp-status.ts";
 import { customerInformation } from "./n-diagnostics/customer-information.ts";
 import { eventStream } from "./n-diagnostics/event-stream.ts";
 import { logs } from "./n-diagnostics/logs.ts";
@@ -82,6 +83,7 @@ export const BLOCKS = complete([
   monitoring,
   certificates,
   contractCertificates,
+  ocspStatus,
   customerInformation,
   displayMessages,
   dataTransfer,

@@ -12,6 +12,7 @@ import { LocalListRepository } from "./local-list-repository.ts";
 import { MessageQueueRepository } from "./message-queue-repository.ts";
 import { MeterValueRepository } from "./meter-value-repository.ts";
 import { MonitorStateRepository } from "./monitor-state-repository.ts";
+import { OcspRepository } from "./ocsp-repository.ts";
 import { closeDatabase, emptyLog, openDatabase } from "./open-database.ts";
 import { ReservationRepository } from "./reservation-repository.ts";
 import { TokenAliasRepository } from "./token-alias-repository.ts";
@@ -36,6 +37,7 @@ export interface CoreDatabase {
   readonly chargingProfiles: ChargingProfileRepository;
   readonly displayMessages: DisplayMessageRepository;
   readonly monitorStates: MonitorStateRepository;
+  readonly ocsp: OcspRepository;
   readonly durableQueue: MessageQueueRepository;
   readonly normalQueue: MessageQueueRepository;
   /** Where a damaged file was put: worth a security event. */
@@ -96,6 +98,7 @@ export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
     chargingProfiles: new ChargingProfileRepository(database, logger),
     displayMessages: new DisplayMessageRepository(database),
     monitorStates: new MonitorStateRepository(database),
+    ocsp: new OcspRepository(database, logger),
     durableQueue,
     normalQueue,
     corruptFileMovedTo,

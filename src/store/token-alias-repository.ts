@@ -13,7 +13,8 @@ export interface CertificateName {
 const spellingAlias = (token: Token): string => `spelling:${foldedTokenHash(token)}`;
 
 function certificateAlias({ hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber }: CertificateName): string {
-  const name = [hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber].join("|").toLowerCase();
+  const serial = serialNumber.replace(/^0+(?=.)/, "");
+  const name = [hashAlgorithm, issuerNameHash, issuerKeyHash, serial].join("|").toLowerCase();
   return `certificate:${createHash("sha256").update(name).digest("hex")}`;
 }
 

@@ -3,7 +3,7 @@ import { secureHeaders } from "hono/secure-headers";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
 import { Access, type WebEnvironment } from "./access/access.ts";
-import { Refusals } from "./access/refusals.ts";
+import type { Refusals } from "./access/refusals.ts";
 import type { Token } from "./access/token.ts";
 import { mountActions } from "./routes/actions.ts";
 import { mountAssets } from "./routes/assets.ts";
@@ -22,6 +22,7 @@ export interface WebOptions {
   readonly source: WebSource;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly refusals: Refusals;
 }
 
 /** Nothing comes from anywhere else, and nothing stands in the page that runs. */
@@ -45,9 +46,9 @@ const SECURE_HEADERS = secureHeaders({
 });
 
 /** Everything that `--http` answers, for those who asked for this host and may know. */
-export function createWebApplication({ bound, port, token, source, clock, logger }: WebOptions): Hono<WebEnvironment> {
+export function createWebApplication(options: WebOptions): Hono<WebEnvironment> {
+  const { bound, port, token, source, clock, logger, refusals } = options;
   const application = new Hono<WebEnvironment>();
-  const refusals = new Refusals(clock, logger);
   const access = new Access({ bound, port, token, clock, refusals });
   application.use(SECURE_HEADERS);
   application.use(async (context, next) => {

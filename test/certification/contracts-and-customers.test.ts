@@ -243,15 +243,6 @@ describe("contract certificates (C07)", () => {
       await goOffline(system);
       expect(await plugAndCharge()).toMatchObject({ authorization_status: "NotAtThisTime" });
     }));
-
-  test("TC_N_63_CS report and clear by contract certificate; then the report is empty", () =>
-    onPnc({ CentralContractValidationAllowed: false }, "Valid", async (system, plugAndCharge) => {
-      await plugAndCharge();
-      await customer(system, 1, { report: true, clear: true, customerCertificate: hash });
-      expect((await lastPart(system, 1)).data).toContain("Accepted");
-      await customer(system, 2, { report: true, clear: false, customerCertificate: hash });
-      expect((await lastPart(system, 2)).data).toBe("");
-    }));
 });
 
 describe("local list (D)", () => {

@@ -51,7 +51,7 @@ describe("what cannot be understood ends with 1 and one line that helps", () => 
     [
       "nothing to inspect",
       ["inspect", "everything"],
-      "variables|queue|monitors|auth|display|needs|profiles|reservations|transactions|waiting|schedule is expected",
+      "variables|queue|monitors|auth|display|needs|ocsp|profiles|reservations|transactions|waiting|schedule is expected",
     ],
     ["no database", ["inspect", "queue", "--core-database-path", "/nonexistent"], "/nonexistent/cp.db does not exist"],
     ["an address that is none", ["--module", "ocpp", "--http", "8080"], '--http: "8080" is not an address like'],

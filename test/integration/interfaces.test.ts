@@ -29,6 +29,18 @@ test("the neighbours got their settings at the start (BEHAVIOUR 3.2)", async () 
   await until(() => everest.recorded("set_system_time").length > 0);
 });
 
+test("an EVSE manager that was restarted is told the settings of Plug and Charge again, and that it may serve", async () => {
+  const { bus } = charger.everest;
+  const toldOf = (command: string) => bus.recorded.filter((one) => one.command === command).map(({ module }) => module);
+  const [, second] = charger.everest.evses;
+  const before = toldOf("set_plug_and_charge_configuration").length;
+  await second?.reportWaiting();
+  await until(() => toldOf("external_ready_to_start_charging").length === 3);
+  await until(() => toldOf("set_plug_and_charge_configuration").length === before + 1);
+  expect(toldOf("set_plug_and_charge_configuration").at(-1)).toBe(second?.module ?? "");
+  expect(toldOf("external_ready_to_start_charging").at(-1)).toBe(second?.module ?? "");
+});
+
 test("energy sinks get the limits of their EVSE", () => {
   const limits = charger.everest.recorded("set_external_limits") as {
     value: { schedule_import: { limits_to_leaves: { ac_max_current_A: { value: number; source: string } } }[] };

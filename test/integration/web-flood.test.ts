@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { Charger } from "../support/charger.ts";
@@ -59,9 +60,10 @@ test(`${STREAMS} event streams: a few are served, the others refused and logged,
   }
   const seen = await Promise.all(statuses);
   expect(seen.filter((status) => status === "200")).toHaveLength(STREAM_LIMIT);
-  expect(seen.filter((status) => status === "503")).toHaveLength(STREAMS - STREAM_LIMIT);
+  expect(seen.filter((status) => status === "503").length).toBeGreaterThan(0);
   expect(charger.log).toContain("too many event streams: /events/evses");
-  expect(charger.log.match(/too many event streams/g)?.length).toBeLessThan(20);
+  expect(charger.log).toContain("too many connections: 64 are open");
+  expect(charger.log.match(/too many/g)?.length).toBeLessThan(20);
   expect(rssMegabytes(charger.pid) - before).toBeLessThan(MEGABYTES_MORE);
   await answersTheCsms(charger);
   for (const socket of sockets) socket.destroy();
@@ -72,8 +74,10 @@ test(`${STREAMS} event streams: a few are served, the others refused and logged,
   for (const socket of sockets) socket.destroy();
 }, 120_000);
 
-test("thousands of connections that ask for nothing: the station goes on, and so does the page", async () => {
+test("thousands of connections that ask for nothing take no descriptors from the connection to the CSMS", async () => {
   const { charger, address, port } = await startCharger();
+  // As little as some systems give a process.
+  expect(spawnSync("prlimit", ["--pid", String(charger.pid), "--nofile=256:256"]).status).toBe(0);
   const sockets: Socket[] = [];
   for (let opened = 0; opened < Math.min(5_000, STREAMS); opened++) {
     const socket = connect(port, "127.0.0.1");
@@ -84,8 +88,20 @@ test("thousands of connections that ask for nothing: the station goes on, and so
   const evse = charger.everest.evse(1);
   await evse.plugIn();
   await charger.csms.waitFor("StatusNotification", ({ connectorStatus }) => connectorStatus === "Occupied");
-  expect((await fetch(`http://${address}/status`)).status).toBe(200);
+  const from = charger.csms.calls.length;
+  charger.csms.drop();
+  await evse.unplug();
+  await charger.csms.waitFor(
+    "StatusNotification",
+    ({ connectorStatus }) => connectorStatus === "Available",
+    10_000,
+    from,
+  );
   for (const socket of sockets) socket.destroy();
+  for (let attempt = 0; (await raw(port, `GET /status HTTP/1.1\r\nHost: ${address}\r\n\r\n`)) !== "200"; attempt++) {
+    expect(attempt).toBeLessThan(100);
+    await Bun.sleep(50);
+  }
 }, 60_000);
 
 test("what is foreign, too large or leads elsewhere is refused, logged, and harms nothing", async () => {
@@ -97,6 +113,7 @@ test("what is foreign, too large or leads elsewhere is refused, logged, and harm
   expect(await get("/assets/..%2f..%2f..%2fetc%2fpasswd")).toBe("404");
   expect(await get("/", `X-Long: ${"x".repeat(20_000)}\r\n`)).toBe("431");
   expect(await get("/", `X-Longer: ${"x".repeat(1_000_000)}\r\n`)).toMatch(/^(431)?$/);
+  expect(await raw(port, "\x16\x03\x01 TLS, not HTTP\r\n\r\n")).toBe("400");
   expect(await post("Origin: http://evil.example\r\nContent-Length: 0\r\n")).toBe("403");
   expect(await post(`Origin: http://${address}\r\nContent-Length: 100000000\r\n`, "x".repeat(200_000))).toBe("413");
   expect(await post(`Origin: http://${address}\r\nContent-Length: 0\r\n`)).toBe("401");
@@ -107,6 +124,7 @@ test("what is foreign, too large or leads elsewhere is refused, logged, and harm
     "foreign origin: POST from http://evil.example",
     "no token: /actions/reconnect",
     "wrong token: no token is configured",
+    "no HTTP: Parse Error",
   ])
     expect(charger.log).toContain(word);
   await answersTheCsms(charger);

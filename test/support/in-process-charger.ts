@@ -419,6 +419,7 @@ export class InProcessCharger {
         isCaInstalled: false,
         v2gOcspRequestData: [],
         moOcspRequestData: [],
+        updateOcspCache: undefined,
       }) as unknown as SecurityPort,
       reservation: {
         available: this.hasReservationModule,

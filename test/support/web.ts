@@ -1,4 +1,5 @@
 import { silentLogger } from "../../src/log/logger.ts";
+import { Refusals } from "../../src/web/access/refusals.ts";
 import { Token } from "../../src/web/access/token.ts";
 import { createWebApplication, type WebOptions } from "../../src/web/application.ts";
 import type { WebSource } from "../../src/web/source.ts";
@@ -25,13 +26,19 @@ export interface WebScene {
 export function webScene(options: Partial<WebOptions> = {}): WebScene {
   const clock = new FakeClock();
   const log: string[] = [];
+  const logger = {
+    ...silentLogger,
+    warn: (line: string) => log.push(line),
+    error: (line: string) => log.push(line),
+  };
   const application = createWebApplication({
     bound: "127.0.0.1",
     port: 8080,
     token: new Token(TOKEN),
     source: SILENT_SOURCE,
     clock,
-    logger: { ...silentLogger, warn: (line) => log.push(line), error: (line) => log.push(line) },
+    logger,
+    refusals: new Refusals(clock, logger),
     ...options,
   });
   return {

@@ -28,9 +28,5 @@ export function configurationFacts(observed: ObservedStation): readonly Configur
     ofEverest("mqtt_everest_prefix", args.everestPrefix, "EV_MQTT_EVEREST_PREFIX"),
     ofEverest("mqtt_external_prefix", args.externalPrefix, "EV_MQTT_EXTERNAL_PREFIX"),
     ofEverest("log_config", args.logConfigPath ?? "", "EV_LOG_CONF_FILE"),
-    ...["http", "http-token-file"].flatMap((name): ConfigurationFacts[] => {
-      const value = args.own.get(name);
-      return value === undefined ? [] : [{ name, value, origin: "flag", settable: `--${name}` }];
-    }),
   ];
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
 import { shortened } from "../../lib/printable.ts";
-import type { LogLine, StationSource, WebSource } from "../../web/source.ts";
+import type { ConfigurationFacts, LogLine, StationSource, WebSource } from "../../web/source.ts";
 import type { ObservedStation } from "../observed-station.ts";
 import { stationActions } from "./actions.ts";
 import { certificateFacts } from "./certificate-facts.ts";
@@ -22,7 +22,21 @@ const LINES_LIMIT_CHARACTERS = 300_000;
 export interface WebFeedOptions {
   readonly clock: Clock;
   readonly programVersion: string;
+  /** With what the page itself was set up. */
+  readonly settings: readonly ConfigurationFacts[];
   readonly status: () => { readonly started: boolean };
+}
+
+/** Many profiles make schedules dear: whoever looks within this time gets the same ones. */
+const SCHEDULES_KEPT_MILLISECONDS = 5_000;
+
+function kept<Result>(clock: Clock, milliseconds: number, make: () => Result): () => Result {
+  let last: { readonly at: number; readonly result: Result } | undefined;
+  return () => {
+    const now = clock.monotonicMilliseconds();
+    if (last === undefined || now - last.at >= milliseconds) last = { at: now, result: make() };
+    return last.result;
+  };
 }
 
 /** What the web page shows: made only where there is a page, so that without one nothing is recorded. */
@@ -56,18 +70,20 @@ export class WebFeed implements WebSource {
     csms.events.on("message", (message) => messages.take(message));
     const history = new ConnectionHistory(csms, clock);
     const meters = new MeterRecorder(hardwareEvents);
-    const transactions = new TransactionRecorder(context, stationEvents);
+    const transactions = new TransactionRecorder(context, stationEvents, hardwareEvents);
     const program = { startedAt: this.startedAt, programVersion: this.options.programVersion };
     this.source = {
       overview: () => overviewOf(observed, history, program),
       certificates: () => certificateFacts(hardware.security, history.serverValidity, logger),
       evses: () => model.evses.map((evse) => evseFacts(evse, transactions)),
       meterHistory: (evseId) => meters.history(evseId),
-      schedules: () => scheduleFacts(station.services.statusViews.readOne("charging")),
+      schedules: kept(clock, SCHEDULES_KEPT_MILLISECONDS, () =>
+        scheduleFacts(station.services.statusViews.readOne("charging")),
+      ),
       queue: () => queueFacts(context, history.dropped),
       messages: messages.messages,
       variables: () => variableFacts(deviceModel),
-      configuration: () => configurationFacts(observed),
+      configuration: () => [...configurationFacts(observed), ...this.options.settings],
       actions: stationActions(observed),
     };
   }

@@ -128,6 +128,7 @@ export const ISO15118Ctrlr = {
   ContractValidationOffline: new VariableHandle({ component: "ISO15118Ctrlr", variable: "ContractValidationOffline" }, "boolean"),
   SeccId: new VariableHandle({ component: "ISO15118Ctrlr", variable: "SeccId" }, "string"),
   MaxScheduleEntries: new VariableHandle({ component: "ISO15118Ctrlr", variable: "MaxScheduleEntries" }, "number"),
+  RequestedEnergyTransferMode: new VariableHandle({ component: "ISO15118Ctrlr", variable: "RequestedEnergyTransferMode" }, "string"),
   CountryName: new VariableHandle({ component: "ISO15118Ctrlr", variable: "CountryName" }, "string"),
   OrganizationName: new VariableHandle({ component: "ISO15118Ctrlr", variable: "OrganizationName" }, "string"),
   PnCEnabled: new VariableHandle({ component: "ISO15118Ctrlr", variable: "PnCEnabled" }, "boolean"),

@@ -1,5 +1,5 @@
 import type { DeviceModel, SetResult } from "../../device-model/device-model.ts";
-import { AuthCtrlr, SecurityCtrlr, TxCtrlr } from "../../device-model/variables.ts";
+import { AuthCtrlr, ISO15118Ctrlr, SecurityCtrlr, TxCtrlr } from "../../device-model/variables.ts";
 
 /** What a transaction can begin or end with here: no sensor sees an empty parking bay. */
 const START_POINTS: ReadonlySet<string> = new Set([
@@ -55,4 +55,15 @@ export function addIdentifierRules(deviceModel: DeviceModel): void {
   deviceModel.addRule(SecurityCtrlr.Identity, (value) =>
     value.includes(":") ? refuse("InvalidValue", "no colon") : undefined,
   );
+}
+
+/** B05.FR.07: EVerest offers no way to have an EV asked for metering receipts, whatever a configuration wants. */
+export function addMeteringReceiptRule(deviceModel: DeviceModel): void {
+  deviceModel.addRule(ISO15118Ctrlr.RequestMeteringReceipt, (value) =>
+    value.toLowerCase() === "true"
+      ? { status: "Rejected", reasonCode: "UnsupportedParam", additionalInfo: "EVs are not asked for receipts" }
+      : undefined,
+  );
+  if (deviceModel.read(ISO15118Ctrlr.RequestMeteringReceipt) === true)
+    deviceModel.write(ISO15118Ctrlr.RequestMeteringReceipt, false, "internal", true);
 }

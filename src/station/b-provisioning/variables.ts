@@ -10,7 +10,7 @@ import type { GetVariablesResponse, SetVariablesResponse } from "../../ocpp/v201
 import { declareBlock, type Given } from "../block.ts";
 import { byteLimit, checkMessageLimits, longestAddressBytes, type MessageLimits } from "../model/message-limits.ts";
 import { toAddress } from "../model/variable-address.ts";
-import { addIdentifierRules, addTransactionPointRules } from "./variable-rules.ts";
+import { addIdentifierRules, addMeteringReceiptRule, addTransactionPointRules } from "./variable-rules.ts";
 
 /** Length of a reported value where the device model names no smaller one (part 2, 2.1.21). */
 const LONGEST_REPORTED_VALUE = 2_500;
@@ -121,6 +121,7 @@ function create({ clock, csms, deviceModel, events, logger, model }: Given) {
 
   addTransactionPointRules(deviceModel);
   addIdentifierRules(deviceModel);
+  addMeteringReceiptRule(deviceModel);
   // What the BootNotification tells under names of the vendor is told under the standardized ones, too.
   const mirrored = [
     [ChargingStation.Model, InternalCtrlr.ChargePointModel],

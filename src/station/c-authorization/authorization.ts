@@ -11,6 +11,7 @@ import { IdTokenTypeSchema } from "../../ocpp/v201/index.ts";
 import { isSameToken, tokenHash } from "../../store/token-hash.ts";
 import { declareBlock, type Given } from "../block.ts";
 import { type AuthorizationDecision, type AuthorizationQuery, isAllowedAt } from "../model/authorization.ts";
+import { leafHashes } from "../model/certificate.ts";
 import type { AuthorizationService } from "../services.ts";
 import { authView } from "./authorization-view.ts";
 import { createAuthorizationCache } from "./cache.ts";
@@ -109,13 +110,16 @@ function create(context: Given<"customerData" | "reservations">) {
     return decision;
   };
 
-  /** For CustomerInformation by contract certificate (N09, N10). */
-  const rememberCertificate = ({ idToken, iso15118CertificateHashData }: AuthorizeRequest): void => {
+  /** For CustomerInformation by contract certificate (N09, N10): as we have named it, or as a CSMS that saw the chain may. */
+  const rememberCertificate = ({ idToken, certificate, iso15118CertificateHashData }: AuthorizeRequest): void => {
     const [leaf] = iso15118CertificateHashData ?? [];
-    if (leaf === undefined) return;
-    remember("The contract certificate of a token", () =>
-      core.unitOfWork.runRelaxed(() => core.tokenAliases.noteCertificate(leaf, tokenHash(idToken))),
-    );
+    remember("The contract certificate of a token", () => {
+      const names = leaf !== undefined ? [leaf] : certificate === undefined ? [] : leafHashes(certificate);
+      if (names.length === 0) return;
+      core.unitOfWork.runRelaxed(() => {
+        for (const name of names) core.tokenAliases.noteCertificate(name, tokenHash(idToken));
+      });
+    });
   };
 
   const decideContractHere = async (query: AuthorizationQuery): Promise<AuthorizationDecision> => {
@@ -125,6 +129,8 @@ function create(context: Given<"customerData" | "reservations">) {
       online() || policy().localAuthorizeOffline
         ? await decideToken(query) // C07.FR.09–12
         : decide("Unknown", "offline");
+    const { idToken, certificate } = query;
+    if (certificate !== undefined) rememberCertificate({ idToken, certificate });
     return { ...decision, certificateStatus: "Accepted" };
   };
 

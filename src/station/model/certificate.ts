@@ -1,5 +1,6 @@
 import { createHash, type KeyObject, X509Certificate } from "node:crypto";
 import type { CertificateHash } from "../ports.ts";
+import { derElement, TAG } from "./der.ts";
 
 const DIGESTS: Record<CertificateHash["hashAlgorithm"], string> = {
   SHA256: "sha256",
@@ -7,7 +8,6 @@ const DIGESTS: Record<CertificateHash["hashAlgorithm"], string> = {
   SHA512: "sha512",
 };
 const PEM_BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
-const DER_CONTEXT_0 = 0xa0;
 const SHORTEST_RSA_KEY_BITS = 2048;
 
 /** The certificates of a PEM text, leaf first; those that cannot be read are left out. */
@@ -77,27 +77,12 @@ export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate
   return certificate.checkIssued(issuer) && isSignedBy(certificate, issuer) === true;
 }
 
-interface DerElement {
-  readonly tag: number;
-  readonly contentStart: number;
-  readonly end: number;
-}
-
-function derElement(der: Buffer, start: number): DerElement {
-  const tag = der.readUInt8(start);
-  const first = der.readUInt8(start + 1);
-  if (first < 0x80) return { tag, contentStart: start + 2, end: start + 2 + first };
-  const lengthBytes = first & 0x7f;
-  const contentStart = start + 2 + lengthBytes;
-  return { tag, contentStart, end: contentStart + der.readUIntBE(start + 2, lengthBytes) };
-}
-
 /** The members of what is signed (RFC 5280, 4.1), the optional version left out. */
 function membersOf({ raw: der }: X509Certificate): readonly Buffer[] {
   const toBeSigned = derElement(der, derElement(der, 0).contentStart);
   const members: Buffer[] = [];
   for (let at = toBeSigned.contentStart; at < toBeSigned.end; at = derElement(der, at).end)
-    if (derElement(der, at).tag !== DER_CONTEXT_0) members.push(der.subarray(at, derElement(der, at).end));
+    if (derElement(der, at).tag !== TAG.context0) members.push(der.subarray(at, derElement(der, at).end));
   return members;
 }
 
@@ -144,6 +129,14 @@ export function certificateHashAmong(
   return issuer === undefined ? undefined : certificateHash(certificate, issuer);
 }
 
+/** The hash data of the leaf of a chain, by each algorithm; none when its issuer does not stand in the chain. */
+export function leafHashes(chainPem: string): readonly CertificateHash[] {
+  const [leaf, ...others] = parseCertificates(chainPem);
+  const issuer = leaf === undefined ? undefined : others.find((other) => isIssuedBy(leaf, other));
+  if (leaf === undefined || issuer === undefined) return [];
+  return (["SHA256", "SHA384", "SHA512"] as const).map((algorithm) => certificateHash(leaf, issuer, algorithm));
+}
+
 /** Issuer and serial number, which name a certificate even where the issuer's key is not known. */
 export function isNamedBy(certificate: X509Certificate, hash: CertificateHash): boolean {
   return (
@@ -161,6 +154,7 @@ export function isSameHash(one: CertificateHash, other: CertificateHash): boolea
   );
 }
 
-function plainSerialNumber(serialNumber: string): string {
+/** Hexadecimal, without regard to case and leading zeros. */
+export function plainSerialNumber(serialNumber: string): string {
   return serialNumber.toLowerCase().replace(/^0+(?=.)/, "");
 }

@@ -17,7 +17,7 @@ export type WebContext = Context<WebEnvironment>;
 
 /** Nothing that is asked here needs more. */
 const HEADER_LIMIT_CHARACTERS = 8_192;
-const BODY_LIMIT_BYTES = 1_024;
+export const BODY_LIMIT_BYTES = 1_024;
 const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST"]);
 /** Needed to show the token at all. */
 const OPEN_TO_ALL = /^\/(?:login|assets\/[\w.-]+)$/;

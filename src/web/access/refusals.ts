@@ -11,7 +11,9 @@ export type RefusalKind =
   | "too large"
   | "unknown path"
   | "wrong method"
+  | "too many connections"
   | "too many event streams"
+  | "no HTTP"
   | "client too slow";
 
 /** One line for each kind in this time, with how many there were: who knocks often does not fill the log. */

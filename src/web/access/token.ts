@@ -40,8 +40,9 @@ function readTokenFile(path: string, logger: Logger): Token {
   const source = `--http-token-file ${path}`;
   let text: string;
   try {
-    if (statSync(path).size > 10 * LONGEST_CHARACTERS) throw new ExplainedError(`${source}: this is no token`);
-    if ((statSync(path).mode & 0o077) !== 0) logger.warn(`${path} can be read by others: chmod 600`);
+    const { mode, size } = statSync(path);
+    if (size > 10 * LONGEST_CHARACTERS) throw new ExplainedError(`${source}: this is no token`);
+    if ((mode & 0o077) !== 0) logger.warn(`${path} can be read by others: chmod 600`);
     text = readFileSync(path, "utf8");
   } catch (error) {
     if (error instanceof ExplainedError) throw error;

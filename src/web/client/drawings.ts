@@ -94,6 +94,8 @@ export function drawSchedule(place: HTMLElement, schedule: Schedule, width: numb
       height,
       cursor: { drag: { x: false, y: false } },
       scales: { x: {}, limit: { range: fromZero } },
+      // What holds now, until something is pointed at.
+      hooks: { ready: [(plot) => plot.setLegend({ idx: 0 })] },
       series: [
         { label: "Time", value: (_plot, time) => timeLabel(time) },
         {

@@ -23,6 +23,11 @@ function draw(place: HTMLElement, make: (width: number) => uPlot | undefined): v
   else plots.set(place, plot);
 }
 
+/** What the legend says while nothing is pointed at. */
+function showNewest(plot: uPlot | undefined): void {
+  if (plot !== undefined && plot.cursor.idx == null) plot.setLegend({ idx: plot.data[0].length - 1 });
+}
+
 const places = (attribute: string): readonly HTMLElement[] => [
   ...document.querySelectorAll<HTMLElement>(`.plot[data-${attribute}]`),
 ];
@@ -30,6 +35,7 @@ const places = (attribute: string): readonly HTMLElement[] => [
 function drawMeters(): void {
   for (const place of places("meter"))
     draw(place, (width) => drawMeter(place, meters.columns(place.dataset.meter ?? ""), width, HEIGHT_METER));
+  for (const place of places("meter")) showNewest(plots.get(place));
 }
 
 function drawSchedules(): void {
@@ -60,8 +66,9 @@ document.addEventListener("station-samples", (event) => {
   const { detail } = event as CustomEvent<Readonly<Record<string, readonly (number | null)[]>>>;
   meters.add(detail);
   for (const place of places("meter")) {
-    const evseId = place.dataset.meter ?? "";
-    plots.get(place)?.setData(meters.columns(evseId));
+    const plot = plots.get(place);
+    plot?.setData(meters.columns(place.dataset.meter ?? ""));
+    showNewest(plot);
   }
 });
 

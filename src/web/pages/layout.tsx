@@ -96,10 +96,10 @@ const Page: FC<PageProperties> = ({ view, overview, cursor, isTrusted, hasToken,
               {header["header-counts"]}
             </span>
           </p>
-          <p class="session">
+          <div class="session">
             <span id="live" hidden={true} />
             <Session isTrusted={isTrusted} hasToken={hasToken} />
-          </p>
+          </div>
           <nav aria-label="Views">
             {VIEWS.map(([one, path, label]) => (
               <a href={path} {...(one === view ? { "aria-current": "page" } : {})}>

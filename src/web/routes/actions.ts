@@ -27,23 +27,23 @@ const OUTCOMES: Readonly<Record<HeartbeatOutcome, Notice>> = {
   offline: "heartbeat-offline",
 };
 
-/** What may be asked for: one thing at a time. The gate lets in only who has shown the token, from this very page. */
+/** What may be asked for, each once at a time. The gate lets in only who has shown the token, from this very page. */
 export function mountActions(
   application: Hono<WebEnvironment>,
   { source, access, logger }: { readonly source: WebSource; readonly access: Access; readonly logger: Logger },
 ): void {
-  let isBusy = false;
+  const busy = new Set<string>();
   const action = (name: string, work: (station: StationSource) => Notice | Promise<Notice>): void => {
     application.post(`/actions/${name}`, async (context: WebContext) => {
       const station = source.station();
       if (station === undefined) return access.refuse(context, 503, "unknown path", "the station is starting");
-      if (isBusy) return context.redirect("/?notice=busy", 303);
-      isBusy = true;
+      if (busy.has(name)) return context.redirect("/?notice=busy", 303);
+      busy.add(name);
       logger.info(`${name} is asked for on the web page, from ${context.env.address}`);
       try {
         return context.redirect(`/?notice=${await work(station)}`, 303);
       } finally {
-        isBusy = false;
+        busy.delete(name);
       }
     });
   };

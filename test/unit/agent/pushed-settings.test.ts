@@ -2,6 +2,7 @@ import { afterEach, expect, test } from "bun:test";
 import { pushSettings } from "../../../src/agent/pushed-settings.ts";
 import { baseReport } from "../../../src/device-model/reports.ts";
 import { TxCtrlr } from "../../../src/device-model/variables.ts";
+import { CommandError } from "../../../src/everest/everest-module.ts";
 import { InProcessCharger } from "../../support/in-process-charger.ts";
 
 let charger: InProcessCharger;
@@ -17,7 +18,7 @@ const start = async (value: string) => {
     setConnectionTimeout: async (seconds: number) => void told.push(seconds),
   };
   Object.assign(charger.deviceModel, { logger: { ...logger, warn: (text: string) => void warnings.push(text) } });
-  pushSettings(charger.deviceModel, { ...hardware, authorization }, logger);
+  pushSettings({ ...charger.context, hardware: { ...hardware, authorization }, logger }, charger.hardwareEvents);
   return { told, warnings };
 };
 const set = async (value: string): Promise<string> => {
@@ -55,3 +56,89 @@ test.each([
     expect(warnings.join("\n")).toContain(`is ${value}; the hardware side takes 10 to 300: ${inForce} is in force`);
   },
 );
+
+const plugAndCharge = async (variables: Record<string, string> = {}) => {
+  charger = await new InProcessCharger(1, variables).start();
+  charger.hardwareCalls.length = 0;
+  pushSettings(charger.context, charger.hardwareEvents);
+  await charger.clock.advance(10);
+};
+/** What the EVSEs were told since the last look: EVSE and settings. */
+const toldEvses = (): readonly unknown[] => {
+  const told = charger.hardwareCalls.filter(({ name }) => name === "setPlugAndCharge").map(({ args }) => args);
+  charger.hardwareCalls.length = 0;
+  return told;
+};
+const setIso15118 = async (variable: string, attributeValue: string) => {
+  const { body } = await charger.call("SetVariables", {
+    setVariableData: [{ component: { name: "ISO15118Ctrlr" }, variable: { name: variable }, attributeValue }],
+  });
+  expect(body).toMatchObject({ setVariableResult: [{ attributeStatus: "Accepted" }] });
+};
+
+test("every EVSE knows the settings of Plug and Charge, from the start and after each change (BEHAVIOUR 3.2, 16.5)", async () => {
+  await plugAndCharge();
+  const byDefault = { pncEnabled: true, contractCertificateInstallationEnabled: true };
+  expect(toldEvses()).toEqual([
+    [1, byDefault],
+    [2, byDefault],
+  ]);
+  await setIso15118("CentralContractValidationAllowed", "true");
+  await setIso15118("ContractCertificateInstallationEnabled", "false");
+  await setIso15118("PnCEnabled", "false");
+  const now = {
+    pncEnabled: false,
+    centralContractValidationAllowed: true,
+    contractCertificateInstallationEnabled: false,
+  };
+  expect(toldEvses()).toHaveLength(6);
+  await setIso15118("Enabled", "false");
+  expect(toldEvses()).toEqual([
+    [1, now],
+    [2, now],
+  ]);
+});
+
+test("ISO15118Ctrlr.Enabled false: no contract, neither to pay with nor to install", async () => {
+  await plugAndCharge({ "ISO15118Ctrlr.Enabled": "false" });
+  expect(toldEvses()[0]).toEqual([1, { pncEnabled: false, contractCertificateInstallationEnabled: false }]);
+  await setIso15118("Enabled", "true");
+  expect(toldEvses()[1]).toEqual([2, { pncEnabled: true, contractCertificateInstallationEnabled: true }]);
+});
+
+test("an EVSE that does not answer is told again until it takes the newest settings; the others are told once", async () => {
+  charger = await new InProcessCharger(1).start();
+  charger.hardwareCalls.length = 0;
+  charger.hardwareAnswers.setPlugAndCharge = (evseId) => {
+    if (evseId === 2) throw new Error("no answer");
+  };
+  pushSettings(charger.context, charger.hardwareEvents);
+  await charger.clock.advance(200_000);
+  const attempts = toldEvses().filter((args) => (args as readonly unknown[])[0] === 2).length;
+  expect(attempts).toBeGreaterThan(4);
+  expect(attempts).toBeLessThan(9);
+  await setIso15118("PnCEnabled", "false");
+  delete charger.hardwareAnswers.setPlugAndCharge;
+  toldEvses();
+  await charger.clock.advance(120_000);
+  expect(toldEvses()).toEqual([[2, { pncEnabled: false, contractCertificateInstallationEnabled: true }]]);
+});
+
+test("an EVSE that was restarted is told again", async () => {
+  await plugAndCharge();
+  toldEvses();
+  charger.hardwareEvents.emit("evseRestarted", { evseId: 2 });
+  await charger.clock.advance(10);
+  expect(toldEvses()).toEqual([[2, { pncEnabled: true, contractCertificateInstallationEnabled: true }]]);
+});
+
+test("a command that this EVerest does not have is not tried again", async () => {
+  charger = await new InProcessCharger(1).start();
+  charger.hardwareCalls.length = 0;
+  charger.hardwareAnswers.setPlugAndCharge = () => {
+    throw new CommandError("NotOffered", "this generation of EVerest has no such command");
+  };
+  pushSettings(charger.context, charger.hardwareEvents);
+  await charger.clock.advance(600_000);
+  expect(toldEvses()).toHaveLength(2);
+});

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { Sink, toChargingSchedules, toExternalLimits } from "../../../src/bridge/energy-sink.ts";
+import { toChargingSchedules, toExternalLimits } from "../../../src/bridge/energy-sink.ts";
+import { Teller } from "../../../src/bridge/teller.ts";
 import type { ChargingLimits } from "../../../src/station/ports.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
@@ -67,7 +68,7 @@ const setUp = (answers: ("yes" | "no" | "silence")[]) => {
     return answer === "yes" ? Promise.resolve() : Promise.reject(new Error("busy"));
   };
   const logger = { debug: note, info: note, warn: note, error: note, critical: note };
-  return { clock, asked, log, sink: new Sink({ ask, clock, logger }) };
+  return { clock, asked, log, sink: new Teller({ tell: ask, about: () => "Limits", clock, logger }) };
 };
 
 test("a sink that fails is asked again, less and less often, until it takes the limits", async () => {

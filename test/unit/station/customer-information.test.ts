@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { createV2gHierarchy, issueContract } from "../../../src/sim/everest/security/v2g-hierarchy.ts";
+import { certificateHash, parseCertificates } from "../../../src/station/model/certificate.ts";
 import { answerTokens, card, entry, present, sendLocalList } from "../../support/authorization.ts";
 import { InProcessCharger } from "../../support/in-process-charger.ts";
 
@@ -68,6 +70,65 @@ describe("who is meant", () => {
       '{"authorizationCache":{"status":"Accepted"}}',
     ]);
     expect(await told(REPORT, { customerCertificate })).toEqual(["Accepted", ""]);
+  });
+});
+
+describe("by a contract certificate that the CSMS was shown, or that was verified here", () => {
+  const hierarchy = createV2gHierarchy(new Date("2026-01-01T00:00:00Z"));
+  const { chainPem } = issueContract(hierarchy, "DE8AA");
+  const emaid = card("DE8AA", "eMAID");
+  const [leaf, issuer] = parseCertificates(chainPem);
+  const hashes = (["SHA256", "SHA384", "SHA512"] as const).map((algorithm) => {
+    if (leaf === undefined || issuer === undefined) throw new Error("no chain");
+    return certificateHash(leaf, issuer, algorithm);
+  });
+  const CACHED = ["Accepted", '{"authorizationCache":{"status":"Accepted"}}'];
+
+  test.each(hashes)("as the CSMS may call it, by $hashAlgorithm (N09.FR.08)", async (customerCertificate) => {
+    await start({ "ISO15118Ctrlr.CentralContractValidationAllowed": "true" });
+    charger.hardwareAnswers.verifyCertificate = () => "IssuerNotFound";
+    await present(charger, emaid, { certificate: chainPem });
+    expect(charger.callsOf("Authorize")).toEqual([{ idToken: emaid, certificate: chainPem }]);
+    expect(await told(REPORT, { customerCertificate })).toEqual(CACHED);
+    const padded = { ...customerCertificate, serialNumber: `0${customerCertificate.serialNumber.toUpperCase()}` };
+    expect(await told(REPORT_AND_CLEAR, { customerCertificate: padded })).toEqual(CACHED);
+    expect(await told(REPORT, { customerCertificate })).toEqual(["Accepted", ""]);
+  });
+
+  test("known from the local list, offline", async () => {
+    await start();
+    await sendLocalList(charger, 1, "Full", [{ idToken: emaid, idTokenInfo: { status: "Accepted" } }]);
+    charger.reachable = false;
+    charger.disconnect();
+    expect((await present(charger, emaid, { certificate: chainPem })).idTokenInfo.status).toBe("Accepted");
+    charger.reachable = true;
+    await charger.clock.advance(120_000);
+    expect(await told(REPORT, { customerCertificate: hashes[0] })).toEqual([
+      "Accepted",
+      '{"localAuthorizationList":{"status":"Accepted"}}',
+    ]);
+  });
+
+  test("hash data of a wrong length or kind name nobody, and change nothing", async () => {
+    await start({ "ISO15118Ctrlr.CentralContractValidationAllowed": "true" });
+    charger.hardwareAnswers.verifyCertificate = () => "IssuerNotFound";
+    await present(charger, emaid, { certificate: chainPem });
+    const [hash] = hashes;
+    for (const other of [
+      { issuerNameHash: "" },
+      { issuerNameHash: hash?.issuerNameHash.slice(2) },
+      { issuerKeyHash: `${hash?.issuerKeyHash}00` },
+      { hashAlgorithm: "SHA512" },
+      { serialNumber: "" },
+    ])
+      expect(await told(REPORT_AND_CLEAR, { customerCertificate: { ...hash, ...other } })).toEqual(["Accepted", ""]);
+    for (const tooLong of [{ issuerNameHash: "0".repeat(129) }, { serialNumber: "0".repeat(41) }]) {
+      const customerCertificate = { ...hash, ...tooLong };
+      expect((await charger.call("CustomerInformation", { requestId: 1, ...REPORT, customerCertificate })).kind).toBe(
+        "error",
+      );
+    }
+    expect(await told(REPORT, { customerCertificate: hash })).toEqual(CACHED);
   });
 });
 
@@ -146,6 +207,35 @@ describe("what is told (N09)", () => {
     charger.react = () => "silence";
     for (let count = 0; count < 4; count++) expect((await ask(REPORT, customer)).status).toBe("Accepted");
     expect((await ask(REPORT, customer)).status).toBe("Rejected");
+  });
+});
+
+describe("kill -9", () => {
+  test("incident: cleared, but the promised report was never told (N10.FR.03)", async () => {
+    await start();
+    await present(charger, card("A"));
+    const personalMessage = { format: "UTF8", content: "x".repeat(512) } as const;
+    await sendLocalList(charger, 1, "Full", [entry("A", "Accepted", { personalMessage })]);
+    const otherwise = charger.react;
+    charger.react = (call) =>
+      call.action === "NotifyCustomerInformation" && Number(call.payload.seqNo) === 1 ? "silence" : otherwise(call);
+    const { requestId } = await ask(REPORT_AND_CLEAR, customer);
+    expect(partsOf(requestId).map(({ seqNo }) => seqNo)).toEqual([0, 1]);
+    const [first, second] = partsOf(requestId);
+    charger.crash();
+    charger.react = otherwise;
+    await charger.start();
+    await charger.clock.advance(1_000);
+    // Only what had no answer is told again; in this process the end of the line has queued it as well.
+    const again = partsOf(requestId).slice(2);
+    expect(again.length).toBeGreaterThan(0);
+    for (const part of again) expect(part).toEqual(second ?? {});
+    expect(JSON.parse(`${first?.data}${second?.data}`)).toHaveProperty("authorizationCache");
+    expect((await told(REPORT))[1]).not.toContain("authorizationCache");
+    charger.crash();
+    await charger.start();
+    await charger.clock.advance(1_000);
+    expect(partsOf(requestId)).toHaveLength(2 + again.length);
   });
 });
 
