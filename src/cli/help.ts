@@ -18,6 +18,8 @@ Usage:
   OCPP201 check [--config <everest.yaml>] [--component-config <directory>]
                                                look for defects in configurations, without starting anything
   OCPP201 inspect <what> [text] [--json]       show what is stored, of a running station as well
+  OCPP201 selftest --data <directory> [--config <everest.yaml>]
+                                               try this program on copies of the databases, before it replaces another one
   OCPP201 simulate [--once] [--evses <number>] [--everest <release>] [--plug-and-charge]
                                                show a whole charging session, with cards or by Plug and Charge
                                                (ISO 15118); needs no charger, EVerest or CSMS
@@ -66,8 +68,16 @@ inspect. Reads the databases and changes nothing; passwords are not shown, token
   [text]                                  only rows that contain it
   --json                                  an array of objects instead of a table
   --config <file>, --module, --prefix     where the databases are: as EVerest's configuration says
+  --data <directory>                      all three are in one directory, under the names that they have by default
   --core-database-path <directory>, --device-model-database-path <file>, --everest-device-model-database-path <file>
                                           or named one by one
+
+selftest. Would this program go on with what the station has, and lose nothing? It migrates copies, reads every row, checks the
+configurations, prints a report as JSON and its defects on standard error; exit code 1 if there is one. Changes nothing; the
+station may run meanwhile.
+  --data <directory>                      cp.db, device_model_storage.db and everest_device_model_storage.db lie there
+  --config, --module, --prefix, --…-path  as behind inspect
+  --work <directory>                      where the copies are made for as long as it takes (TMPDIR, /tmp)
 
 Exit codes: 0 as asked or ended by a signal, 1 for a failure, which is told on standard error or in the log.
 `;

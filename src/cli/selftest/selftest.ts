@@ -1,0 +1,98 @@
+import { statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { componentConfigDirectory } from "../../agent/stores.ts";
+import { ConfigurationError } from "../../config/parameters.ts";
+import { CommandLineError } from "../../everest/command-line.ts";
+import { EverestYamlError } from "../../everest/everest-yaml.ts";
+import { type Clock, SystemClock } from "../../lib/clock.ts";
+import { examineConfigurations } from "../check.ts";
+import { LOCATION_OPTIONS, type Location, locateDatabases } from "../database-location.ts";
+import { readSubcommandLine } from "../options.ts";
+import { complain, print } from "../output.ts";
+import { RELEASED, VERSION } from "../version.ts";
+import { type Trial, tryDatabases } from "./database-trial.ts";
+import { inWorkDirectory } from "./work-directory.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws CommandLineError: a directory that is mistyped must not pass for a station without databases. */
+function demandDirectory(path: string, option: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new CommandLineError(`${option}: ${path} is not a directory`);
+}
+
+interface Findings extends Trial {
+  /** What was found in order. */
+  readonly remarks: readonly string[];
+}
+
+const withoutDatabases = (defects: readonly string[]): Findings => ({
+  defects,
+  warnings: [],
+  remarks: [],
+  databases: [],
+});
+
+function examine(
+  values: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
+  work: string,
+  clock: Clock,
+): Findings {
+  const { config, module: wanted, prefix } = values;
+  let location: Location;
+  try {
+    location = locateDatabases(values, environment);
+  } catch (error) {
+    if (error instanceof EverestYamlError) return withoutDatabases(error.defects);
+    if (error instanceof ConfigurationError) return withoutDatabases([error.message]);
+    throw error;
+  }
+  const { parameters, share, module } = location;
+  const configuration = examineConfigurations({
+    config,
+    module: wanted,
+    prefix: prefix ?? module?.options.get("prefix"),
+    componentConfig: componentConfigDirectory(parameters.DeviceModelConfigPath, share),
+  });
+  const trial = inWorkDirectory(work, (directory) => tryDatabases({ parameters, share, directory, clock }));
+  const isFirstStart = trial.databases.every(({ found }) => found === undefined);
+  return {
+    databases: trial.databases,
+    remarks: configuration.remarks,
+    defects: [...configuration.defects, ...trial.defects],
+    warnings: [
+      ...configuration.warnings,
+      ...trial.warnings,
+      ...(isFirstStart ? ["there are no databases: this would be a first start"] : []),
+    ],
+  };
+}
+
+/**
+ * `selftest --data <directory> [--config <everest.yaml>]`: would this program go on with what a station has, losing nothing?
+ * For an updater, before it puts this program in the place of another one. Prints a report as JSON, defects on standard error
+ * too; exit code 1 if there is one. Changes nothing and may be called while the station runs.
+ */
+export function selftest(argv: readonly string[], environment: Environment): number {
+  process.umask(0o077);
+  const { values } = readSubcommandLine(argv, { ...LOCATION_OPTIONS, work: { type: "string", default: tmpdir() } });
+  const { data, work } = values;
+  if (data !== undefined) demandDirectory(data, "--data");
+  demandDirectory(work, "--work");
+  const clock = new SystemClock();
+  const begun = clock.monotonicMilliseconds();
+  const findings = examine(values, environment, work, clock);
+  const defects = [...new Set(findings.defects)];
+  const report = {
+    version: VERSION,
+    released: RELEASED,
+    passed: defects.length === 0,
+    ...findings,
+    defects,
+    durationMilliseconds: Math.round(clock.monotonicMilliseconds() - begun),
+  };
+  print(`${JSON.stringify(report, null, 2)}\n`);
+  for (const defect of defects) complain(`${defect}\n`);
+  return report.passed ? 0 : 1;
+}
