@@ -24,7 +24,6 @@ export interface Location {
   readonly parameters: ModuleParameters;
   /** The module's directory below EVerest's shared data. */
   readonly share: string;
-  readonly module: ConfiguredModule | undefined;
 }
 
 /** The three files of a station. */
@@ -47,11 +46,16 @@ function inDirectory(directory: string): ReadonlyMap<string, string> {
 
 /**
  * A path that was named counts before `--data`, that before the environment and EVerest's configuration.
+ * @param readConfiguration `readEverestConfiguration`, or what reads as much as can be made out in spite of defects
  * @throws EverestYamlError, ConfigurationError
  */
 export function locateDatabases(
   values: Readonly<Record<string, unknown>>,
   environment: Readonly<Record<string, string | undefined>>,
+  readConfiguration: (
+    path: string,
+    moduleId: string | undefined,
+  ) => ConfiguredModule | undefined = readEverestConfiguration,
 ): Location {
   const text = (name: string): string | undefined => {
     const value = values[name];
@@ -59,7 +63,7 @@ export function locateDatabases(
   };
   const config = text("config");
   const data = text("data");
-  const module = config === undefined ? undefined : readEverestConfiguration(config, text("module"));
+  const module = config === undefined ? undefined : readConfiguration(config, text("module"));
   const named = PATHS.flatMap((name) => {
     const value = text(optionName(name));
     return value === undefined ? [] : [[optionName(name), value] as const];
@@ -73,5 +77,5 @@ export function locateDatabases(
     environment,
     shareDirectory: share,
   });
-  return { parameters, share, module };
+  return { parameters, share };
 }

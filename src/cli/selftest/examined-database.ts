@@ -23,7 +23,8 @@ export interface ExaminedDatabase {
 function misfit(schema: v.GenericSchema, row: unknown): string | undefined {
   const [issue] = v.safeParse(schema, row).issues ?? [];
   if (issue === undefined) return undefined;
-  return `${v.getDotPath(issue) ?? ""}: ${issue.expected ?? "something else"} is expected`;
+  const message = issue.message.replace(/:? (?:but )?received .*$/is, "");
+  return `${v.getDotPath(issue) ?? ""}: ${message}`;
 }
 
 /** Reads every row of a table; one that the station could not load is a defect. */

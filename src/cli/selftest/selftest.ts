@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { componentConfigDirectory } from "../../agent/stores.ts";
 import { ConfigurationError } from "../../config/parameters.ts";
 import { CommandLineError } from "../../everest/command-line.ts";
-import { EverestYamlError } from "../../everest/everest-yaml.ts";
 import { type Clock, SystemClock } from "../../lib/clock.ts";
 import { examineConfigurations } from "../check.ts";
 import { LOCATION_OPTIONS, type Location, locateDatabases } from "../database-location.ts";
+import { examineEverestConfiguration } from "../everest-configuration.ts";
 import { readSubcommandLine } from "../options.ts";
 import { complain, print } from "../output.ts";
 import { RELEASED, VERSION } from "../version.ts";
@@ -26,35 +26,26 @@ interface Findings extends Trial {
   readonly remarks: readonly string[];
 }
 
-const withoutDatabases = (defects: readonly string[]): Findings => ({
-  defects,
-  warnings: [],
-  remarks: [],
-  databases: [],
-});
-
 function examine(
   values: Readonly<Record<string, string | undefined>>,
   environment: Environment,
   work: string,
   clock: Clock,
 ): Findings {
-  const { config, module: wanted, prefix } = values;
+  const { config, module, prefix } = values;
+  const question = { config, module, prefix, componentConfig: undefined };
   let location: Location;
   try {
-    location = locateDatabases(values, environment);
+    location = locateDatabases(values, environment, (...wanted) => examineEverestConfiguration(...wanted).module);
   } catch (error) {
-    if (error instanceof EverestYamlError) return withoutDatabases(error.defects);
-    if (error instanceof ConfigurationError) return withoutDatabases([error.message]);
-    throw error;
+    if (!(error instanceof ConfigurationError)) throw error;
+    // Without parameters nobody knows where the databases are.
+    const { defects, ...others } = examineConfigurations(question);
+    return { ...others, databases: [], defects: defects.length > 0 ? defects : [error.message] };
   }
-  const { parameters, share, module } = location;
-  const configuration = examineConfigurations({
-    config,
-    module: wanted,
-    prefix: prefix ?? module?.options.get("prefix"),
-    componentConfig: componentConfigDirectory(parameters.DeviceModelConfigPath, share),
-  });
+  const { parameters, share } = location;
+  const componentConfig = componentConfigDirectory(parameters.DeviceModelConfigPath, share);
+  const configuration = examineConfigurations({ ...question, componentConfig });
   const trial = inWorkDirectory(work, (directory) => tryDatabases({ parameters, share, directory, clock }));
   const isFirstStart = trial.databases.every(({ found }) => found === undefined);
   return {
