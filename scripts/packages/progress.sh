@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by long scripts. `steps NUMBER` says how many there are, `step TEXT` begins the next one: [2/9 1:07] TEXT
 _step=0
 _steps=0
