@@ -9,5 +9,5 @@ steps() {
 step() {
   local seconds=$((SECONDS - _begun))
   _step=$((_step + 1))
-  printf '[%d/%d %d:%02d] %s\n' "$_step" "$_steps" $((seconds / 60)) $((seconds % 60)) "$*" >&2
+  printf '[%d/%d %d:%02d] %s\n' "$_step" "$_steps" $((seconds / 60)) $((seconds % 60)) "$*"
 }
