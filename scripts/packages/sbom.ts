@@ -5,6 +5,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Glob } from "bun";
 import * as v from "valibot";
 
 const Package = v.object({
@@ -24,7 +25,9 @@ function bundledFolders(): readonly string[] {
   try {
     const metafile = join(folder, "meta.json");
     const options = ["build", "--target=bun", "--format=esm", `--metafile=${metafile}`, `--outdir=${folder}`];
-    const { exitCode, stderr } = Bun.spawnSync([process.execPath, ...options, "src/main.ts"]);
+    // Scripts of the page are bundled by themselves, while the program is.
+    const entries = ["src/main.ts", ...new Glob("src/web/client/*.ts").scanSync(".")];
+    const { exitCode, stderr } = Bun.spawnSync([process.execPath, ...options, ...entries]);
     if (exitCode !== 0) throw new Error(`the bundle cannot be made: ${stderr.toString()}`);
     const { inputs } = v.parse(Metafile, JSON.parse(readFileSync(metafile, "utf8")));
     const folders = Object.keys(inputs).flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
