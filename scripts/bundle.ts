@@ -71,7 +71,7 @@ await Bun.build({
     autoloadDotenv: false,
     autoloadBunfig: false,
     bytecodeOrder: !unordered && ORDER,
-    // Most of what runs, runs once: the compiler waits longer before it takes memory and time for a function.
+    // What runs at the start runs once: the compiler takes no memory and time for it; cli/run.ts ends that.
     jitPolicy: 8,
   },
 });

@@ -108,6 +108,8 @@ export async function run(
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => end(signal));
   try {
     await agent.start();
+    // From now on what runs often is worth compiling (scripts/bundle.ts).
+    Bun.unsafe.setJITPolicy(1);
     serviceManager.ready(() => describeStatus(agent.status()));
     return undefined;
   } catch (error) {

@@ -65,7 +65,7 @@ beforeAll(() => {
   writeFileSync(manifest, readFileSync(manifest, "utf8").replace(/"version": "[^"]+"/, '"version": "99.0.0"'));
   execFileSync("scripts/build", { cwd: next, env: { ...process.env, SOURCE_DATE_EPOCH: "1790000000" }, stdio: "pipe" });
   pack(join(next, "dist/everest"), "next");
-  packFake("refusing", '[ "$1" != selftest ] || { echo "rows would be lost" >&2; exit 1; }');
+  packFake("refusing", '[ "$1" != selftest ] || { sleep 1; echo "rows would be lost" >&2; exit 1; }');
   packFake("broken", "case $1 in selftest) ;; --version) echo broken ;; *) exit 3 ;; esac");
   execFileSync("bash", ["-c", "sha256sum -- *.tar >SHA256SUMS"], { cwd: shelf });
   execFileSync("openssl", ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "key"], {
@@ -372,7 +372,11 @@ describe("an update over the air", () => {
 
   test("a new program that fails its self-test never becomes the one in use", async () => {
     const { pid } = site.charger;
-    const { code, said } = await site.install("refusing");
+    const updating = site.install("refusing");
+    await Bun.sleep(300);
+    const second = await site.update(["back"]);
+    expect([second.code, second.said]).toEqual([1, "ocpp201-update: another update is under way\n"]);
+    const { code, said } = await updating;
     expect(code).toBe(1);
     expect(said).toContain("rows would be lost");
     expect([site.slot, site.isUnderWay, site.charger.pid]).toEqual(["a", false, pid]);

@@ -4,6 +4,7 @@ import { ChargingProfileTypeSchema, MessageInfoTypeSchema, MeterValueTypeSchema 
 import { SessionSchema } from "../../station/e-transactions/session.ts";
 import { ReservationSchema } from "../../station/h-reservation/reservation.ts";
 import { jsonColumn } from "../../store/json-column.ts";
+import { OcspRow } from "../../store/ocsp-repository.ts";
 import { LibocppTransactionRow } from "../../store/transaction-repository.ts";
 
 const Call = v.object({
@@ -22,6 +23,7 @@ export const ROW_SCHEMAS: Readonly<Record<string, v.GenericSchema>> = {
   STATION_RESERVATION: v.object({ RESERVATION: jsonColumn(ReservationSchema) }),
   STATION_DISPLAY_MESSAGE: v.object({ MESSAGE: jsonColumn(MessageInfoTypeSchema) }),
   STATION_STATE: v.object({ KEY: v.string(), VALUE: jsonColumn(v.unknown()) }),
+  STATION_OCSP: OcspRow,
   AUTH_LIST: TokenInformation,
   AUTH_CACHE: TokenInformation,
   VARIABLE_MONITORING: MonitorRow,

@@ -49,7 +49,7 @@ const sayOf = (words: Words, options?: OcspAnswerOptions): void => {
   };
 };
 const prepare = (chain: readonly OCSPRequestDataType[] = CHAIN, variables: Record<string, string> = {}) => {
-  charger = new InProcessCharger(1, variables);
+  charger = new InProcessCharger(1, { "ISO15118Ctrlr.V2GCertificateInstallationEnabled": "true", ...variables });
   // Months pass in a moment without those who do something every minute.
   charger.blocks = BLOCKS.filter(({ name }) => NEEDED.has(name));
   charger.hardwareAnswers.v2gOcspRequestData = () => chain;
