@@ -47,8 +47,6 @@ export interface ChargerOptions {
   readonly modules?: string;
   /** EVerest's security module keeps real certificates (`security`); "shared": CSMS and V2G leaves in one directory. */
   readonly certificates?: "separate" | "shared";
-  /** Where the executables are, other than in dist/everest: a directory of modules. */
-  readonly modules?: string;
   /** Do not start the station's process yet. */
   readonly stopped?: boolean;
 }
