@@ -202,6 +202,6 @@ describe.skipIf(CHROMIUM === undefined)("the web page in a browser", () => {
       }
       expect(faults).toEqual([]);
     },
-    90_000,
+    240_000,
   );
 });
