@@ -24,13 +24,15 @@ function bundledFolders(): readonly string[] {
   const folder = mkdtempSync(join(tmpdir(), "sbom-"));
   try {
     const metafile = join(folder, "meta.json");
-    const options = ["build", "--target=bun", "--format=esm", `--metafile=${metafile}`, `--outdir=${folder}`];
     // Scripts of the page are bundled by themselves, while the program is.
     const entries = ["src/main.ts", ...new Glob("src/web/client/*.ts").scanSync(".")];
-    const { exitCode, stderr } = Bun.spawnSync([process.execPath, ...options, ...entries]);
-    if (exitCode !== 0) throw new Error(`the bundle cannot be made: ${stderr.toString()}`);
-    const { inputs } = v.parse(Metafile, JSON.parse(readFileSync(metafile, "utf8")));
-    const folders = Object.keys(inputs).flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
+    const folders = entries.flatMap((entry) => {
+      const command = [process.execPath, "scripts/bundle.ts", "--entry", entry, "--metafile", metafile];
+      const { exitCode, stderr } = Bun.spawnSync(command);
+      if (exitCode !== 0) throw new Error(`the bundle cannot be made: ${stderr.toString()}`);
+      const { inputs } = v.parse(Metafile, JSON.parse(readFileSync(metafile, "utf8")));
+      return Object.keys(inputs).flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
+    });
     return [...new Set(folders)].sort();
   } finally {
     rmSync(folder, { recursive: true, force: true });
