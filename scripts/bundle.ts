@@ -1,6 +1,7 @@
 /**
  * Compiles src/main.ts into one executable, called by scripts/build:
  * `bun scripts/bundle.ts --outfile FILE [--target TARGET] [--runtime FILE] [--released YYYY-MM-DD] [--entry FILE] [--unordered] [--symbols MAP]`
+ * With `--metafile FILE` instead of `--outfile` nothing is compiled: the file says what the program is made of.
  */
 import { parseArgs } from "node:util";
 
@@ -12,11 +13,11 @@ const { values } = parseArgs({
     released: { type: "string" },
     entry: { type: "string", default: "src/main.ts" },
     symbols: { type: "string" },
+    metafile: { type: "string" },
     unordered: { type: "boolean", default: false },
   },
 });
-const { outfile, target, runtime, released, entry, unordered, symbols } = values;
-if (outfile === undefined) throw new Error("scripts/bundle.ts: --outfile is needed");
+const { outfile, target, runtime, released, entry, unordered, symbols, metafile } = values;
 
 /** Which functions a start and a charging session use; recorded by scripts/record-order.ts. */
 const ORDER = "scripts/bytecode.order";
@@ -59,6 +60,13 @@ const program: Bun.BuildConfig = {
   ],
 };
 
+if (metafile !== undefined) {
+  const built = await Bun.build({ ...program, metafile: true });
+  await Bun.write(metafile, JSON.stringify(built.metafile));
+  process.exit(0);
+}
+
+if (outfile === undefined) throw new Error("scripts/bundle.ts: --outfile is needed");
 await Bun.build({
   ...program,
   bytecode: true,

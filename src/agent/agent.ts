@@ -27,6 +27,7 @@ import { createStation } from "../station/station.ts";
 import { reportConnection } from "./connection-report.ts";
 import { linkSettings } from "./csms-connection.ts";
 import { CsmsSwitch } from "./csms-switch.ts";
+import { writeDiagnostics } from "./diagnostics.ts";
 import { addEverestComponents, fetchModuleConfigurations } from "./everest-store.ts";
 import { describeEvses } from "./evses.ts";
 import { HardwareInput } from "./hardware-input.ts";
@@ -298,6 +299,14 @@ export class Agent {
           unit: parameters.RequestCompositeScheduleUnit === "W" ? "W" : "A",
         },
       },
+      writeDiagnostics: () =>
+        writeDiagnostics({
+          directory: parameters.MessageLogPath,
+          core,
+          deviceModel,
+          status: () => this.status(),
+          clock,
+        }),
     };
   }
 

@@ -36,10 +36,15 @@ export function connectionProfiles(deviceModel: DeviceModel): readonly Connectio
   });
 }
 
+/** So many messages the durable queue takes before some of them give way. */
+export function durableLimit(deviceModel: DeviceModel): number {
+  return deviceModel.read(InternalCtrlr.MessageQueueSizeThreshold) ?? DEFAULT_DURABLE_LIMIT;
+}
+
 /** What makes the settings of an attempt. */
 export interface LinkDependencies {
   readonly deviceModel: DeviceModel;
-  readonly security: SecurityPort;
+  readonly security: Pick<SecurityPort, "verifyFile" | "verifyLocation">;
   /** What is presented with security profile 3 (A02.FR.28). */
   readonly clientCertificate: () => Promise<LeafCertificateFiles | undefined>;
   /** Undefined where nobody sets up networks. */
@@ -58,11 +63,11 @@ function basicAuthentication(identity: string, password: string | undefined) {
 }
 
 /** Makes everything that an attempt needs, read at its beginning. */
-class AttemptSettings {
+export class AttemptSettings {
   private readonly sessions: TlsSessionCache;
   private readonly certificate: StationCertificate;
 
-  constructor(private readonly parts: LinkDependencies) {
+  constructor(private readonly parts: Omit<LinkDependencies, "resumeDelaySeconds">) {
     this.sessions = new TlsSessionCache(parts.clock);
     this.certificate = new StationCertificate(parts.clientCertificate, parts.core, parts.logger);
   }
@@ -134,7 +139,7 @@ export function linkSettings(parts: LinkDependencies): LinkSettings {
     messageAttemptIntervalSeconds: () => deviceModel.read(OCPPCommCtrlr.MessageAttemptInterval_TransactionEvent) ?? 10,
     queueAllMessages: () => deviceModel.read(OCPPCommCtrlr.QueueAllMessages) === true,
     neverQueued: () => (deviceModel.read(OCPPCommCtrlr.MessageTypesDiscardForQueueing) ?? "").split(","),
-    durableLimit: () => deviceModel.read(InternalCtrlr.MessageQueueSizeThreshold) ?? DEFAULT_DURABLE_LIMIT,
+    durableLimit: () => durableLimit(deviceModel),
     resumeDelaySeconds,
   };
 }

@@ -50,16 +50,22 @@ function readBundle(location: string): string {
     .join("\n");
 }
 
+/** Who tells where the roots are. */
+type TrustPort = Pick<SecurityPort, "verifyFile" | "verifyLocation">;
+
 interface Trust {
   readonly authorities: readonly string[];
   readonly revocationLists: readonly string[];
 }
 
 /** EVerest's CSMS roots, and the operating system's where libocpp would use them as well. */
-async function readTrust(deviceModel: DeviceModel, security: SecurityPort, logger: Logger): Promise<Trust> {
+async function readTrust(deviceModel: DeviceModel, security: TrustPort, logger: Logger): Promise<Trust> {
   const asked = await Promise.allSettled([security.verifyLocation("CSMS"), security.verifyFile("CSMS")]);
   const answered = asked.filter((one) => one.status === "fulfilled").map(({ value }) => value);
-  if (answered.length === 0) throw new Error("EVerest does not tell where the CSMS root certificates are");
+  if (answered.length === 0) {
+    const [why] = asked.flatMap((one) => (one.status === "rejected" ? [(one.reason as Error).message] : []));
+    throw new Error(`EVerest does not tell where the CSMS root certificates are: ${why}`);
+  }
   const text = answered
     .filter((location) => location !== undefined)
     .map((location) => readBundle(location))
@@ -136,7 +142,7 @@ export function serverNameDefect(
 /** Everything of TLS for one attempt, as device model and certificate store have it now. */
 export async function readTlsSettings(
   deviceModel: DeviceModel,
-  security: SecurityPort,
+  security: TrustPort,
   clientFiles: LeafCertificateFiles | undefined,
   logger: Logger,
 ): Promise<TlsSettings> {

@@ -140,8 +140,9 @@ export function createSystemPort(system: Peer<"system">): SystemPort {
           }),
           ...(order.retries !== undefined && { retries: order.retries + 1 }),
           ...(order.retryIntervalSeconds !== undefined && { retry_interval_s: order.retryIntervalSeconds }),
-          // A member of our own, which the type leaves room for: the stock System module passes over it.
+          // Members of our own, which the type leaves room for: the stock System module passes over them.
           ...(order.securityLogPath !== undefined && { security_log_path: order.securityLogPath }),
+          ...(order.diagnosticsPath !== undefined && { diagnostics_path: order.diagnosticsPath }),
         },
       });
       const status = known(SystemUploadLogsStatusWords, upload_logs_status, "Rejected");

@@ -70,6 +70,38 @@ function configuredDirectory(module: ConfiguredModule | undefined, share: string
   return componentConfigDirectory(isPath ? resolve(share, configured) : join(share, "component_config"), share);
 }
 
+export interface ConfigurationQuestion {
+  readonly config: string | undefined;
+  readonly module: string | undefined;
+  readonly prefix: string | undefined;
+  readonly componentConfig: string | undefined;
+}
+
+/** Everything that is wrong with EVerest's configuration, if one is named, and with the component configuration. */
+export function examineConfigurations({
+  config,
+  module: wanted,
+  prefix,
+  componentConfig,
+}: ConfigurationQuestion): Findings {
+  const { defects: everestDefects, module } =
+    config === undefined
+      ? { defects: [], module: undefined }
+      : examineEverestConfiguration(config, wanted, (configured) =>
+          installedManifests(prefix ?? configured ?? DEFAULT_PREFIX),
+        );
+  const share = shareDirectory(prefix ?? module?.options.get("prefix") ?? DEFAULT_PREFIX);
+  const findings = [
+    ...(config === undefined ? [] : [everestFindings(config, everestDefects, module, share)]),
+    checkComponents(componentConfig ?? configuredDirectory(module, share)),
+  ];
+  return {
+    defects: findings.flatMap(({ defects }) => defects),
+    warnings: findings.flatMap(({ warnings }) => warnings),
+    remarks: findings.flatMap(({ remarks }) => remarks),
+  };
+}
+
 /**
  * `check [--config <everest.yaml>] [--component-config <directory>]`, without broker and EVerest: every defect of both at
  * once as `file:line:column: key: message`; exit code 1 if there is one.
@@ -81,22 +113,11 @@ export function check(argv: readonly string[]): number {
     prefix: { type: "string" },
     "component-config": { type: "string" },
   });
-  const { config } = values;
-  const { defects: everestDefects, module } =
-    config === undefined
-      ? { defects: [], module: undefined }
-      : examineEverestConfiguration(config, values.module, (configured) =>
-          installedManifests(values.prefix ?? configured ?? DEFAULT_PREFIX),
-        );
-  const share = shareDirectory(values.prefix ?? module?.options.get("prefix") ?? DEFAULT_PREFIX);
-  const findings = [
-    ...(config === undefined ? [] : [everestFindings(config, everestDefects, module, share)]),
-    checkComponents(values["component-config"] ?? configuredDirectory(module, share)),
-  ];
-  const defects = findings.flatMap((found) => found.defects);
+  const { config, module, prefix, "component-config": componentConfig } = values;
+  const { defects, warnings, remarks } = examineConfigurations({ config, module, prefix, componentConfig });
   for (const defect of defects) complain(`${defect}\n`);
-  for (const warning of findings.flatMap(({ warnings }) => warnings)) complain(`warning: ${warning}\n`);
-  for (const remark of findings.flatMap(({ remarks }) => remarks)) print(`${remark}\n`);
+  for (const warning of warnings) complain(`warning: ${warning}\n`);
+  for (const remark of remarks) print(`${remark}\n`);
   if (defects.length > 0) complain(`${defects.length} ${defects.length === 1 ? "defect" : "defects"} found\n`);
   return defects.length === 0 ? 0 : 1;
 }

@@ -18,6 +18,10 @@ Usage:
   OCPP201 check [--config <everest.yaml>] [--component-config <directory>]
                                                look for defects in configurations, without starting anything
   OCPP201 inspect <what> [text] [--json]       show what is stored, of a running station as well
+  OCPP201 selftest --data <directory> [--config <everest.yaml>]
+                                               try this program on copies of the databases, before it replaces another one
+  OCPP201 doctor --config <everest.yaml> [--json]
+                                               go the way to the CSMS step by step, and say what to do where it ends
   OCPP201 simulate [--once] [--evses <number>] [--everest <release>] [--plug-and-charge]
                                                show a whole charging session, with cards or by Plug and Charge
                                                (ISO 15118); needs no charger, EVerest or CSMS
@@ -72,8 +76,26 @@ inspect. Reads the databases and changes nothing; passwords are not shown, token
   [text]                                  only rows that contain it
   --json                                  an array of objects instead of a table
   --config <file>, --module, --prefix     where the databases are: as EVerest's configuration says
+  --data <directory>                      all three are in one directory, under the names that they have by default
   --core-database-path <directory>, --device-model-database-path <file>, --everest-device-model-database-path <file>
                                           or named one by one
+
+selftest. Would this program go on with what the station has, and lose nothing? It migrates copies, reads every row, checks the
+configurations, prints a report as JSON and its defects on standard error; exit code 1 if there is one. Changes nothing; the
+station may run meanwhile.
+  --data <directory>                      cp.db, device_model_storage.db and everest_device_model_storage.db lie there
+  --config, --module, --prefix, --…-path  as behind inspect
+  --work <directory>                      where the copies are made for as long as it takes (TMPDIR, /tmp)
+
+doctor. For each network profile that a start would use: settings, name, TCP, TLS with the certificates of the CSMS and their
+dates, websocket, subprotocol. No OCPP message is sent. May be called while the station runs: nothing is changed, and while it
+is connected no second connection is made. Ends with 0 when every profile leads to its CSMS, 1 when none does, 2 when some do.
+  --config <file>, --module, --prefix     as for a run; databases named one by one and the broker's options, too
+  --slot <number>                         only this network profile
+  --roots <file or directory>             root certificates of the CSMS, where EVerest (evse_security) cannot be asked
+  --timeout <seconds>                     for each step (30)
+  --handshake                             open a websocket although the running station may lose its connection by that
+  --json                                  a report for programs
 
 Exit codes: 0 as asked or ended by a signal, 1 for a failure, which is told on standard error or in the log.
 `;

@@ -12,7 +12,9 @@ type Subcommand = (argv: readonly string[], environment: Environment) => Promise
 const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
   run: async (argv, environment) => (await import("./run-standalone.ts")).runStandalone(argv, environment),
   check: async (argv) => (await import("./check.ts")).check(argv),
+  selftest: async (argv, environment) => (await import("./selftest/selftest.ts")).selftest(argv, environment),
   inspect: async (argv, environment) => (await import("./inspect/inspect.ts")).inspect(argv, environment),
+  doctor: async (argv, environment) => (await import("./doctor/doctor.ts")).doctor(argv, environment),
   simulate: async (argv, environment) => (await import("./simulate.ts")).simulate(argv, environment),
 };
 

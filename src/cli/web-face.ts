@@ -1,11 +1,14 @@
 import type { Agent, AgentOptions } from "../agent/agent.ts";
+import { healthFacts, measuredStation } from "../agent/health-and-metrics.ts";
+import type { ObservedStation } from "../agent/observed-station.ts";
 import { WebFeed } from "../agent/web/web-feed.ts";
 import { environmentName } from "../config/parameters.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { LineLoggerOptions, Logger } from "../log/logger.ts";
 import { readToken } from "../web/access/token.ts";
+import { Metrics } from "../web/metrics/metrics.ts";
 import { startWebServer } from "../web/server.ts";
-import type { ConfigurationFacts } from "../web/source.ts";
+import type { ConfigurationFacts, WebSource } from "../web/source.ts";
 import { VERSION } from "./version.ts";
 
 export interface WebFaceOptions {
@@ -40,14 +43,33 @@ export function createWebFace(options: WebFaceOptions): WebFace {
   const settings = settingsOf(options);
   const settingOf = (name: (typeof SETTINGS)[number]) => settings.find((setting) => setting.name === name)?.value;
   let status = (): { readonly started: boolean } => ({ started: false });
+  let shown: ObservedStation | undefined;
   const feed = new WebFeed({ clock, programVersion: VERSION, settings, status: () => status() });
+  const metrics = new Metrics(clock, VERSION);
+  const source: WebSource = {
+    status: () => feed.status(),
+    station: () => feed.station(),
+    log: feed.log,
+    health: () => shown && healthFacts(shown),
+    metrics,
+  };
   return {
     takeLine: (line) => feed.takeLine(line),
-    observe: (station) => feed.observe(station),
+    observe: (station) => {
+      shown = station;
+      feed.observe(station);
+      metrics.follow(measuredStation(station));
+    },
     async listen(agent, logger) {
       status = () => agent.status();
       const token = readToken(settingOf("http-token-file"), environment, logger);
-      return startWebServer({ address: settingOf("http") ?? "", token, source: feed, clock, logger });
+      const server = await startWebServer({ address: settingOf("http") ?? "", token, source, clock, logger });
+      return {
+        stop: () => {
+          metrics.stop();
+          server.stop();
+        },
+      };
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Unsubscribe } from "../lib/events.ts";
 import type { Logger } from "../log/logger.ts";
+import type { DatabaseView, ViewRow } from "../store/database-view.ts";
 import { addressKeys, joinedKey, variableStateKey } from "./address-keys.ts";
 import {
   type AttributeType,
@@ -271,6 +272,11 @@ export class DeviceModel {
   onAnyChange(listener: (change: VariableChange) => void): Unsubscribe {
     this.anyListeners.add(listener);
     return () => this.anyListeners.delete(listener);
+  }
+
+  /** All files of the device model as `view` shows them. */
+  show(view: DatabaseView, limit?: number): readonly ViewRow[] {
+    return [...this.storages()].flatMap((storage) => storage.show(view, limit));
   }
 
   /** Values that were replaced are gone from the disk then. */

@@ -18,7 +18,8 @@ const Setting = {
   REFERENCE_VALUE: v.nullable(v.union([v.string(), v.number()])),
 };
 const OverruledRow = v.object(Setting);
-const MonitorRow = v.object({ ...Setting, CONFIG_TYPE_ID: v.picklist(MONITOR_KINDS.map((_, index) => index)) });
+/** A row of VARIABLE_MONITORING. */
+export const MonitorRow = v.object({ ...Setting, CONFIG_TYPE_ID: v.picklist(MONITOR_KINDS.map((_, index) => index)) });
 
 function toMonitor(row: v.InferOutput<typeof OverruledRow>, kind: number): StoredMonitor {
   return {

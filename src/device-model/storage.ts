@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import * as v from "valibot";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
+import type { DatabaseView, ViewRow } from "../store/database-view.ts";
 import { closeDatabase, emptyLog, openDatabase } from "../store/open-database.ts";
 import { ConfiguredValues, type StoredAttribute } from "./configured-values.ts";
 import {
@@ -75,6 +76,11 @@ export class DeviceModelStorage {
     this.configured = new ConfiguredValues(this.database, options.logger);
     this.monitors = new MonitorStorage(this.database);
     this.database.run("PRAGMA foreign_keys = ON");
+  }
+
+  /** The file as `view` shows it. */
+  show(view: DatabaseView, limit?: number): readonly ViewRow[] {
+    return view(this.database, limit);
   }
 
   /** What was replaced is gone from the disk then. */

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import mqtt, { type MqttClient } from "mqtt";
 import type { Logger } from "../log/logger.ts";
-import type { Channel, MessageHandler } from "./channel.ts";
+import type { Channel, ChannelStatus, MessageHandler } from "./channel.ts";
 import type { BrokerAddress } from "./command-line.ts";
 import { OrderedHandlers } from "./ordered-handlers.ts";
 import { describeTopic, isTopicFilter, isTopicName, topicMatches } from "./topics.ts";
@@ -48,6 +48,9 @@ export class Bus implements Channel {
   private closing = false;
   private isListening = true;
   private readonly ordered: OrderedHandlers;
+  private wasConnected = true;
+  private losses = 0;
+  private dropped = 0;
 
   private constructor(
     private readonly client: MqttClient,
@@ -121,6 +124,7 @@ export class Bus implements Channel {
       noDelay();
       this.learnLimits(packet);
       this.logger.info(`Connected to the MQTT broker at ${name} again`);
+      this.wasConnected = true;
       this.pump();
     });
     this.client.on("error", (error) => {
@@ -131,6 +135,9 @@ export class Bus implements Channel {
     this.client.on("close", () => {
       if (this.closing) return;
       this.logger.warn(`The connection to the MQTT broker at ${name} is lost; trying again`);
+      // Each attempt that fails closes as well.
+      if (this.wasConnected) this.losses++;
+      this.wasConnected = false;
       this.takeBack();
     });
     this.client.on("packetsend", (packet) => {
@@ -176,17 +183,25 @@ export class Bus implements Channel {
   publish(topic: string, text: string, qos: 0 | 2 = 2): void {
     const obstacle = this.obstacleTo(topic, text);
     if (obstacle !== undefined) {
+      this.dropped++;
       this.logger.error(`A message for ${describeTopic(topic)} is dropped: ${obstacle}`);
       return;
     }
     while (
       this.backlog.length >= BACKLOG_LIMIT ||
       (this.backlog.length > 0 && this.backlogCharacters + text.length > BACKLOG_CHARACTERS_LIMIT)
-    )
+    ) {
+      this.dropped++;
       this.logger.error(`Too much waits for the MQTT broker: a message for ${this.takeNext()?.topic} is dropped`);
+    }
     this.backlog.push({ topic, text, qos, isTaken: false, hangUps: 0 });
     this.backlogCharacters += text.length;
     this.pump();
+  }
+
+  get status(): ChannelStatus {
+    const { losses, dropped, backlog, inFlight } = this;
+    return { isConnected: this.client.connected, waiting: backlog.length + inFlight.size, losses, dropped };
   }
 
   stopListening(): void {
@@ -233,7 +248,10 @@ export class Bus implements Channel {
     this.client.publish(publication.topic, publication.text, { qos: publication.qos }, (error) => {
       // What has been taken back is no longer in flight.
       if (!this.inFlight.delete(publication)) return;
-      if (error) this.logger.warn(`A message for ${publication.topic} was not delivered: ${error.message}`);
+      if (error) {
+        this.dropped++;
+        this.logger.warn(`A message for ${publication.topic} was not delivered: ${error.message}`);
+      }
       this.pump();
     });
   }
@@ -250,8 +268,12 @@ export class Bus implements Channel {
         this.client.removeOutgoingMessage(messageId);
         delete publication.messageId;
       }
-      if (publication.hangUps < HANG_UP_LIMIT) again.push(publication);
-      else this.logger.error(`A message for ${topic} is given up: the broker hung up ${HANG_UP_LIMIT} times over it`);
+      if (publication.hangUps < HANG_UP_LIMIT) {
+        again.push(publication);
+        continue;
+      }
+      this.dropped++;
+      this.logger.error(`A message for ${topic} is given up: the broker hung up ${HANG_UP_LIMIT} times over it`);
     }
     this.backlog.unshift(...again);
     for (const { text } of again) this.backlogCharacters += text.length;

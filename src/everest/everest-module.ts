@@ -5,7 +5,7 @@ import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
 import { ActiveErrors } from "./active-errors.ts";
 import { Bus } from "./bus.ts";
-import type { Channel, MessageHandler } from "./channel.ts";
+import type { Channel, ChannelStatus, MessageHandler } from "./channel.ts";
 import type { ModuleArguments } from "./command-line.ts";
 import type { ConfigService } from "./config-service.ts";
 import type { Connected, ModuleConfiguration } from "./configuration.ts";
@@ -136,6 +136,10 @@ export class EverestModule {
     return this.started.features;
   }
 
+  get busStatus(): ChannelStatus {
+    return this.started.channel.status;
+  }
+
   get moduleNames(): ReadonlyMap<string, string> {
     return this.started.moduleNames;
   }
@@ -226,6 +230,12 @@ export class EverestModule {
     });
     await released;
     timer.cancel();
+  }
+
+  /** For whoever only asks and is no module of the manager: nothing is told, and nothing but answers is heard. */
+  async listenForAnswers(): Promise<void> {
+    this.addResponseTopics();
+    await this.started.channel.subscribe(this.subscriptions);
   }
 
   /** From now on nothing that comes in is heard, while what is to be said still leaves. */

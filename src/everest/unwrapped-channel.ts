@@ -1,6 +1,6 @@
 import { parseJson } from "../lib/json-text.ts";
 import type { Logger } from "../log/logger.ts";
-import type { Channel, MessageHandler } from "./channel.ts";
+import type { Channel, ChannelStatus, MessageHandler } from "./channel.ts";
 import { openEnvelope, RESPONSE_TYPE } from "./envelope.ts";
 import { OrderedHandlers } from "./ordered-handlers.ts";
 
@@ -48,6 +48,10 @@ export class UnwrappedChannel implements Channel {
     private readonly options: UnwrappedOptions,
   ) {
     this.ordered = new OrderedHandlers(options.logger);
+  }
+
+  get status(): ChannelStatus {
+    return this.bus.status;
   }
 
   async subscribe(subscriptions: ReadonlyMap<string, MessageHandler>, qos: 0 | 2 = 2): Promise<void> {

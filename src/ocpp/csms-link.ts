@@ -5,16 +5,17 @@ import type { Logger } from "../log/logger.ts";
 import { ToldOnce } from "../log/told-once.ts";
 import type { MessageQueueRepository, QueuedMessage } from "../store/message-queue-repository.ts";
 import type { UnitOfWork } from "../store/unit-of-work.ts";
-import type { BackOffSettings } from "./back-off.ts";
 import { CallSchedule } from "./call-schedule.ts";
 import { Connection, type ConnectionProfile, type ConnectionStatus } from "./connection.ts";
 import type { ConnectionFailure } from "./connection-failure.ts";
 import { type DurableAction, type DurableListener, DurableOutbox } from "./durable-outbox.ts";
 import type { OcppError } from "./errors.ts";
+import type { LinkSettings } from "./link-settings.ts";
 import { OfflineQueue } from "./offline-queue.ts";
 import {
   type CallHandler,
   type CallOutcome,
+  type EndedCall,
   type Handling,
   type RegisteredHandler,
   RpcSession,
@@ -22,9 +23,11 @@ import {
 } from "./rpc.ts";
 import type { Action, RequestOf } from "./v201/index.ts";
 import { type CallOptions, type WaitingCall, WaitingCalls } from "./waiting-calls.ts";
-import type { Transport, Validity, WebSocketListener } from "./websocket.ts";
+import { type DroppedMessages, type WaitingMessages, waitingIn } from "./waiting-messages.ts";
+import type { Transport, Validity } from "./websocket.ts";
 
-export type { CallHandler, CallOutcome, HandlerResult, Handling, WireMessage } from "./rpc.ts";
+export type { LinkSettings } from "./link-settings.ts";
+export type { CallHandler, CallOutcome, EndedCall, HandlerResult, Handling, WireMessage } from "./rpc.ts";
 
 export type Registration = "Unregistered" | "Accepted" | "Pending" | "Rejected";
 
@@ -46,29 +49,8 @@ export interface LinkEvents {
   allProfilesFailed: object;
   invalidMessage: { readonly description: string };
   message: WireMessage;
-  /** Messages that the CSMS will never get: a queue was full, or every attempt was used up. */
+  callEnded: EndedCall;
   dropped: DroppedMessages;
-}
-
-export interface DroppedMessages {
-  readonly action: string;
-  readonly count: number;
-}
-
-/** Settings are functions, so that a changed variable takes effect at once. */
-export interface LinkSettings {
-  readonly profiles: () => readonly ConnectionProfile[];
-  readonly lastConnected: () => ConnectionProfile | undefined;
-  readonly attemptsPerProfile: () => number;
-  readonly backOff: () => BackOffSettings;
-  readonly open: (profile: ConnectionProfile, listener: WebSocketListener) => Promise<Transport>;
-  readonly messageTimeoutSeconds: () => number;
-  readonly messageAttempts: () => number;
-  readonly messageAttemptIntervalSeconds: () => number;
-  readonly queueAllMessages: () => boolean;
-  readonly neverQueued: () => readonly string[];
-  readonly durableLimit: () => number;
-  readonly resumeDelaySeconds: number;
 }
 
 export interface LinkParts {
@@ -111,7 +93,7 @@ export class CsmsLink {
 
   constructor(private readonly parts: LinkParts) {
     const { clock, random, logger, settings, unitOfWork } = parts;
-    this.waiting = new WaitingCalls(clock, logger, (action) => this.events.emit("dropped", { action, count: 1 }));
+    this.waiting = new WaitingCalls(clock, logger, (dropped) => this.events.emit("dropped", dropped));
     this.schedule = new CallSchedule(clock);
     this.oddities = new ToldOnce(logger);
     this.durable = new DurableOutbox({
@@ -124,7 +106,7 @@ export class CsmsLink {
       messageAttemptIntervalSeconds: settings.messageAttemptIntervalSeconds,
       limit: settings.durableLimit,
       wake: () => this.pump(),
-      onDropped: (messages) => this.events.emit("dropped", messages),
+      onDropped: (dropped) => this.events.emit("dropped", dropped),
     });
     this.offline = new OfflineQueue({
       clock,
@@ -133,7 +115,7 @@ export class CsmsLink {
       unitOfWork,
       queue: parts.normalQueue,
       wake: () => this.pump(),
-      onDropped: (messages) => this.events.emit("dropped", messages),
+      onDropped: (dropped) => this.events.emit("dropped", dropped),
     });
     this.connection = new Connection({
       clock,
@@ -174,6 +156,16 @@ export class CsmsLink {
 
   get durableQueueLength(): number {
     return this.parts.durableQueue.length;
+  }
+
+  /** What waits in the database, and the number of those in memory that wait for their turn. */
+  get waitingMessages(): {
+    readonly durable: WaitingMessages;
+    readonly normal: WaitingMessages;
+    readonly memory: number;
+  } {
+    const { durableQueue, normalQueue } = this.parts;
+    return { durable: waitingIn(durableQueue), normal: waitingIn(normalQueue), memory: this.waiting.length };
   }
 
   /** E14.FR.04: do events of this transaction, or of any, wait for delivery? */
@@ -270,6 +262,7 @@ export class CsmsLink {
       admission: (action) => this.admission?.(action),
       onMessage: (message) => this.events.emit("message", message),
       onInvalidMessage: (description) => this.events.emit("invalidMessage", { description }),
+      onCallEnded: (call) => this.events.emit("callEnded", call),
     });
     logger.info(`Connected to ${profile.url} (slot ${profile.slot})`);
     // B10.FR.10: nobody may send anything before the BootNotification that the boot block sends now.

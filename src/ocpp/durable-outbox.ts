@@ -3,10 +3,10 @@ import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
 import type { MessageQueueRepository, QueuedMessage } from "../store/message-queue-repository.ts";
 import type { UnitOfWork } from "../store/unit-of-work.ts";
-import type { DroppedMessages } from "./csms-link.ts";
 import type { CallOutcome, RpcSession } from "./rpc.ts";
 import type { RequestOf } from "./v201/index.ts";
 import { isAction } from "./validation.ts";
+import type { DroppedMessages } from "./waiting-messages.ts";
 
 /** Actions that are never lost: kept in the database until the CSMS has answered (E04, E12, A04, H04, L01.FR.01, N01.FR.08). */
 export type DurableAction =
@@ -49,7 +49,7 @@ export interface DurableOutboxOptions {
   readonly limit: () => number;
   /** Something may be sent again. */
   readonly wake: () => void;
-  readonly onDropped: (messages: DroppedMessages) => void;
+  readonly onDropped: (dropped: DroppedMessages) => void;
 }
 
 /** The messages that are never lost: stored with the state that caused them, sent in order (transaction events first), gone with the answer. */
@@ -174,7 +174,7 @@ export class DurableOutbox {
     if (attempts >= Math.max(1, this.options.messageAttempts())) {
       logger.error(`${name} is discarded after ${attempts} attempts (E13.FR.04)`);
       this.settle(message, outcome);
-      return this.options.onDropped({ action: message.action, count: 1 });
+      return this.options.onDropped({ action: message.action, reason: "refused", count: 1 });
     }
     const waitSeconds = Math.max(0, this.options.messageAttemptIntervalSeconds()) * attempts; // E13.FR.03
     logger.warn(`${name} was not accepted (${outcome.kind}); sent again in ${waitSeconds} s`);
@@ -185,24 +185,25 @@ export class DurableOutbox {
 
   /** When the queue is too long every other Updated goes (E04.FR.07, FR.08, E11.FR.04, E12.FR.04, J02.FR.12), then what tells less; never a Started or Ended. */
   private makeRoom(): void {
-    const { limit, logger, onDropped, queue, unitOfWork } = this.options;
-    const tell = (action: DurableAction, count: number): void => {
-      if (count > 0) unitOfWork.afterCommit(() => onDropped({ action, count }));
-    };
-    const updates = queue.dropEveryOtherUpdated(this.inFlight);
-    tell("TransactionEvent", updates.length);
-    for (const { messageId, transactionId, seqNo } of updates) {
+    const { limit, logger, queue } = this.options;
+    for (const { messageId, transactionId, seqNo } of queue.dropEveryOtherUpdated(this.inFlight)) {
       this.ordinals.delete(messageId);
       logger.warn(`Storage is short: TransactionEvent Updated ${seqNo} of ${transactionId} is dropped (E04.FR.08)`);
+      this.tellDropped("TransactionEvent", 1);
     }
     for (const action of GIVES_WAY) {
       const excess = queue.length - limit();
       if (excess <= 0 || this.inFlight !== undefined) return;
       const dropped = queue.dropOldestOf(action, excess);
       for (const messageId of dropped) this.ordinals.delete(messageId);
-      tell(action, dropped.length);
-      if (dropped.length > 0) logger.warn(`Storage is short: the ${dropped.length} oldest ${action}s are dropped`);
+      if (dropped.length === 0) continue;
+      logger.warn(`Storage is short: the ${dropped.length} oldest ${action}s are dropped`);
+      this.tellDropped(action, dropped.length);
     }
+  }
+
+  private tellDropped(action: DurableAction, count: number): void {
+    this.options.unitOfWork.afterCommit(() => this.options.onDropped({ action, reason: "full", count }));
   }
 }
 

@@ -3,15 +3,17 @@ import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
 import type { MessageQueueRepository } from "../store/message-queue-repository.ts";
 import type { UnitOfWork } from "../store/unit-of-work.ts";
-import type { DroppedMessages } from "./csms-link.ts";
 import { needlessBefore } from "./needless-messages.ts";
 import type { RpcSession } from "./rpc.ts";
 import { isAction } from "./validation.ts";
 import type { CallOptions } from "./waiting-calls.ts";
+import type { DroppedMessages } from "./waiting-messages.ts";
 
 const LIMIT = 2_000;
 /** So long after an answer that could not be stored the next message is sent at the latest. */
 const UNFORGOTTEN_WAIT_MILLISECONDS = 10_000;
+
+class QueueFullError extends Error {}
 
 export interface OfflineQueueOptions {
   readonly clock: Clock;
@@ -21,11 +23,8 @@ export interface OfflineQueueOptions {
   readonly queue: MessageQueueRepository;
   /** The next message may leave. */
   readonly wake: () => void;
-  readonly onDropped: (messages: DroppedMessages) => void;
+  readonly onDropped: (dropped: DroppedMessages) => void;
 }
-
-/** What is dropped as a whole, whatever its actions. */
-const OTHERS = "other messages";
 
 /** Messages other than the durable ones that were created without a connection and are kept for the next one. */
 export class OfflineQueue {
@@ -44,7 +43,7 @@ export class OfflineQueue {
     const messageId = random.uuid();
     try {
       unitOfWork.run(() => {
-        if (queue.length >= LIMIT && !this.makeRoom(givesWay)) throw new Error(`${LIMIT} messages are kept`);
+        if (queue.length >= LIMIT && !this.makeRoom(givesWay)) throw new QueueFullError(`${LIMIT} messages are kept`);
         for (const needless of this.needlessBefore(subject)) queue.removeMessage(needless);
         queue.append(messageId, action, request, clock.now());
       });
@@ -54,7 +53,7 @@ export class OfflineQueue {
       this.ofSubject.set(subject, [...kept, messageId]);
     } catch (error) {
       logger.error(`${action} is lost, it cannot be kept until there is a connection: ${(error as Error).message}`);
-      this.options.onDropped({ action, count: 1 });
+      this.options.onDropped({ action, reason: error instanceof QueueFullError ? "full" : "notStored", count: 1 });
     }
   }
 
@@ -91,22 +90,22 @@ export class OfflineQueue {
     const dropped = queue.dropOldestMonitorEvents(LIMIT / 10);
     if (dropped > 0) {
       logger.warn(`The queue of other messages is full; ${dropped} messages of monitors are dropped`);
-      this.tellDropped({ action: "NotifyEvent", count: dropped });
+      this.tellDropped("NotifyEvent", dropped);
     } else if (!givesWay) this.dropOldest();
     return dropped > 0 || !givesWay;
-  }
-
-  private tellDropped(messages: DroppedMessages): void {
-    this.options.unitOfWork.afterCommit(() => this.options.onDropped(messages));
   }
 
   private dropOldest(): void {
     const { logger, queue } = this.options;
     logger.warn("The queue of other messages is full; its oldest tenth is dropped");
-    queue.dropOldest(LIMIT / 10);
-    this.tellDropped({ action: OTHERS, count: LIMIT / 10 });
+    const dropped = Map.groupBy(queue.dropOldest(LIMIT / 10), (action) => action);
+    for (const [action, { length }] of dropped) this.tellDropped(action, length);
     // Which of them are gone is not worth finding out.
     this.ofSubject.clear();
+  }
+
+  private tellDropped(action: string, count: number): void {
+    this.options.unitOfWork.afterCommit(() => this.options.onDropped({ action, reason: "full", count }));
   }
 
   private forgetSubject(messageId: string): void {

@@ -48,6 +48,20 @@ export interface WireMessage {
   readonly messageId?: string;
 }
 
+/** A CALL of either side that has come to its end, for whoever measures. */
+export interface EndedCall {
+  /** Sent by the station, or received from the CSMS. */
+  readonly direction: "sent" | "received";
+  /** As it stood in the frame, so it may be anything; empty when it could not be read. */
+  readonly action: string;
+  /** `offline`: the connection was lost before the answer. */
+  readonly outcome: "response" | "error" | "timeout" | "offline";
+  /** Of the CALLERROR, with `error` only. */
+  readonly code?: string;
+  /** From the CALL to its answer. */
+  readonly milliseconds: number;
+}
+
 export interface RpcOptions {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -60,6 +74,7 @@ export interface RpcOptions {
   readonly onMessage: (message: WireMessage) => void;
   /** A frame that nobody can make sense of (security event InvalidMessages). */
   readonly onInvalidMessage: (description: string) => void;
+  readonly onCallEnded: (call: EndedCall) => void;
 }
 
 interface OutstandingCall {
@@ -67,6 +82,7 @@ interface OutstandingCall {
   readonly action: Action;
   readonly settle: (outcome: CallOutcome) => void;
   readonly timer: Timer;
+  readonly sentAt: number;
 }
 
 /** An acceptable CALL with its validated request, and how it stands to others. */
@@ -114,7 +130,8 @@ export class RpcSession {
       this.timedOut = this.outstanding;
       this.finish({ kind: "timeout" });
     });
-    this.outstanding = { messageId, action, timer, settle: settle as (outcome: CallOutcome) => void };
+    const sentAt = this.options.clock.monotonicMilliseconds();
+    this.outstanding = { messageId, action, timer, sentAt, settle: settle as (outcome: CallOutcome) => void };
     this.transmit(encodeCall(messageId, action, payload), action, messageId);
   }
 
@@ -130,6 +147,7 @@ export class RpcSession {
         return this.takeError(frame.messageId, frame.code, frame.description);
       case "bad":
         this.options.onInvalidMessage(frame.description);
+        this.answered("", frame.code, this.options.clock.monotonicMilliseconds());
         return this.transmit(
           encodeError(frame.messageId, new OcppError(frame.code, frame.description)),
           "CALLERROR",
@@ -172,7 +190,34 @@ export class RpcSession {
     if (call === undefined) return;
     this.outstanding = undefined;
     call.timer.cancel();
+    if (outcome.kind !== "joined")
+      this.tellEnded({
+        direction: "sent",
+        action: call.action,
+        outcome: outcome.kind,
+        ...(outcome.kind === "error" && { code: outcome.code }),
+        milliseconds: this.options.clock.monotonicMilliseconds() - call.sentAt,
+      });
     call.settle(outcome);
+  }
+
+  /** Whoever measures does not disturb what is measured. */
+  private tellEnded(call: EndedCall): void {
+    try {
+      this.options.onCallEnded(call);
+    } catch (error) {
+      this.options.logger.error(`The end of ${call.action} was not counted: ${(error as Error).message}`);
+    }
+  }
+
+  /** A CALL of the CSMS has its answer: `code` of a CALLERROR. */
+  private answered(action: string, code: string | undefined, receivedAt: number): void {
+    this.tellEnded({
+      direction: "received",
+      action,
+      ...(code === undefined ? { outcome: "response" } : { outcome: "error", code }),
+      milliseconds: this.options.clock.monotonicMilliseconds() - receivedAt,
+    });
   }
 
   private takeResult(messageId: string, payload: unknown): void {
@@ -202,7 +247,8 @@ export class RpcSession {
   }
 
   private takeCall(messageId: string, action: string, payload: unknown): void {
-    const refuse = (error: OcppError): void => this.answerError(messageId, action, error);
+    const receivedAt = this.options.clock.monotonicMilliseconds();
+    const refuse = (error: OcppError): void => this.answerError(messageId, action, error, receivedAt);
     // Part 4, 4.2.3: not carried out twice. After the answer an id counts as new.
     if (this.unanswered.has(messageId))
       return refuse(new OcppError("RpcFrameworkError", "a CALL with this message id is being handled"));
@@ -216,7 +262,7 @@ export class RpcSession {
       lane,
       beside,
       run: () =>
-        this.answer(messageId, action, handle)
+        this.answer(messageId, action, handle, receivedAt)
           // The CALLs behind it are answered all the same.
           .catch((error: Error) => this.options.logger.error(`${action} was not answered: ${error.message}`))
           .finally(() => this.unanswered.delete(messageId)),
@@ -240,19 +286,26 @@ export class RpcSession {
     };
   }
 
-  private async answer(messageId: string, action: string, handle: PreparedCall["handle"]): Promise<void> {
+  private async answer(
+    messageId: string,
+    action: string,
+    handle: PreparedCall["handle"],
+    receivedAt: number,
+  ): Promise<void> {
     try {
       const result = await this.inTime(messageId, action, handle);
       const { response, afterResponse } = result;
       const own = isAction(action) ? validateResponse(action, response) : undefined;
       if (own !== undefined && !own.ok) {
         this.options.logger.error(`The answer to ${action} violates its schema: ${own.description}`);
-        return this.answerError(messageId, action, new OcppError("InternalError", "the answer could not be built"));
+        const error = new OcppError("InternalError", "the answer could not be built");
+        return this.answerError(messageId, action, error, receivedAt);
       }
       this.transmit(encodeResult(messageId, response), `${action}Response`, messageId);
+      this.answered(action, undefined, receivedAt);
       this.follow(action, afterResponse);
     } catch (error) {
-      this.answerError(messageId, action, error);
+      this.answerError(messageId, action, error, receivedAt);
     }
   }
 
@@ -291,17 +344,12 @@ export class RpcSession {
     }
   }
 
-  private answerError(messageId: string, action: string, error: unknown): void {
-    if (error instanceof OcppError) {
-      this.options.logger.info(`${action.slice(0, 50)} is answered with CALLERROR ${error.message}`);
-      this.transmit(encodeError(messageId, error), "CALLERROR", messageId);
-      return;
-    }
-    this.options.logger.error(`${action} failed: ${(error as Error)?.stack ?? String(error)}`);
-    this.transmit(
-      encodeError(messageId, new OcppError("InternalError", `${action} could not be processed`)),
-      "CALLERROR",
-      messageId,
-    );
+  private answerError(messageId: string, action: string, thrown: unknown, receivedAt: number): void {
+    const isOurs = thrown instanceof OcppError;
+    const error = isOurs ? thrown : new OcppError("InternalError", `${action} could not be processed`);
+    if (isOurs) this.options.logger.info(`${action.slice(0, 50)} is answered with CALLERROR ${error.message}`);
+    else this.options.logger.error(`${action} failed: ${(thrown as Error)?.stack ?? String(thrown)}`);
+    this.transmit(encodeError(messageId, error), "CALLERROR", messageId);
+    this.answered(action, error.code, receivedAt);
   }
 }

@@ -3,6 +3,7 @@ import type { Logger } from "../log/logger.ts";
 import { needlessBefore } from "./needless-messages.ts";
 import type { CallOutcome } from "./rpc.ts";
 import type { Action, RequestOf } from "./v201/index.ts";
+import type { DroppedMessages } from "./waiting-messages.ts";
 
 export interface CallOptions {
   /** What the CSMS asked for, so that it may leave while the registration is Pending (B02.FR.02). */
@@ -41,15 +42,19 @@ export class WaitingCalls {
   constructor(
     private readonly clock: Clock,
     private readonly logger: Logger,
-    private readonly onDropped: (action: Action) => void,
+    private readonly onDropped: (dropped: DroppedMessages) => void,
   ) {}
+
+  get length(): number {
+    return this.calls.length;
+  }
 
   /** Settles at once what need not wait any more, or the new one where there is no room. */
   add(call: WaitingCall): void {
     this.joinWith(call);
     if (!this.makeRoom(call)) {
       this.logger.error(`${call.action} is dropped: ${LIMIT} messages are waiting`);
-      this.onDropped(call.action);
+      this.onDropped({ action: call.action, reason: "full", count: 1 });
       return call.resolve({ kind: "offline" });
     }
     this.calls.push(call);
@@ -89,7 +94,7 @@ export class WaitingCalls {
     if (lost === undefined) return false;
     this.logger.warn(`${lost.action} is dropped for others: ${LIMIT} messages are waiting`);
     this.take(lost);
-    this.onDropped(lost.action);
+    this.onDropped({ action: lost.action, reason: "full", count: 1 });
     lost.resolve({ kind: "offline" });
     return true;
   }

@@ -123,7 +123,7 @@ function clientOptions(settings: WebSocketSettings): WebSocket.ClientOptions {
 }
 
 /** What TLS has agreed on, where it is not allowed (A00.FR.314, FR.320, FR.417, FR.423). */
-function agreedDefect(socket: TLSSocket, tls: TlsSettings): ConnectionFailure | undefined {
+export function agreedDefect(socket: TLSSocket, tls: TlsSettings): ConnectionFailure | undefined {
   const version = socket.getProtocol();
   if (version !== "TLSv1.2" && version !== "TLSv1.3") return tlsFailure("version", `${version} was agreed on`);
   const { name } = socket.getCipher();
@@ -168,7 +168,7 @@ class LinkGuard {
 }
 
 /** The chain that the server has shown, its own certificate first. */
-function chainOf(socket: TLSSocket): readonly DetailedPeerCertificate[] {
+export function chainOf(socket: TLSSocket): readonly DetailedPeerCertificate[] {
   const chain: DetailedPeerCertificate[] = [];
   const isNew = ({ fingerprint256 }: DetailedPeerCertificate): boolean =>
     fingerprint256 !== undefined && !chain.some((known) => known.fingerprint256 === fingerprint256);

@@ -37,4 +37,6 @@ export interface StationContext {
   readonly events: Pick<Emitter<StationEvents>, "emit">;
   readonly model: StationModel;
   readonly settings: StationSettings;
+  /** Writes down all that is known of the station, without secrets, for a log upload; resolves to the path of the file. */
+  readonly writeDiagnostics: () => Promise<string>;
 }

@@ -88,6 +88,8 @@ export interface LogUploadOrder {
   readonly retryIntervalSeconds?: number;
   /** Where the station keeps its own security log, to be part of a SecurityLog. */
   readonly securityLogPath?: string;
+  /** What the station knows of itself, to be part of a DiagnosticsLog. */
+  readonly diagnosticsPath?: string;
 }
 
 export type BootReason =

@@ -17,7 +17,7 @@ import { closeDatabase, emptyLog, openDatabase } from "./open-database.ts";
 import { ReservationRepository } from "./reservation-repository.ts";
 import { TokenAliasRepository } from "./token-alias-repository.ts";
 import { TransactionRepository } from "./transaction-repository.ts";
-import { createUnitOfWork, type UnitOfWork } from "./unit-of-work.ts";
+import { createUnitOfWork, type Durability, type UnitOfWork } from "./unit-of-work.ts";
 
 export const CORE_DATABASE_FILE = "cp.db";
 
@@ -42,10 +42,15 @@ export interface CoreDatabase {
   readonly normalQueue: MessageQueueRepository;
   /** Where a damaged file was put: worth a security event. */
   readonly corruptFileMovedTo: string | undefined;
+  /** From now on the listener is told how long each transaction took; there is one listener. */
+  watchCommits(listener: CommitListener): void;
   /** What was deleted is gone from the disk then. */
   emptyLog(): void;
   close(): void;
 }
+
+/** What a transaction of `cp.db` took, everything between BEGIN and the end of COMMIT or ROLLBACK. */
+export type CommitListener = (durability: Durability, isCommitted: boolean, milliseconds: number) => void;
 
 export interface CoreDatabaseOptions {
   readonly directory: string;
@@ -61,7 +66,14 @@ export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
   const durableQueue = new MessageQueueRepository(database, "TRANSACTION_QUEUE", logger);
   const normalQueue = new MessageQueueRepository(database, "NORMAL_QUEUE", logger);
   const availability = new AvailabilityRepository(database);
+  let watcher: CommitListener | undefined;
   const unitOfWork = createUnitOfWork(database, {
+    onBegin: (durability) => {
+      if (watcher === undefined) return undefined;
+      const listener = watcher;
+      const begun = clock.monotonicMilliseconds();
+      return (isCommitted) => listener(durability, isCommitted, clock.monotonicMilliseconds() - begun);
+    },
     onEffectError: (error) =>
       logger.critical(`An effect of a decision failed: ${(error as Error)?.stack ?? String(error)}`),
     onRollback: () => {
@@ -90,6 +102,9 @@ export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
     durableQueue,
     normalQueue,
     corruptFileMovedTo,
+    watchCommits: (listener) => {
+      watcher = listener;
+    },
     emptyLog: () => emptyLog(database),
     close: () => closeDatabase(database),
   };

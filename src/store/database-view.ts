@@ -6,8 +6,11 @@ import { fromLibocppTime } from "./leap-seconds.ts";
 /** A row as `inspect` shows it: column names and plain values, in the order of the columns. */
 export type ViewRow = Readonly<Record<string, string | number | boolean | null>>;
 
-/** Reads rows from a database of this program or of libocpp; changes nothing, and takes what is unreadable as absent. */
-export type DatabaseView = (database: Database) => readonly ViewRow[];
+/**
+ * Reads rows from a database of this program or of libocpp; changes nothing, and takes what is unreadable as absent. `limit`:
+ * of long tables no more are needed.
+ */
+export type DatabaseView = (database: Database, limit?: number) => readonly ViewRow[];
 
 /** Stands for JSON that is none. */
 export const UNREADABLE = "(unreadable)";

@@ -56,6 +56,19 @@ export class MessageQueueRepository {
     return this.known;
   }
 
+  /** When the oldest message was created; undefined without one, or when its row does not tell. */
+  get oldest(): Date | undefined {
+    if (this.length === 0) return undefined;
+    const [row] = this.database.query(`SELECT MESSAGE_TIMESTAMP FROM ${this.table} ORDER BY rowid LIMIT 1`).values();
+    const created = new Date(String(row?.[0]));
+    return Number.isNaN(created.getTime()) ? undefined : created;
+  }
+
+  /** How many messages of any queue were put aside. */
+  get putAsideLength(): number {
+    return Number(this.database.query("SELECT count(*) FROM STATION_REJECTED_MESSAGE").values()[0]?.[0] ?? 0);
+  }
+
   append(messageId: string, action: string, payload: unknown, createdAt: Date): void {
     this.database
       .query(
@@ -194,12 +207,17 @@ export class MessageQueueRepository {
     return changes;
   }
 
-  /** Removes the oldest `number` messages. */
-  dropOldest(number: number): void {
-    const { changes } = this.database
-      .query(`DELETE FROM ${this.table} WHERE rowid IN (SELECT rowid FROM ${this.table} ORDER BY rowid LIMIT ?)`)
-      .run(number);
-    this.changeLength(-changes);
+  /** Removes the oldest `number` messages; returns their actions. */
+  dropOldest(number: number): readonly string[] {
+    const dropped = this.database
+      .query(
+        `DELETE FROM ${this.table} WHERE rowid IN (SELECT rowid FROM ${this.table} ORDER BY rowid LIMIT ?)
+         RETURNING MESSAGE_TYPE`,
+      )
+      .values(number)
+      .map(([action]) => String(action));
+    this.changeLength(-dropped.length);
+    return dropped;
   }
 
   /** E14.FR.04: are messages of this transaction (or any transaction) still waiting? */

@@ -3,7 +3,8 @@ import * as v from "valibot";
 import type { Logger } from "../log/logger.ts";
 import { jsonColumn } from "./json-column.ts";
 
-const Row = v.object({
+/** A row of STATION_OCSP. */
+export const OcspRow = v.object({
   CERTIFICATE: v.string(),
   REQUEST: jsonColumn(v.unknown()),
   RESULT: v.nullable(v.string()),
@@ -34,7 +35,7 @@ export class OcspRepository {
       .query("SELECT * FROM STATION_OCSP ORDER BY rowid")
       .all()
       .flatMap((row) => {
-        const parsed = v.safeParse(Row, row);
+        const parsed = v.safeParse(OcspRow, row);
         if (!parsed.success) {
           this.logger.error(`A stored OCSP answer cannot be read: ${parsed.issues[0].message}`);
           return [];

@@ -25,9 +25,15 @@ export interface UnitOfWorkListeners {
   readonly onEffectError: (error: unknown) => void;
   /** What memory knows of the tables may be wrong. */
   readonly onRollback: () => void;
+  /** A transaction begins; what it returns is called at its end. Nothing where nobody measures. */
+  readonly onBegin?: (durability: Durability) => ((isCommitted: boolean) => void) | undefined;
 }
 
-export function createUnitOfWork(database: Database, { onEffectError, onRollback }: UnitOfWorkListeners): UnitOfWork {
+/** Does the commit wait for the disk? */
+export type Durability = "strict" | "relaxed";
+
+export function createUnitOfWork(database: Database, listeners: UnitOfWorkListeners): UnitOfWork {
+  const { onEffectError, onRollback } = listeners;
   let depth = 0;
   let effects: (() => void)[] = [];
 
@@ -43,12 +49,15 @@ export function createUnitOfWork(database: Database, { onEffectError, onRollback
     }
   };
 
-  const commit = <Result>(decide: () => Result): Result => {
+  const commit = <Result>(durability: Durability, decide: () => Result): Result => {
     depth = 1;
+    let isCommitted = false;
+    const end = listeners.onBegin?.(durability);
     try {
       database.run("BEGIN IMMEDIATE");
       const result = decide();
       database.run("COMMIT");
+      isCommitted = true;
       return result;
     } catch (error) {
       effects = [];
@@ -57,13 +66,14 @@ export function createUnitOfWork(database: Database, { onEffectError, onRollback
       throw error;
     } finally {
       depth = 0;
+      end?.(isCommitted);
     }
   };
 
   return {
     run(decide) {
       if (depth > 0) return decide();
-      const result = commit(decide);
+      const result = commit("strict", decide);
       runEffects();
       return result;
     },
@@ -72,7 +82,7 @@ export function createUnitOfWork(database: Database, { onEffectError, onRollback
       database.run("PRAGMA synchronous = NORMAL");
       let result: ReturnType<typeof decide>;
       try {
-        result = commit(decide);
+        result = commit("relaxed", decide);
       } finally {
         database.run("PRAGMA synchronous = FULL");
       }

@@ -10,6 +10,7 @@ import { mountAssets } from "./routes/assets.ts";
 import { mountEvents } from "./routes/events.ts";
 import { mountHealth } from "./routes/health.ts";
 import { mountLogin } from "./routes/login.tsx";
+import { mountMetrics } from "./routes/metrics.ts";
 import { mountPageData, mountPages } from "./routes/pages.tsx";
 import type { WebSource } from "./source.ts";
 
@@ -57,6 +58,7 @@ export function createWebApplication(options: WebOptions): Hono<WebEnvironment> 
   application.use(access.gate);
   const epoch = clock.now().getTime().toString(36);
   mountHealth(application, source);
+  mountMetrics(application, source);
   mountAssets(application, access);
   mountLogin(application, { access, logger });
   mountPages(application, { source, access, clock, epoch });

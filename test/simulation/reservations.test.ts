@@ -6,6 +6,7 @@ import { expect, test } from "bun:test";
 import { AuthCtrlr, TxCtrlr } from "../../src/device-model/variables.ts";
 import type { ReservationOrder } from "../../src/station/ports.ts";
 import { defaultAnswer, InProcessCharger, type Payload } from "../support/in-process-charger.ts";
+import { showProgress } from "../support/progress.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { checkInvariants } from "./invariants.ts";
 import { SimulatedAuth } from "./simulated-auth.ts";
@@ -210,6 +211,7 @@ class ReservedLife {
 }
 
 test(`${SEEDS} seeded lives with reservations: no EVSE stays Reserved for ever, none is handed to two drivers (H01.FR.07, FR.15, H02.FR.02, H03.FR.01, FR.09, FR.10, H04.FR.01–03)`, async () => {
+  const progress = showProgress("lives with reservations", SEEDS);
   let charger: InProcessCharger | undefined;
   let lives = 0;
   let usedReservations = 0;
@@ -225,6 +227,7 @@ test(`${SEEDS} seeded lives with reservations: no EVSE stays Reserved for ever, 
     lives++;
     try {
       usedReservations += await new ReservedLife(charger, seed).live();
+      progress.step();
     } catch (error) {
       throw new Error(`seed ${seed}: ${(error as Error).message}`);
     }

@@ -13,6 +13,7 @@ import {
   type Reaction,
   type SeenCall,
 } from "../support/in-process-charger.ts";
+import { showProgress } from "../support/progress.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { checkCourse, checkInvariants } from "./invariants.ts";
 import { SimulatedEvse } from "./simulated-evse.ts";
@@ -165,6 +166,7 @@ class Life {
 }
 
 test(`${SEEDS} seeded lives of a charger: one Started and one Ended, contiguous numbers, rising energy, nothing lost, reordered or altered, true statuses (E01, E04.FR.08, E05.FR.04, E06, E09.FR.04, E11.FR.07, E13.FR.02–04, J02.FR.16, FR.17)`, async () => {
+  const progress = showProgress("lives", SEEDS);
   let charger: InProcessCharger | undefined;
   let lives = 0;
   for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
@@ -179,6 +181,7 @@ test(`${SEEDS} seeded lives of a charger: one Started and one Ended, contiguous 
     lives++;
     try {
       await new Life(charger, seed).live();
+      progress.step();
     } catch (error) {
       throw new Error(`seed ${seed}: ${(error as Error).message}`);
     }

@@ -43,6 +43,8 @@ export interface ChargerOptions {
   readonly csms?: CsmsOptions;
   /** Further options of the command line, e.g. `--http`. */
   readonly commandLine?: readonly string[];
+  /** Where the executables are, other than in dist/everest: a directory of modules. */
+  readonly modules?: string;
   /** EVerest's security module keeps real certificates (`security`); "shared": CSMS and V2G leaves in one directory. */
   readonly certificates?: "separate" | "shared";
   /** Do not start the station's process yet. */
@@ -62,6 +64,7 @@ export class Charger {
     private readonly useSocket: boolean,
     private readonly commandLine: readonly string[],
     private readonly slot: "OCPP201" | "OCPPmulti",
+    private readonly modules: string,
   ) {}
 
   static async start(options: ChargerOptions = {}): Promise<Charger> {
@@ -108,6 +111,7 @@ export class Charger {
       options.useSocket === true,
       options.commandLine ?? [],
       options.slot ?? "OCPP201",
+      options.modules ?? MODULES,
     );
     if (options.stopped !== true) await charger.startStation();
     return charger;
@@ -129,7 +133,7 @@ export class Charger {
       : ["--mqtt_broker_host", "127.0.0.1", "--mqtt_broker_port", String(this.broker.port)];
     const isExecutable = COMMAND === EXECUTABLE;
     const station = spawn(
-      isExecutable ? join(MODULES, this.slot, this.slot) : COMMAND,
+      isExecutable ? join(this.modules, this.slot, this.slot) : COMMAND,
       [
         ...COMMAND_ARGUMENTS,
         "--prefix",

@@ -104,6 +104,7 @@ export class InProcessCharger {
   hardwareAnswers: Partial<Record<string, (...args: readonly unknown[]) => unknown>> = {};
   /** Undefined: the hardware side does not offer to set up networks. */
   network: NetworkPort | undefined;
+  writeDiagnostics = async (): Promise<string> => join(this.directory, "diagnostics.json");
   /** There is an energy sink for EVSE 0. */
   keepsStationLimit = true;
   compositeScheduleIntervalSeconds = 30;
@@ -205,6 +206,7 @@ export class InProcessCharger {
         messageLogDirectory: join(this.directory, "logs"),
         compositeSchedule: { intervalSeconds: this.compositeScheduleIntervalSeconds, durationSeconds: 600, unit: "A" },
       },
+      writeDiagnostics: () => this.writeDiagnostics(),
     };
     this.station = createStation(this.context, this.hardwareEvents, this.events, this.blocks);
     await this.station.start();

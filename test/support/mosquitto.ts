@@ -7,6 +7,8 @@ import { join } from "node:path";
 export interface Mosquitto {
   readonly port: number;
   readonly socketPath: string;
+  /** Ends the broker until `restart`. */
+  halt(): Promise<void>;
   /** Ends the broker and starts it again on the same addresses. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -56,7 +58,7 @@ export async function startMosquitto(extra = "", attempts = 3): Promise<Mosquitt
     }
   };
   const end = async (): Promise<void> => {
-    if (broker === undefined || broker.exitCode !== null) return;
+    if (broker === undefined || broker.exitCode !== null || broker.signalCode !== null) return;
     const ended = new Promise((resolve) => broker?.once("exit", resolve));
     broker.kill("SIGKILL");
     await ended;
@@ -72,6 +74,7 @@ export async function startMosquitto(extra = "", attempts = 3): Promise<Mosquitt
   return {
     port,
     socketPath,
+    halt: end,
     restart: async () => {
       await end();
       await start();

@@ -1,24 +1,20 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { slotOf } from "../../config/manifest.ts";
-import { type ModuleParameters, optionName, readParameters } from "../../config/parameters.ts";
+import type { ModuleParameters } from "../../config/parameters.ts";
+import { variablesView } from "../../device-model/variables-view.ts";
 import { CommandLineError } from "../../everest/command-line.ts";
 import { SystemClock } from "../../lib/clock.ts";
 import { toMessage } from "../../station/k-smart-charging/get-composite-schedule.ts";
 import { BLOCKS } from "../../station/station.ts";
 import type { DatabaseView, ViewRow } from "../../store/database-view.ts";
 import { queueView } from "../../store/queue-view.ts";
-import { DEFAULT_PREFIX, readEverestConfiguration, shareDirectory } from "../everest-configuration.ts";
+import { databaseFiles, LOCATION_OPTIONS, locateDatabases } from "../database-location.ts";
 import { readSubcommandLine } from "../options.ts";
 import { print } from "../output.ts";
 import { readDatabase } from "./live-database.ts";
 import { chargingFacts, plot, type ScheduleQuestion, scheduleOf, scheduleRows } from "./schedule-view.ts";
 import { toTable } from "./table.ts";
-import { variablesView } from "./variables-view.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-const PATHS = ["CoreDatabasePath", "DeviceModelDatabasePath", "EverestDeviceModelDatabasePath"] as const;
 
 function ofDeviceModel(parameters: ModuleParameters, view: DatabaseView): readonly ViewRow[] {
   const own = readDatabase(parameters.DeviceModelDatabasePath, view);
@@ -43,14 +39,12 @@ const deviceModelView =
 const coreView =
   (...views: readonly DatabaseView[]): View =>
   (parameters) => ({
-    rows: readDatabase(join(parameters.CoreDatabasePath, "cp.db"), (database) =>
-      views.flatMap((view) => view(database)),
-    ),
+    rows: readDatabase(databaseFiles(parameters).core, (database) => views.flatMap((view) => view(database))),
   });
 
 const scheduleView: View = (parameters, question) => {
   const variables = ofDeviceModel(parameters, variablesView);
-  const facts = readDatabase(join(parameters.CoreDatabasePath, "cp.db"), (core) => chargingFacts(core, variables));
+  const facts = readDatabase(databaseFiles(parameters).core, (core) => chargingFacts(core, variables));
   const schedule = scheduleOf(facts, variables, question);
   return { rows: scheduleRows(schedule), json: toMessage(schedule), picture: plot(schedule) };
 };
@@ -95,14 +89,11 @@ function questionOf(text: (name: string) => string | undefined): ScheduleQuestio
  */
 export function inspect(argv: readonly string[], environment: Environment): number {
   const { values, positionals } = readSubcommandLine(argv, {
-    config: { type: "string" },
-    module: { type: "string", short: "m" },
-    prefix: { type: "string" },
+    ...LOCATION_OPTIONS,
     json: { type: "boolean", default: false },
     evse: { type: "string" },
     hours: { type: "string" },
     unit: { type: "string" },
-    ...Object.fromEntries(PATHS.map((name) => [optionName(name), { type: "string" as const }])),
   });
   const [what = "", filter = "", ...more] = positionals;
   const view = VIEWS[what];
@@ -113,21 +104,7 @@ export function inspect(argv: readonly string[], environment: Environment): numb
     const value = given[name];
     return typeof value === "string" ? value : undefined;
   };
-  const config = text("config");
-  const module = config === undefined ? undefined : readEverestConfiguration(config, text("module"));
-  const { parameters } = readParameters({
-    slot: slotOf(module?.configuration.moduleName),
-    moduleId: module?.moduleId ?? "",
-    delivered: module?.configuration.parameters ?? new Map(),
-    options: new Map(
-      PATHS.flatMap((name) => {
-        const value = text(optionName(name));
-        return value === undefined ? [] : [[optionName(name), value] as const];
-      }),
-    ),
-    environment,
-    shareDirectory: shareDirectory(text("prefix") ?? module?.options.get("prefix") ?? DEFAULT_PREFIX),
-  });
+  const { parameters } = locateDatabases(values, environment);
   const wanted = filter.toLowerCase();
   const shown = view(parameters, questionOf(text));
   const rows = shown.rows.filter((row) =>

@@ -30,6 +30,24 @@ function openReadOnly(path: string): Database {
   return database;
 }
 
+/**
+ * Copies one state of a database that a running station may be writing to, without changing it.
+ * @throws DatabaseError when it is damaged or cannot be read, or the copy cannot be written.
+ */
+export function copyDatabase(path: string, target: string): void {
+  let database: Database | undefined;
+  try {
+    database = openReadOnly(path);
+    const [check] = database.query("PRAGMA quick_check(1)").values();
+    if (check?.[0] !== "ok") throw new Error(`it is damaged: ${String(check?.[0])}`);
+    database.query("VACUUM INTO ?").run(target);
+  } catch (error) {
+    throw new DatabaseError(`${path} cannot be copied: ${(error as Error).message}`);
+  } finally {
+    database?.close();
+  }
+}
+
 /** @throws CommandLineError without such a file, DatabaseError when it cannot be read. */
 export function readDatabase<Result>(path: string, read: (database: Database) => Result): Result {
   let database: Database | undefined;

@@ -12,10 +12,10 @@ const AuthRow = v.object({
   EXPIRY_DATE: v.nullish(v.number()),
 });
 
-function tokensOf(database: Database, table: "AUTH_LIST" | "AUTH_CACHE"): readonly ViewRow[] {
+function tokensOf(database: Database, table: "AUTH_LIST" | "AUTH_CACHE", limit?: number): readonly ViewRow[] {
   const store = table === "AUTH_LIST" ? "local list" : "cache";
   return mapRows(
-    rowsOf(database, table, "ID_TOKEN_HASH"),
+    rowsOf(database, table, "ID_TOKEN_HASH", limit),
     AuthRow,
     ({ ID_TOKEN_HASH, ID_TOKEN_INFO, LAST_USED, EXPIRY_DATE }) => ({
       store,
@@ -28,6 +28,6 @@ function tokensOf(database: Database, table: "AUTH_LIST" | "AUTH_CACHE"): readon
 }
 
 /** Local authorization list and authorization cache: only hashes of the tokens are stored at all. */
-export function authView(database: Database): readonly ViewRow[] {
-  return [...tokensOf(database, "AUTH_LIST"), ...tokensOf(database, "AUTH_CACHE")];
+export function authView(database: Database, limit?: number): readonly ViewRow[] {
+  return [...tokensOf(database, "AUTH_LIST", limit), ...tokensOf(database, "AUTH_CACHE", limit)];
 }

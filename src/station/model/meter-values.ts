@@ -52,6 +52,14 @@ export function importedEnergyWattHours(reading: MeterReading | undefined): numb
   return reading?.samples.find(isTotalImport)?.value;
 }
 
+/** The power that is drawn, in W: the total, or the sum of the phases; undefined when the meter does not tell. */
+export function importedPowerWatts(reading: MeterReading | undefined): number | undefined {
+  const powers = (reading?.samples ?? []).filter(({ measurand }) => measurand === "Power.Active.Import");
+  const total = powers.find(({ phase }) => phase === undefined);
+  if (total !== undefined) return total.value;
+  return powers.length === 0 ? undefined : powers.reduce((sum, { value }) => sum + value, 0);
+}
+
 /** Current that counts as flowing. */
 const USED_PHASE_AMPERES = 1;
 

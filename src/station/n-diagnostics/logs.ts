@@ -22,7 +22,7 @@ export const logs = declareBlock({
 });
 
 function create(given: Given<"idleness" | "securityLog" | "triggers">) {
-  const { clock, core, csms, hardware, logger } = given;
+  const { clock, core, csms, hardware, logger, writeDiagnostics } = given;
   const { idleness, securityLog, triggers } = given;
   /** The upload that the hardware side works on. */
   let uploading: number | undefined;
@@ -52,8 +52,19 @@ function create(given: Given<"idleness" | "securityLog" | "triggers">) {
     });
   };
 
-  const order = ({ log, logType, requestId, retries, retryInterval }: GetLogRequest) => {
+  /** Undefined where it cannot be written: the hardware side has logs of its own. */
+  const diagnostics = async (): Promise<string | undefined> => {
+    try {
+      return await writeDiagnostics();
+    } catch (error) {
+      logger.warn(`What is known of the station is not part of the log upload: ${(error as Error).message}`);
+      return undefined;
+    }
+  };
+
+  const order = async ({ log, logType, requestId, retries, retryInterval }: GetLogRequest) => {
     const securityLogPath = logType === "SecurityLog" ? securityLog.path : undefined;
+    const diagnosticsPath = logType === "DiagnosticsLog" ? await diagnostics() : undefined;
     return hardware.system
       .uploadLogs({
         requestId,
@@ -64,6 +75,7 @@ function create(given: Given<"idleness" | "securityLog" | "triggers">) {
         ...(retries !== undefined && { retries }),
         ...(retryInterval !== undefined && { retryIntervalSeconds: retryInterval }),
         ...(securityLogPath !== undefined && { securityLogPath }),
+        ...(diagnosticsPath !== undefined && { diagnosticsPath }),
       })
       .catch((error: Error) => {
         logger.error(`The log upload could not be started: ${error.message}`);

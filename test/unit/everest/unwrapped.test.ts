@@ -23,6 +23,7 @@ function rig() {
       for (const [topic, handler] of subscriptions) handlers.set(topic, [...(handlers.get(topic) ?? []), handler]);
     },
     publish: (topic, text) => void published.push([topic, JSON.parse(text)]),
+    status: { isConnected: true, waiting: 0, losses: 0, dropped: 0 },
     stopListening: () => {},
     close: async () => {},
   };

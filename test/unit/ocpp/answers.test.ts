@@ -29,6 +29,7 @@ test("incident: one answer that could not be handed over left every later CALL o
     admission: () => undefined,
     onMessage: () => {},
     onInvalidMessage: () => {},
+    onCallEnded: () => {},
   });
   session.receive('[2,"1","ClearCache",{}]');
   await clock.advance(1);

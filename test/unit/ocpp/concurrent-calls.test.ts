@@ -32,6 +32,7 @@ function createScene(handling: Partial<Record<string, Handling<never>>> = {}) {
       admission: () => undefined,
       onMessage: () => {},
       onInvalidMessage: () => {},
+      onCallEnded: () => {},
     });
   const session = connect();
   let next = 1;

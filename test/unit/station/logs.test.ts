@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import type { LogUploadState } from "../../../src/station/ports.ts";
 import { InProcessCharger } from "../../support/in-process-charger.ts";
 
@@ -39,7 +40,14 @@ describe("N01: log files", () => {
     await start();
     expect(await getLog(1, { retries: 3, retryInterval: 10 })).toEqual({ status: "Accepted", filename: "log.tar.gz" });
     expect(orders()).toEqual([
-      { requestId: 1, type: "DiagnosticsLog", location: "https://x/", retries: 3, retryIntervalSeconds: 10 },
+      {
+        requestId: 1,
+        type: "DiagnosticsLog",
+        location: "https://x/",
+        retries: 3,
+        retryIntervalSeconds: 10,
+        diagnosticsPath: join(charger.directory, "diagnostics.json"),
+      },
     ]);
     expect(charger.services.idleness.isHinderedBy("log upload")).toBe(true);
     await report(1, "Uploading", "Uploading", "Uploaded");
@@ -48,6 +56,17 @@ describe("N01: log files", () => {
       ["Uploaded", 1],
     ]);
     expect(charger.services.idleness.isHinderedBy("log upload")).toBe(false);
+  });
+
+  test("what the station knows of itself is part of its diagnostics only, and no reason against the upload (N01.FR.03, FR.04)", async () => {
+    await start();
+    await getLog(1, { logType: "SecurityLog" });
+    expect(orders().at(-1)).not.toHaveProperty("diagnosticsPath");
+    charger.writeDiagnostics = () => Promise.reject(new Error("the disk is full"));
+    expect(await getLog(2)).toMatchObject({ filename: "log.tar.gz" });
+    expect(orders().at(-1)).toMatchObject({ requestId: 2, type: "DiagnosticsLog" });
+    expect(orders().at(-1)).not.toHaveProperty("diagnosticsPath");
+    expect(charger.log.join("\n")).toContain("is not part of the log upload: the disk is full");
   });
 
   test("an upload whose end was never told kept resets waiting for ever; it is given up after an hour", async () => {

@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
 import { join } from "node:path";
-import { variablesView } from "../../../src/cli/inspect/variables-view.ts";
+import { variablesView } from "../../../src/device-model/variables-view.ts";
 import { InProcessCharger } from "../../support/in-process-charger.ts";
 
 let charger: InProcessCharger;

@@ -1,8 +1,8 @@
 import type { Database } from "bun:sqlite";
 import * as v from "valibot";
-import { ATTRIBUTE_TYPES, MUTABILITIES } from "../../device-model/definitions.ts";
-import { isSecretName, maskSecrets } from "../../log/mask-secrets.ts";
-import type { ViewRow } from "../../store/database-view.ts";
+import { isSecretName, maskSecrets } from "../log/mask-secrets.ts";
+import type { ViewRow } from "../store/database-view.ts";
+import { ATTRIBUTE_TYPES, MUTABILITIES } from "./definitions.ts";
 
 const ATTRIBUTES = `
   SELECT c.NAME AS component, c.INSTANCE AS componentInstance, c.EVSE_ID AS evse, c.CONNECTOR_ID AS connector,
@@ -11,7 +11,8 @@ const ATTRIBUTES = `
   FROM COMPONENT c
   JOIN VARIABLE v ON v.COMPONENT_ID = c.ID
   JOIN VARIABLE_ATTRIBUTE a ON a.VARIABLE_ID = v.ID
-  ORDER BY c.NAME, c.EVSE_ID, c.CONNECTOR_ID, c.INSTANCE, v.NAME, v.INSTANCE, a.TYPE_ID`;
+  ORDER BY c.NAME, c.EVSE_ID, c.CONNECTOR_ID, c.INSTANCE, v.NAME, v.INSTANCE, a.TYPE_ID
+  LIMIT ?`;
 
 const Text = v.nullable(v.string());
 const Attribute = v.object({
@@ -40,10 +41,10 @@ function addressed(name: string | null, instance: string | null): string {
 }
 
 /** The attributes of one device-model file, secrets masked. */
-export function variablesView(database: Database): readonly ViewRow[] {
+export function variablesView(database: Database, limit = -1): readonly ViewRow[] {
   return database
     .query(ATTRIBUTES)
-    .all()
+    .all(limit)
     .flatMap((row) => {
       const parsed = v.safeParse(Attribute, row);
       if (!parsed.success) return [];
