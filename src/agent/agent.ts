@@ -122,7 +122,8 @@ export class Agent {
     this.module = module;
     const { parameters, origins } = this.readParameters(module);
     const errorCodes = readErrorCodes(parameters.CustomMrecErrorMapPath);
-    const stores = openStores({ parameters, shareDirectory: module.sharedDataOf(SHARED_DATA_OF), clock, logger });
+    const shareDirectory = module.sharedDataOf(SHARED_DATA_OF);
+    const stores = await openStores({ parameters, shareDirectory, clock, logger });
     this.stores = stores;
     for (const warning of startWarnings(this.options.environment, module.configuration, stores.deviceModel))
       logger.warn(warning);
@@ -154,6 +155,7 @@ export class Agent {
       } catch (error) {
         logger.error(`Not everything could be brought to an end: ${(error as Error).message}`);
       }
+    this.stores?.locks.release();
   }
 
   status(): AgentStatus {
@@ -226,6 +228,7 @@ export class Agent {
     });
     await station.start();
     for (const techInfo of stores.losses) events.emit("securityEvent", { type: "MemoryExhaustion", techInfo });
+    stores.forgetLosses();
     this.running = createRunningStation(context, station, csmsSwitch);
     input.release();
     const evseManagers = module.peers("evse_manager", "evse_manager");

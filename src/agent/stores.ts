@@ -10,8 +10,12 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
 import { CORE_DATABASE_FILE, type CoreDatabase, openCoreDatabase } from "../store/core-database.ts";
 import { demandAccess } from "../store/database-access.ts";
+import type { DatabaseLocks } from "../store/database-lock.ts";
+import { demandDistinct } from "../store/database-path.ts";
+import { noteLoss } from "../store/losses.ts";
 import { migrationDirectoryDifference } from "../store/migration-directory.ts";
-import { reportEmptied } from "./lost-databases.ts";
+import { takeDatabases } from "./lock-databases.ts";
+import { reportMissing } from "./lost-databases.ts";
 
 export interface Stores {
   readonly core: CoreDatabase;
@@ -19,8 +23,11 @@ export interface Stores {
   readonly everestStorage: DeviceModelStorage;
   /** The EVSEs whose component file sets AllowReset: the maker says that switching them off and on resets them. */
   readonly resettableEvseIds: ReadonlySet<number>;
-  /** What was lost with damaged or emptied files, each worth a security event. */
+  /** What was lost with damaged, emptied or missing files, each worth a security event. */
   readonly losses: readonly string[];
+  /** They have been told; until then the next start tells them as well. */
+  forgetLosses(): void;
+  readonly locks: DatabaseLocks;
 }
 
 interface StoreOptions {
@@ -58,32 +65,45 @@ function reportMigrationDirectory(directory: string, { shareDirectory, logger }:
 }
 
 /**
- * Opens the three databases. The component configuration is read first: with a defect in it none of them is touched, and
+ * Opens the three databases for this process alone. The component configuration is read first: with a defect in it none of them is touched, and
  * none when one of them may not be opened.
  * @throws ComponentConfigError, DatabaseError
  */
-export function openStores(options: StoreOptions): Stores {
+export async function openStores(options: StoreOptions): Promise<Stores> {
   const { parameters, shareDirectory, clock, logger } = options;
   const directory = componentConfigDirectory(parameters.DeviceModelConfigPath, shareDirectory);
   const configured = readComponentConfig(directory);
-  const components = configured.filter(({ name }) => name !== "EVSE" && name !== "Connector");
   reportMigrationDirectory(parameters.DeviceModelDatabaseMigrationPath, options);
   const { CoreDatabasePath, DeviceModelDatabasePath, EverestDeviceModelDatabasePath } = parameters;
   const paths = [join(CoreDatabasePath, CORE_DATABASE_FILE), DeviceModelDatabasePath, EverestDeviceModelDatabasePath];
   demandAccess(paths);
-  const emptied = reportEmptied(paths, logger);
+  demandDistinct(paths);
+  const locks = await takeDatabases(paths, clock, logger);
+  try {
+    return { ...openFiles(options, configured, paths), locks };
+  } catch (error) {
+    locks.release();
+    throw error;
+  }
+}
+
+function openFiles(
+  { parameters, clock, logger }: StoreOptions,
+  configured: readonly ComponentDefinition[],
+  paths: readonly string[],
+): Omit<Stores, "locks"> {
+  const { CoreDatabasePath, DeviceModelDatabasePath, EverestDeviceModelDatabasePath } = parameters;
+  const components = configured.filter(({ name }) => name !== "EVSE" && name !== "Connector");
+  const missing = reportMissing(paths, logger);
   const core = openCoreDatabase({ directory: CoreDatabasePath, clock, logger });
-  const { deviceModel, corruptFileMovedTo } = openDeviceModel({
-    path: DeviceModelDatabasePath,
-    components,
-    clock,
-    logger,
-  });
+  for (const text of missing) noteLoss(core.database, text);
+  const opened = openDeviceModel({ path: DeviceModelDatabasePath, components, clock, logger });
+  const { deviceModel } = opened;
   deviceModel.watchLater(configured);
   const everestStorage = new DeviceModelStorage({ path: EverestDeviceModelDatabasePath, clock, logger });
-  const putAside = [core.corruptFileMovedTo, corruptFileMovedTo, everestStorage.corruptFileMovedTo].flatMap((path) =>
-    path === undefined ? [] : [`A damaged database was put aside as ${path}`],
-  );
-  const losses = [...emptied, ...putAside];
-  return { core, deviceModel, everestStorage, resettableEvseIds: resettableEvseIds(configured), losses };
+  const losses = [...missing, ...core.losses, ...opened.losses, ...everestStorage.losses];
+  const forgetLosses = (): void => {
+    for (const store of [core, opened, everestStorage]) store.forgetLosses();
+  };
+  return { core, deviceModel, everestStorage, resettableEvseIds: resettableEvseIds(configured), losses, forgetLosses };
 }

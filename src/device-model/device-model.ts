@@ -346,7 +346,7 @@ export function openDeviceModel(options: {
   readonly components: readonly ComponentDefinition[];
   readonly clock: Clock;
   readonly logger: Logger;
-}): { readonly deviceModel: DeviceModel; readonly corruptFileMovedTo: string | undefined } {
+}): { readonly deviceModel: DeviceModel; readonly losses: readonly string[]; forgetLosses(): void } {
   const storage = new DeviceModelStorage(options);
   const deviceModel = new DeviceModel(options.logger);
   const components = options.components.map((component) =>
@@ -362,5 +362,5 @@ export function openDeviceModel(options: {
     options.logger.warn(
       `${options.path}: not in the component configuration any more, kept unused: ${kept.join(", ")}`,
     );
-  return { deviceModel, corruptFileMovedTo: storage.corruptFileMovedTo };
+  return { deviceModel, losses: storage.losses, forgetLosses: () => storage.forgetLosses() };
 }

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
 import type { DatabaseView, ViewRow } from "../store/database-view.ts";
+import { forgetLosses } from "../store/losses.ts";
 import { closeDatabase, emptyLog, openDatabase } from "../store/open-database.ts";
 import { ConfiguredValues, type StoredAttribute } from "./configured-values.ts";
 import {
@@ -63,7 +64,8 @@ function address(row: { INSTANCE: string | null; EVSE_ID?: number | null; CONNEC
  * start; values that somebody changed since are kept.
  */
 export class DeviceModelStorage {
-  readonly corruptFileMovedTo: string | undefined;
+  /** What was lost of the file: each is worth a security event. */
+  readonly losses: readonly string[];
   /** The monitors of the variables of this file. */
   readonly monitors: MonitorStorage;
   private readonly database: Database;
@@ -72,7 +74,7 @@ export class DeviceModelStorage {
   constructor(options: { readonly path: string; readonly clock: Clock; readonly logger: Logger }) {
     const opened = openDatabase({ ...options, migrations: "device_model" });
     this.database = opened.database;
-    this.corruptFileMovedTo = opened.corruptFileMovedTo;
+    this.losses = opened.losses;
     this.configured = new ConfiguredValues(this.database, options.logger);
     this.monitors = new MonitorStorage(this.database);
     this.database.run("PRAGMA foreign_keys = ON");
@@ -86,6 +88,11 @@ export class DeviceModelStorage {
   /** What was replaced is gone from the disk then. */
   emptyLog(): void {
     emptyLog(this.database);
+  }
+
+  /** The losses have been told. */
+  forgetLosses(): void {
+    forgetLosses(this.database);
   }
 
   close(): void {

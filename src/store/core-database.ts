@@ -9,6 +9,7 @@ import { CustomerMessageRepository } from "./customer-message-repository.ts";
 import { DisplayMessageRepository } from "./display-message-repository.ts";
 import { KeyValueRepository } from "./key-value-repository.ts";
 import { LocalListRepository } from "./local-list-repository.ts";
+import { forgetLosses } from "./losses.ts";
 import { MessageQueueRepository } from "./message-queue-repository.ts";
 import { MeterValueRepository } from "./meter-value-repository.ts";
 import { MonitorStateRepository } from "./monitor-state-repository.ts";
@@ -40,8 +41,10 @@ export interface CoreDatabase {
   readonly ocsp: OcspRepository;
   readonly durableQueue: MessageQueueRepository;
   readonly normalQueue: MessageQueueRepository;
-  /** Where a damaged file was put: worth a security event. */
-  readonly corruptFileMovedTo: string | undefined;
+  /** What was lost of it: each is worth a security event. */
+  readonly losses: readonly string[];
+  /** The losses have been told. */
+  forgetLosses(): void;
   /** From now on the listener is told how long each transaction took; there is one listener. */
   watchCommits(listener: CommitListener): void;
   /** What was deleted is gone from the disk then. */
@@ -62,7 +65,7 @@ export interface CoreDatabaseOptions {
 export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
   const { clock, logger } = options;
   const path = join(options.directory, CORE_DATABASE_FILE);
-  const { database, corruptFileMovedTo } = openDatabase({ path, migrations: "core", clock, logger });
+  const { database, losses } = openDatabase({ path, migrations: "core", clock, logger });
   const durableQueue = new MessageQueueRepository(database, "TRANSACTION_QUEUE", logger);
   const normalQueue = new MessageQueueRepository(database, "NORMAL_QUEUE", logger);
   const availability = new AvailabilityRepository(database);
@@ -101,7 +104,8 @@ export function openCoreDatabase(options: CoreDatabaseOptions): CoreDatabase {
     ocsp: new OcspRepository(database, logger),
     durableQueue,
     normalQueue,
-    corruptFileMovedTo,
+    losses,
+    forgetLosses: () => forgetLosses(database),
     watchCommits: (listener) => {
       watcher = listener;
     },

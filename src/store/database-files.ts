@@ -16,7 +16,7 @@ export function keepNewest(names: readonly string[], count: number): readonly st
   return [...names].sort().slice(0, -count);
 }
 
-function syncToDisk(path: string): void {
+export function syncToDisk(path: string): void {
   const descriptor = openSync(path, "r");
   try {
     fsyncSync(descriptor);

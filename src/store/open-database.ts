@@ -1,12 +1,17 @@
 import { Database } from "bun:sqlite";
-import { chmodSync, existsSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { chmodSync, statSync } from "node:fs";
+import { basename } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
+import { finishRescue, replaceDamaged } from "./damaged-database.ts";
 import { demandAccess, SIDE_FILES } from "./database-access.ts";
 import { DatabaseError } from "./database-error.ts";
-import { fileStamp, keepCopy, keepNewest } from "./database-files.ts";
+import { keepCopy } from "./database-files.ts";
+import { realDatabasePath } from "./database-path.ts";
+import { lossesOf, noteLoss } from "./losses.ts";
 import { type Migration, migrate, readMigrations } from "./migrations.ts";
+import { readLogOf } from "./rescue/database-image.ts";
+import type { WriteAheadLog } from "./rescue/write-ahead-log.ts";
 import { growthDefects, hasOwnTables, isEmptyDatabase, ownSchemaVersion, userVersion } from "./schema.ts";
 
 export interface OpenDatabaseOptions {
@@ -22,21 +27,36 @@ export interface OpenDatabaseOptions {
 
 export interface OpenedDatabase {
   readonly database: Database;
-  /** Where a damaged file was put; undefined when all was well. */
-  readonly corruptFileMovedTo: string | undefined;
+  /** What was lost of it and was not told yet: each is worth a security event; see `forgetLosses`. */
+  readonly losses: readonly string[];
 }
 
 /** Newest schema of libocpp that only grew; a file of it keeps its version, since older libocpps cannot open a raised one. */
 const NEWEST_OF_LIBOCPP = { core: 7, device_model: 3 } as const;
-const DAMAGED_FILES_KEPT = 3;
+/** Up to this size a file is looked at with its indexes, which takes a few milliseconds for each MB. */
+const WHOLE_CHECK_LIMIT_BYTES = 8 * 1_048_576;
+
+/** It is damaged; the message says how. */
+class DamageError extends Error {}
+
+/** What SQLite would not tell: something else than files, and a log of which it passes over what was committed. */
+function demandSoundFiles(path: string, log: WriteAheadLog): void {
+  for (const side of SIDE_FILES) {
+    const found = statSync(path + side, { throwIfNoEntry: false });
+    if (found?.isFile() === false) throw new DamageError(`${path}${side} is not a file`);
+  }
+  if (log.isUnreadable) throw new DamageError("malformed: its write-ahead log cannot be read");
+  if (log.hidesCommits) throw new DamageError("malformed: its write-ahead log, before its end");
+}
 
 /** Reads nothing but what tells whether it is a database; changes nothing but rolls back what a power cut left half done. */
 function connect(path: string): Database {
+  const isLarge = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > WHOLE_CHECK_LIMIT_BYTES;
   const database = new Database(path, { create: true, strict: true });
   try {
     database.run("PRAGMA busy_timeout = 2000");
-    const [check] = database.query("PRAGMA quick_check(1)").values();
-    if (check?.[0] !== "ok") throw new Error(`malformed: ${String(check?.[0])}`);
+    const [check] = database.query(`PRAGMA ${isLarge ? "quick_check" : "integrity_check"}(1)`).values();
+    if (check?.[0] !== "ok") throw new DamageError(`malformed: ${String(check?.[0]).split("\n").at(-1)}`);
     return database;
   } catch (error) {
     database.close();
@@ -45,35 +65,39 @@ function connect(path: string): Database {
 }
 
 function isDamage(error: unknown): boolean {
+  if (error instanceof DamageError) return true;
   return /malformed|not a database|corrupt|SQLITE_NOTADB/i.test(
     String((error as { code?: string }).code ?? "") + String(error),
   );
 }
 
-function moveAside(path: string, clock: Clock): string {
-  const target = `${path}.corrupt-${fileStamp(clock)}`;
-  for (const side of SIDE_FILES) if (existsSync(path + side)) renameSync(path + side, target + side);
-  const damaged = readdirSync(dirname(path)).filter(
-    (file) => file.startsWith(`${basename(path)}.corrupt-`) && !SIDE_FILES.slice(1).some((side) => file.endsWith(side)),
-  );
-  for (const old of keepNewest(damaged, DAMAGED_FILES_KEPT))
-    for (const side of SIDE_FILES) rmSync(join(dirname(path), old + side), { force: true });
-  return target;
-}
-
-/** Opens, and where the file is damaged keeps it under a dated name and starts a fresh one. */
-function connectOrReplace({ path, clock, logger }: OpenDatabaseOptions): OpenedDatabase {
+/** Opens it; a damaged one is kept under a dated name, and a fresh one is made of what can still be read. */
+function connectOrReplace(
+  options: OpenDatabaseOptions,
+  log: WriteAheadLog,
+  migrations: readonly Migration[],
+): Database {
+  const { path, clock, logger } = options;
   try {
-    return { database: connect(path), corruptFileMovedTo: undefined };
+    demandSoundFiles(path, log);
+    return connect(path);
   } catch (error) {
     if (!isDamage(error)) {
       const { code = "no code" } = error as { code?: string };
       throw new DatabaseError(`${path} cannot be opened: ${(error as Error).message} (${code})`);
     }
-    const movedTo = moveAside(path, clock);
-    logger.critical(`${path} is damaged (${(error as Error).message}); kept as ${movedTo}, a fresh one is made`);
-    return { database: connect(path), corruptFileMovedTo: movedTo };
+    const makeTables = (database: Database): void => bringUpToDate(database, migrations, options.migrations);
+    replaceDamaged({ path, damage: (error as Error).message, makeTables, clock, logger });
+    return connect(path);
   }
+}
+
+/** A log that was cut looks like one that ends earlier; only its index, which a power cut may not have saved, tells. */
+function noteMissingFrames(database: Database, path: string, { missingFrames }: WriteAheadLog, logger: Logger): void {
+  if (missingFrames === 0) return;
+  const text = `${missingFrames} pages of ${basename(path)}-wal are missing: what they said is lost`;
+  logger.critical(text);
+  noteLoss(database, text);
 }
 
 /**
@@ -137,12 +161,15 @@ export function closeDatabase(database: Database): void {
  * @throws DatabaseError when the file cannot be used as it is; it is not touched then.
  */
 export function openDatabase(options: OpenDatabaseOptions): OpenedDatabase {
-  const { path, clock, logger } = options;
+  const { clock, logger } = options;
+  const path = realDatabasePath(options.path);
   demandAccess([path]);
-  const opened = connectOrReplace(options);
-  const { database } = opened;
+  finishRescue(path, clock);
+  const migrations = readMigrations(options.migrations);
+  // Before SQLite opens it: that makes the log's index anew.
+  const log = readLogOf(path);
+  const database = connectOrReplace({ ...options, path }, log, migrations);
   try {
-    const migrations = readMigrations(options.migrations);
     if (!isEmptyDatabase(database)) {
       const reason = refusal(options, database, migrations);
       if (reason !== undefined) throw new DatabaseError(reason);
@@ -158,7 +185,8 @@ export function openDatabase(options: OpenDatabaseOptions): OpenedDatabase {
     // A password that was replaced, a delivered message: what is deleted is overwritten where that costs no other page.
     database.run("PRAGMA secure_delete = FAST");
     bringUpToDate(database, migrations, options.migrations);
-    return opened;
+    noteMissingFrames(database, path, log, logger);
+    return { database, losses: lossesOf(database) };
   } catch (error) {
     database.close();
     throw error instanceof DatabaseError

@@ -66,7 +66,7 @@ describe("take-over of databases left by libocpp (STORES)", () => {
 test("a damaged file is kept under a dated name and replaced", () => {
   writeFileSync(join(directory, "cp.db"), "this is no database at all, but long enough to be looked at".repeat(50));
   const database = open();
-  expect(database.corruptFileMovedTo).toContain("cp.db.corrupt-");
+  expect(database.losses.join()).toContain("put aside as cp.db.corrupt-");
   expect(readdirSync(directory).some((file) => file.includes("corrupt-"))).toBe(true);
   expect(database.durableQueue.length).toBe(0);
 });
