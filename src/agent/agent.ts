@@ -37,7 +37,7 @@ import { startMessageLog } from "./message-log.ts";
 import type { ObservedStation } from "./observed-station.ts";
 import { pushSettings } from "./pushed-settings.ts";
 import { startWarnings } from "./start-warnings.ts";
-import { openStores, type Stores } from "./stores.ts";
+import { type OwnStores, openOwnStores, type Stores } from "./stores.ts";
 
 export const PROVIDES: Readonly<Record<string, InterfaceName>> = {
   auth_validator: "auth_token_validator",
@@ -100,7 +100,7 @@ export class Agent {
   private csmsSwitch: CsmsSwitch | undefined;
   private running: RunningStation | undefined;
   private model: StationModel | undefined;
-  private stores: Stores | undefined;
+  private stores: OwnStores | undefined;
   private messageLog: MessageLog | undefined;
 
   constructor(private readonly options: AgentOptions) {}
@@ -123,7 +123,7 @@ export class Agent {
     const { parameters, origins } = this.readParameters(module);
     const errorCodes = readErrorCodes(parameters.CustomMrecErrorMapPath);
     const shareDirectory = module.sharedDataOf(SHARED_DATA_OF);
-    const stores = await openStores({ parameters, shareDirectory, clock, logger });
+    const stores = await openOwnStores({ parameters, shareDirectory, clock, logger });
     this.stores = stores;
     for (const warning of startWarnings(this.options.environment, module.configuration, stores.deviceModel))
       logger.warn(warning);

@@ -27,6 +27,10 @@ export interface Stores {
   readonly losses: readonly string[];
   /** They have been told; until then the next start tells them as well. */
   forgetLosses(): void;
+}
+
+/** Nobody else has them. */
+export interface OwnStores extends Stores {
   readonly locks: DatabaseLocks;
 }
 
@@ -64,13 +68,9 @@ function reportMigrationDirectory(directory: string, { shareDirectory, logger }:
     );
 }
 
-/**
- * Opens the three databases for this process alone. The component configuration is read first: with a defect in it none of them is touched, and
- * none when one of them may not be opened.
- * @throws ComponentConfigError, DatabaseError
- */
-export async function openStores(options: StoreOptions): Promise<Stores> {
-  const { parameters, shareDirectory, clock, logger } = options;
+/** What must be right before any database is touched; the component configuration, and the paths in the order of a first start. */
+function examine(options: StoreOptions) {
+  const { parameters, shareDirectory } = options;
   const directory = componentConfigDirectory(parameters.DeviceModelConfigPath, shareDirectory);
   const configured = readComponentConfig(directory);
   reportMigrationDirectory(parameters.DeviceModelDatabaseMigrationPath, options);
@@ -78,7 +78,23 @@ export async function openStores(options: StoreOptions): Promise<Stores> {
   const paths = [join(CoreDatabasePath, CORE_DATABASE_FILE), DeviceModelDatabasePath, EverestDeviceModelDatabasePath];
   demandAccess(paths);
   demandDistinct(paths);
-  const locks = await takeDatabases(paths, clock, logger);
+  return { configured, paths };
+}
+
+/**
+ * Opens the three databases, which nobody else may have open: copies, say. The component configuration is read first: with a
+ * defect in it none of them is touched, and none when one of them may not be opened.
+ * @throws ComponentConfigError, DatabaseError
+ */
+export function openStores(options: StoreOptions): Stores {
+  const { configured, paths } = examine(options);
+  return openFiles(options, configured, paths);
+}
+
+/** The same for the station: no other process may use them until `locks` are released. @throws likewise */
+export async function openOwnStores(options: StoreOptions): Promise<OwnStores> {
+  const { configured, paths } = examine(options);
+  const locks = await takeDatabases(paths, options.clock, options.logger);
   try {
     return { ...openFiles(options, configured, paths), locks };
   } catch (error) {
@@ -91,7 +107,7 @@ function openFiles(
   { parameters, clock, logger }: StoreOptions,
   configured: readonly ComponentDefinition[],
   paths: readonly string[],
-): Omit<Stores, "locks"> {
+): Stores {
   const { CoreDatabasePath, DeviceModelDatabasePath, EverestDeviceModelDatabasePath } = parameters;
   const components = configured.filter(({ name }) => name !== "EVSE" && name !== "Connector");
   const missing = reportMissing(paths, logger);

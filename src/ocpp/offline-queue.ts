@@ -2,6 +2,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
 import type { Logger } from "../log/logger.ts";
 import type { MessageQueueRepository } from "../store/message-queue-repository.ts";
+import { isStorageError } from "../store/storage-error.ts";
 import type { UnitOfWork } from "../store/unit-of-work.ts";
 import { needlessBefore } from "./needless-messages.ts";
 import type { RpcSession } from "./rpc.ts";
@@ -12,8 +13,6 @@ import type { DroppedMessages } from "./waiting-messages.ts";
 const LIMIT = 2_000;
 /** So long after an answer that could not be stored the next message is sent at the latest. */
 const UNFORGOTTEN_WAIT_MILLISECONDS = 10_000;
-
-class QueueFullError extends Error {}
 
 export interface OfflineQueueOptions {
   readonly clock: Clock;
@@ -26,35 +25,90 @@ export interface OfflineQueueOptions {
   readonly onDropped: (dropped: DroppedMessages) => void;
 }
 
+/** So soon what cannot be stored is tried again. */
+const STORE_AGAIN_MILLISECONDS = 1_000;
+
+interface Unstored {
+  readonly messageId: string;
+  readonly action: string;
+  readonly request: unknown;
+  readonly options: Pick<CallOptions, "subject" | "givesWay">;
+  readonly createdAt: Date;
+}
+
 /** Messages other than the durable ones that were created without a connection and are kept for the next one. */
 export class OfflineQueue {
   /** Message ids that this process keeps, by subject. */
   private readonly ofSubject = new Map<string, readonly string[]>();
 
+  /** In order: what the database has refused (disk full), and what was created since. */
+  private readonly unstored: Unstored[] = [];
+
   constructor(private readonly options: OfflineQueueOptions) {}
 
   get isEmpty(): boolean {
-    return this.options.queue.length === 0;
+    return this.options.queue.length === 0 && this.unstored.length === 0;
   }
 
+  /**
+   * Within a unit of work the message is stored with what caused it, or neither is. Otherwise one that cannot be stored waits in
+   * memory, and those that are created later wait behind it.
+   */
   keep(action: string, request: unknown, options: Pick<CallOptions, "subject" | "givesWay">): void {
-    const { subject, givesWay = false } = options;
-    const { queue, unitOfWork, random, clock, logger } = this.options;
-    const messageId = random.uuid();
+    const { clock, logger, random, unitOfWork } = this.options;
+    const message = { messageId: random.uuid(), action, request, options, createdAt: clock.now() };
     try {
-      unitOfWork.run(() => {
-        if (queue.length >= LIMIT && !this.makeRoom(givesWay)) throw new QueueFullError(`${LIMIT} messages are kept`);
-        for (const needless of this.needlessBefore(subject)) queue.removeMessage(needless);
-        queue.append(messageId, action, request, clock.now());
-      });
-      if (subject === undefined) return;
-      const needless = this.needlessBefore(subject);
-      const kept = (this.ofSubject.get(subject) ?? []).filter((id) => !needless.includes(id));
-      this.ofSubject.set(subject, [...kept, messageId]);
+      if (this.unstored.length > 0 && !unitOfWork.isRunning) this.keepInMemory(message);
+      else this.store(message);
     } catch (error) {
-      logger.error(`${action} is lost, it cannot be kept until there is a connection: ${(error as Error).message}`);
-      this.options.onDropped({ action, reason: error instanceof QueueFullError ? "full" : "notStored", count: 1 });
+      // Whoever runs the unit of work hears of it, and decides anew.
+      if (unitOfWork.isRunning) return;
+      const { message: reason } = error as Error;
+      if (!isStorageError(error)) return this.lose(action, "notStored", reason);
+      logger.error(`${action} waits in memory, it cannot be stored: ${reason}`);
+      this.keepInMemory(message);
     }
+  }
+
+  private keepInMemory(message: Unstored): void {
+    if (this.unstored.length >= LIMIT) return this.lose(message.action, "notStored", `${LIMIT} wait to be stored`);
+    this.unstored.push(message);
+    if (this.unstored.length === 1) this.options.clock.after(STORE_AGAIN_MILLISECONDS, this.storeWaiting);
+  }
+
+  private lose(action: string, reason: DroppedMessages["reason"], why: string): void {
+    this.options.logger.error(`${action} is lost, it cannot be kept until there is a connection: ${why}`);
+    this.options.onDropped({ action, reason, count: 1 });
+  }
+
+  private readonly storeWaiting = (): void => {
+    const { clock, wake } = this.options;
+    for (let next = this.unstored[0]; next !== undefined; next = this.unstored[0]) {
+      try {
+        this.store(next);
+      } catch (error) {
+        if (isStorageError(error)) return void clock.after(STORE_AGAIN_MILLISECONDS, this.storeWaiting);
+        this.lose(next.action, "notStored", (error as Error).message);
+      }
+      this.unstored.shift();
+    }
+    wake();
+  };
+
+  private store({ messageId, action, request, options, createdAt }: Unstored): void {
+    const { queue, unitOfWork } = this.options;
+    const { subject, givesWay = false } = options;
+    const hasRoom = unitOfWork.run(() => {
+      if (queue.length >= LIMIT && !this.makeRoom(givesWay)) return false;
+      for (const needless of this.needlessBefore(subject)) queue.removeMessage(needless);
+      queue.append(messageId, action, request, createdAt);
+      return true;
+    });
+    if (!hasRoom) return this.lose(action, "full", `${LIMIT} messages are kept`);
+    if (subject === undefined) return;
+    const needless = this.needlessBefore(subject);
+    const kept = (this.ofSubject.get(subject) ?? []).filter((id) => !needless.includes(id));
+    this.ofSubject.set(subject, [...kept, messageId]);
   }
 
   /** Sends the oldest message; it goes with its answer, whatever that is. */

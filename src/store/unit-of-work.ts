@@ -6,7 +6,8 @@ import type { Database } from "bun:sqlite";
  */
 export interface UnitOfWork {
   /**
-   * Runs `decide` synchronously in one transaction. A nested call joins the transaction of the outer one.
+   * Runs `decide` synchronously in one transaction. A nested call joins the transaction of the outer one; when it throws, the outer
+   * one fails with it even if the error was caught in between, since half of the nested decision would stay.
    * When `decide` throws, everything is rolled back, its effects are forgotten and the error is passed on:
    * so compute first and change memory in an effect or as the last step.
    */
@@ -16,6 +17,8 @@ export interface UnitOfWork {
    * it survives the end of the process, but does not wait for the disk.
    */
   runRelaxed<Result>(decide: () => Result): Result;
+  /** Whoever asks is within `run` or `runRelaxed`. */
+  readonly isRunning: boolean;
   /** Registers an effect for after the commit; outside `run` it happens at once. */
   afterCommit(effect: () => void): void;
 }
@@ -36,6 +39,8 @@ export function createUnitOfWork(database: Database, listeners: UnitOfWorkListen
   const { onEffectError, onRollback } = listeners;
   let depth = 0;
   let effects: (() => void)[] = [];
+  /** Why the transaction must not be committed: a nested decision has failed. */
+  let failure: { readonly error: unknown } | undefined;
 
   const runEffects = (): void => {
     const committed = effects;
@@ -49,13 +54,28 @@ export function createUnitOfWork(database: Database, listeners: UnitOfWorkListen
     }
   };
 
+  const throwFailure = (): void => {
+    if (failure !== undefined) throw failure.error;
+  };
+
+  const join = <Result>(decide: () => Result): Result => {
+    try {
+      return decide();
+    } catch (error) {
+      failure ??= { error };
+      throw error;
+    }
+  };
+
   const commit = <Result>(durability: Durability, decide: () => Result): Result => {
     depth = 1;
     let isCommitted = false;
     const end = listeners.onBegin?.(durability);
+    failure = undefined;
     try {
       database.run("BEGIN IMMEDIATE");
       const result = decide();
+      throwFailure();
       database.run("COMMIT");
       isCommitted = true;
       return result;
@@ -71,14 +91,17 @@ export function createUnitOfWork(database: Database, listeners: UnitOfWorkListen
   };
 
   return {
+    get isRunning() {
+      return depth > 0;
+    },
     run(decide) {
-      if (depth > 0) return decide();
+      if (depth > 0) return join(decide);
       const result = commit("strict", decide);
       runEffects();
       return result;
     },
     runRelaxed(decide) {
-      if (depth > 0) return decide();
+      if (depth > 0) return join(decide);
       database.run("PRAGMA synchronous = NORMAL");
       let result: ReturnType<typeof decide>;
       try {

@@ -11,6 +11,7 @@ afterEach(async () => {
   charger = undefined;
 });
 
+const TOKEN = { id_token: { value: "04A1B2C3", type: "ISO14443" }, authorization_type: "RFID" };
 const coreOf = ({ directory }: Charger) => join(directory, "core/cp.db");
 
 /** A transaction that runs while the CSMS is away, and then the process is killed. */
@@ -19,10 +20,12 @@ async function killedOffline(): Promise<Charger> {
   const { csms, everest } = charger;
   csms.refuseWith = 503;
   csms.drop();
-  await everest.evse(1).plugIn();
-  await everest.presentToken({ value: "04A1B2C3", type: "ISO14443" }).catch(() => {});
+  for (const evse of [everest.evse(1), everest.evse(2)]) {
+    await evse.plugIn();
+    await evse.authorize(TOKEN);
+    await evse.startCharging();
+  }
   await everest.evse(1).unplug();
-  await everest.evse(2).plugIn();
   const path = coreOf(charger);
   const queued = () => {
     const database = new Database(path, { readonly: true });
@@ -30,7 +33,11 @@ async function killedOffline(): Promise<Charger> {
     database.close();
     return count;
   };
-  while (queued() < 3) await Bun.sleep(20);
+  const { log } = charger;
+  for (let turn = 0; queued() < 3; turn++) {
+    if (turn > 500) throw new Error(`nothing is queued: ${log}`);
+    await Bun.sleep(20);
+  }
   await charger.end("SIGKILL");
   return charger;
 }

@@ -3,6 +3,7 @@ import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { CommandLineError } from "../../everest/command-line.ts";
 import { DatabaseError } from "../../store/database-error.ts";
+import { realDatabasePath } from "../../store/database-path.ts";
 
 /** Byte 18 of the file says how it is written: 2 with a write-ahead log. */
 function usesWriteAheadLog(path: string): boolean {
@@ -21,7 +22,8 @@ function usesWriteAheadLog(path: string): boolean {
  * would be given side files by a mere look at it, so it is regarded as unchanging.
  */
 function openReadOnly(path: string): Database {
-  const isAtRest = usesWriteAheadLog(path) && !existsSync(`${path}-wal`);
+  // Its log lies beside the file, not beside a link to it.
+  const isAtRest = usesWriteAheadLog(path) && !existsSync(`${realDatabasePath(path)}-wal`);
   const { SQLITE_OPEN_READONLY, SQLITE_OPEN_URI } = constants;
   const database = isAtRest
     ? new Database(`${pathToFileURL(path).href}?immutable=1`, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI)

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { reportEmptied } from "../../agent/lost-databases.ts";
+import { reportMissing } from "../../agent/lost-databases.ts";
 import { openStores } from "../../agent/stores.ts";
 import type { ModuleParameters } from "../../config/parameters.ts";
 import { ComponentConfigError } from "../../device-model/component-config.ts";
@@ -69,7 +69,7 @@ export function tryDatabases({ parameters, share, directory, clock }: TrialOptio
   const copies = databaseFiles(copied);
   const logger = collectingLogger(defects, warnings);
   const present = NAMES.filter((name) => (statSync(originals[name], { throwIfNoEntry: false })?.size ?? 0) > 0);
-  reportEmptied(Object.values(originals), logger);
+  reportMissing(Object.values(originals), logger);
   const attempt = <Result>(work: () => Result): Result | undefined => {
     try {
       return work();

@@ -161,3 +161,47 @@ describe("a full disk does not cut the station off", () => {
     expect(allowed()).toBe(1);
   });
 });
+
+describe("a message that is kept for the next connection", () => {
+  const forbid = () =>
+    charger.core.database.run(
+      "CREATE TRIGGER FULL_DISK BEFORE INSERT ON NORMAL_QUEUE BEGIN SELECT RAISE(ABORT, 'full'); END",
+    );
+  const allow = () => charger.core.database.run("DROP TRIGGER FULL_DISK");
+  const say = (vendorId: string) =>
+    void charger.csms.call("DataTransfer", { vendorId, messageId: "x" }, { queueWhenOffline: true });
+
+  test("incident: one that could not be stored was lost; it waits, in its order", async () => {
+    charger = await new InProcessCharger().start();
+    charger.judge = () => ({ kind: "network", text: "away" });
+    charger.disconnect();
+    await charger.clock.advance(1_000);
+    forbid();
+    say("first");
+    say("second");
+    allow();
+    say("third");
+    await charger.clock.advance(2_000);
+    charger.judge = () => undefined;
+    await charger.clock.advance(600_000);
+    expect(charger.callsOf("DataTransfer").map(({ vendorId }) => vendorId)).toEqual(["first", "second", "third"]);
+  });
+
+  test("incident: a monitor's state was stored without its message, which nobody told again", async () => {
+    charger = await new InProcessCharger().start();
+    charger.judge = () => ({ kind: "network", text: "away" });
+    charger.disconnect();
+    await charger.clock.advance(1_000);
+    forbid();
+    const decide = () =>
+      charger.core.unitOfWork.run(() => {
+        charger.core.keyValues.set("told", true);
+        say("event");
+      });
+    expect(decide).toThrow("full");
+    expect(charger.core.database.query("SELECT 1 FROM STATION_STATE WHERE KEY = 'told'").get()).toBeNull();
+    allow();
+    decide();
+    expect(charger.core.normalQueue.length).toBe(1);
+  });
+});
