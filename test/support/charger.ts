@@ -36,6 +36,8 @@ export interface ChargerOptions {
   readonly useSocket?: boolean;
   /** The broker's `set_tcp_nodelay`; on unless said otherwise. */
   readonly noDelay?: boolean;
+  /** Further lines of the broker's configuration. */
+  readonly brokerConfiguration?: string;
   readonly powermeterIntervalMilliseconds?: number;
   readonly connectionTimeoutSecondMilliseconds?: number;
   readonly componentConfig?: string;
@@ -71,7 +73,9 @@ export class Charger {
     if (COMMAND === EXECUTABLE && !existsSync(EXECUTABLE))
       throw new Error("dist/everest is missing: run scripts/build first");
     const directory = mkdtempSync(join(tmpdir(), "charger-"));
-    const broker = await startMosquitto(options.noDelay === false ? "" : "set_tcp_nodelay true");
+    const broker = await startMosquitto(
+      `${options.noDelay === false ? "" : "set_tcp_nodelay true"}\n${options.brokerConfiguration ?? ""}`,
+    );
     const csms = await SimulatedCsms.start(options.csms ?? { password: PASSWORD });
     const config = join(directory, "component_config");
     patchComponentConfig(options.componentConfig ?? join(import.meta.dir, "../../component_config"), config, {

@@ -11,6 +11,9 @@ export interface Mosquitto {
   halt(): Promise<void>;
   /** Ends the broker and starts it again on the same addresses. */
   restart(): Promise<void>;
+  /** Its process stands still, its sockets stay open. */
+  pause(): void;
+  resume(): void;
   stop(): Promise<void>;
 }
 
@@ -79,6 +82,8 @@ export async function startMosquitto(extra = "", attempts = 3): Promise<Mosquitt
       await end();
       await start();
     },
+    pause: () => void broker?.kill("SIGSTOP"),
+    resume: () => void broker?.kill("SIGCONT"),
     stop: async () => {
       await end();
       rmSync(directory, { recursive: true, force: true });
