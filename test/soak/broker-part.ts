@@ -5,6 +5,7 @@ import { HeardOnBus } from "./frame-parts.ts";
 import type { RunningPart, SoakPart } from "./part.ts";
 
 const FAULTS = ["killed", "stopped", "slow", "packet limit", "garbage"] as const;
+const TOKEN = { id_token: { value: "04A1B2C3", type: "ISO14443" }, authorization_type: "RFID" };
 const PACKET_LIMIT_BYTES = 150_000;
 const STOPPED_MILLISECONDS = 30_000;
 const STOPPED_SHORT_MILLISECONDS = 2_000;
@@ -24,6 +25,16 @@ class BrokerRun implements RunningPart {
     private readonly stoppedMilliseconds: number,
   ) {
     this.pid = charger.pid;
+  }
+
+  /** Transactions of which the CSMS has got this event. */
+  countOf(type: "Started" | "Ended"): number {
+    const ids = this.charger
+      .transactionEvents()
+      .flatMap(({ eventType, transactionInfo }) =>
+        eventType === type ? [(transactionInfo as { transactionId: string }).transactionId] : [],
+      );
+    return new Set(ids).size;
   }
 
   private async pauseFor(milliseconds: number): Promise<void> {
@@ -58,6 +69,16 @@ class BrokerRun implements RunningPart {
     if (answer === undefined) throw new Error("a DataTransfer beyond the broker's packet limit was not answered");
   }
 
+  /** A broker that was killed has forgotten who listens, and both sides connect anew: an answer shows that they have. */
+  private async untilHeard(): Promise<void> {
+    await until("the station hears EVerest", async () => {
+      const question = this.charger.everest.bus.call("auth", "ocpp", "auth_validator", "validate_token", {
+        provided_token: { ...TOKEN, connectors: [1] },
+      });
+      return (await Promise.race([question, Bun.sleep(1_000)])) !== undefined;
+    });
+  }
+
   private async inflict(fault: (typeof FAULTS)[number], random: SeededRandom): Promise<void> {
     switch (fault) {
       case "killed":
@@ -78,19 +99,19 @@ class BrokerRun implements RunningPart {
     const random = new SeededRandom(this.seed * 1_000_003 + unit);
     const fault = FAULTS[unit % FAULTS.length] ?? "killed";
     const evse = charger.everest.evse((unit % charger.everest.evses.length) + 1);
-    const events = () => charger.transactionEvents().length;
+    const before = this.countOf("Started");
     try {
       await evse.plugIn();
-      await evse.authorize({ id_token: { value: "04A1B2C3" } });
+      await evse.authorize(TOKEN);
       await evse.startCharging();
+      // What a broker has taken and not handed over when it is killed nobody hears.
+      await until("the station has heard of the session", () => this.countOf("Started") === before + 1);
       await this.inflict(fault, random);
-      const before = events();
-      // EVerest's side may have to reconnect as well; what it says before that waits in its own client.
+      await this.untilHeard();
       await evse.pause("EV");
       await evse.unplug();
-      await until("the station hears EVerest again", () => events() > before);
       await drained(charger);
-      await until("the transaction is over", () => charger.transactionEvents().at(-1)?.eventType === "Ended");
+      await until("the transaction is over", () => this.countOf("Ended") === before + 1);
       checkTransactions(charger, true);
       demandCleanLog(charger);
       if (charger.pid !== this.pid || !charger.isRunning) throw new Error("the station has ended");
@@ -121,6 +142,8 @@ export const broker: SoakPart = {
       brokerConfiguration: `max_packet_size ${PACKET_LIMIT_BYTES}`,
     });
     const heard = await HeardOnBus.of(charger);
-    return new BrokerRun(charger, heard, seed, isShort ? STOPPED_SHORT_MILLISECONDS : STOPPED_MILLISECONDS);
+    const run = new BrokerRun(charger, heard, seed, isShort ? STOPPED_SHORT_MILLISECONDS : STOPPED_MILLISECONDS);
+    await until("the first sessions are over", () => run.countOf("Ended") === charger.everest.evses.length);
+    return run;
   },
 };

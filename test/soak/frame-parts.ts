@@ -9,6 +9,7 @@ import type { RunningPart, SoakPart } from "./part.ts";
 /** Carried out they would end the process, or lead the station to another CSMS. */
 const LEFT_OUT: ReadonlySet<Action> = new Set(["Reset", "SetNetworkProfile"]);
 const CALLABLE = ACTIONS.filter((action) => !LEFT_OUT.has(action)) as unknown as readonly [Action, ...Action[]];
+const TOKEN = { id_token: { value: "04A1B2C3", type: "ISO14443" }, authorization_type: "RFID" };
 const FRAMES_PER_UNIT = 200;
 const PAYLOADS_PER_UNIT = 100;
 const MEMORY_GROWTH_LIMIT_MEGABYTES = 150;
@@ -96,7 +97,7 @@ export class HeardOnBus {
     await client.subscribeAsync("everest/#", { qos: 1 });
     for (const evse of everest.evses) {
       await evse.plugIn();
-      await evse.authorize({ id_token: { value: "04A1B2C3" } });
+      await evse.authorize(TOKEN);
       await evse.startCharging();
       await evse.pause("EV");
       await evse.unplug();

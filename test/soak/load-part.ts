@@ -31,7 +31,8 @@ class LoadRun implements RunningPart {
     const evse = this.charger.everest.evse(evseId);
     if (this.charging.delete(evseId)) return evse.unplug();
     await evse.plugIn();
-    await evse.authorize({ id_token: { value: `CARD${evseId}` } });
+    const token = { id_token: { value: `CARD${evseId}`, type: "ISO14443" }, authorization_type: "RFID" };
+    await evse.authorize(token);
     await evse.startCharging();
     this.charging.add(evseId);
   }
