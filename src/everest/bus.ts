@@ -179,13 +179,13 @@ export class Bus implements Channel {
     await this.client.unsubscribeAsync(filter);
   }
 
-  /** What MQTT or the broker does not allow is dropped and logged: sent, it would cost the connection. */
-  publish(topic: string, text: string, qos: 0 | 2 = 2): void {
+  /** What MQTT or the broker does not allow is dropped and logged (false): sent, it would cost the connection. */
+  publish(topic: string, text: string, qos: 0 | 2 = 2): boolean {
     const obstacle = this.obstacleTo(topic, text);
     if (obstacle !== undefined) {
       this.dropped++;
       this.logger.error(`A message for ${describeTopic(topic)} is dropped: ${obstacle}`);
-      return;
+      return false;
     }
     while (
       this.backlog.length >= BACKLOG_LIMIT ||
@@ -197,6 +197,7 @@ export class Bus implements Channel {
     this.backlog.push({ topic, text, qos, isTaken: false, hangUps: 0 });
     this.backlogCharacters += text.length;
     this.pump();
+    return true;
   }
 
   get status(): ChannelStatus {

@@ -15,7 +15,8 @@ export interface ChannelStatus {
 export interface Channel {
   /** Resolves when the broker has confirmed all of them. Messages of one topic are handled in order. */
   subscribe(subscriptions: ReadonlyMap<string, MessageHandler>, qos?: 0 | 2): Promise<void>;
-  publish(topic: string, text: string, qos?: 0 | 2): void;
+  /** False when it was dropped at once, because MQTT or the broker does not allow it; that is logged. */
+  publish(topic: string, text: string, qos?: 0 | 2): boolean;
   readonly status: ChannelStatus;
   /** From now on nothing that comes in is heard. */
   stopListening(): void;

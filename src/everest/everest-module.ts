@@ -174,7 +174,7 @@ export class EverestModule {
       const topic = this.topic(own.moduleId, implementation, "cmd", command);
       const handler = handlers[command as keyof Commands<I>] as (args: unknown, origin: string) => unknown;
       const refuse = refusals[command as keyof Commands<I>];
-      const publish = (to: string, message: string): void => channel.publish(to, message);
+      const publish = (to: string, message: string): void => void channel.publish(to, message);
       const handle = async (args: unknown, origin: string): Promise<unknown> =>
         this.inItsForm(`${interfaceName}.${command}.result`, await handler(args, origin));
       this.subscriptions.set(

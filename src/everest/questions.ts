@@ -52,8 +52,8 @@ export class Questions {
 
   constructor(private readonly options: QuestionsOptions) {}
 
-  /** @throws CommandError */
-  ask(question: Question, send: (id: string) => void): Promise<unknown> {
+  /** `send` says whether the question is on its way. @throws CommandError */
+  ask(question: Question, send: (id: string) => boolean): Promise<unknown> {
     const { clock, random } = this.options;
     const { about, topic, limitMilliseconds: limit } = question;
     const id = random.uuid();
@@ -63,7 +63,10 @@ export class Questions {
         reject(new CommandError("CmdTimeout", `${about}: ${topic} got no answer within ${limit / 1000} s`));
       });
       this.pending.set(id, { ...question, resolve, reject, timer });
-      send(id);
+      if (send(id)) return;
+      this.pending.delete(id);
+      timer.cancel();
+      reject(new CommandError("NotSent", `${about}: the broker does not take what ${topic} is asked`));
     });
   }
 

@@ -76,11 +76,12 @@ export class UnwrappedChannel implements Channel {
     await this.bus.subscribe(new Map([...outside, ...all]), qos);
   }
 
-  publish(topic: string, text: string, qos: 0 | 2 = 2): void {
+  publish(topic: string, text: string, qos: 0 | 2 = 2): boolean {
     const { everestPrefix } = this.options;
     if (!topic.startsWith(everestPrefix)) return this.bus.publish(topic, text, qos);
-    for (const packet of this.unwrap(topic.slice(everestPrefix.length), text))
-      this.bus.publish(packet.topic, JSON.stringify(packet.payload), qos);
+    return this.unwrap(topic.slice(everestPrefix.length), text)
+      .map((packet) => this.bus.publish(packet.topic, JSON.stringify(packet.payload), qos))
+      .every((isSent) => isSent);
   }
 
   stopListening(): void {

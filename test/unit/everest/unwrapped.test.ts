@@ -22,7 +22,7 @@ function rig() {
     subscribe: async (subscriptions: ReadonlyMap<string, MessageHandler>) => {
       for (const [topic, handler] of subscriptions) handlers.set(topic, [...(handlers.get(topic) ?? []), handler]);
     },
-    publish: (topic, text) => void published.push([topic, JSON.parse(text)]),
+    publish: (topic, text) => published.push([topic, JSON.parse(text)]) > 0,
     status: { isConnected: true, waiting: 0, losses: 0, dropped: 0 },
     stopListening: () => {},
     close: async () => {},
