@@ -16,6 +16,9 @@ export interface OtherProcess {
   readonly processId: number | undefined;
 }
 
+/** Whoever forgets what `lockDatabases` has returned must not lose the lock to the garbage collector, which closes databases. */
+const inUse = new Set<Database>();
+
 const lockPath = (path: string): string => `${realDatabasePath(path)}.lock`;
 
 function isTaken(error: unknown): boolean {
@@ -76,7 +79,10 @@ export function lockDatabases(
 ): DatabaseLocks | OtherProcess {
   const held: Database[] = [];
   const release = (): void => {
-    for (const database of held.splice(0)) database.close();
+    for (const database of held.splice(0)) {
+      inUse.delete(database);
+      database.close();
+    }
   };
   for (const path of paths) {
     let database: Database | undefined;
@@ -84,6 +90,7 @@ export function lockDatabases(
       database = openLockFile(lockPath(path));
       lock(database, processId);
       held.push(database);
+      inUse.add(database);
     } catch (error) {
       const processIdOfOther = database && holderOf(database);
       database?.close();

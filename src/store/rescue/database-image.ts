@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { readWriteAheadLog, type WriteAheadLog } from "./write-ahead-log.ts";
 
 /** More is not read into memory; our largest files, with full lists, have a third of it. */
@@ -18,7 +18,7 @@ const HEAD = {
 } as const;
 
 /** Nothing where there is no file, or something else than a file. */
-export function contentOf(path: string): Buffer {
+function contentOf(path: string): Buffer {
   const found = statSync(path, { throwIfNoEntry: false });
   return found?.isFile() === true && found.size <= SIZE_LIMIT_BYTES ? readFileSync(path) : Buffer.alloc(0);
 }
@@ -30,9 +30,22 @@ function pageSizeOf(bytes: Buffer): number | undefined {
   return said >= 512 && (said & (said - 1)) === 0 ? said : undefined;
 }
 
+/** The beginning of a file; as much as there is. */
+function headOf(path: string): Buffer {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return Buffer.alloc(0);
+  const descriptor = openSync(path, "r");
+  try {
+    const head = Buffer.alloc(HEAD_LENGTH);
+    return head.subarray(0, readSync(descriptor, head, 0, HEAD_LENGTH, 0));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** The log that lies beside a database. */
-export function readLogOf(path: string, main = contentOf(path)): WriteAheadLog {
-  return readWriteAheadLog(contentOf(`${path}-wal`), contentOf(`${path}-shm`), pageSizeOf(main) ?? DEFAULT_PAGE_SIZE);
+export function readLogOf(path: string): WriteAheadLog {
+  const pageSize = pageSizeOf(headOf(path)) ?? DEFAULT_PAGE_SIZE;
+  return readWriteAheadLog(contentOf(`${path}-wal`), contentOf(`${path}-shm`), pageSize);
 }
 
 function bringIn({ frames, pageSize }: WriteAheadLog, main: Buffer): Buffer {
@@ -56,7 +69,7 @@ function isReadableHead(image: Buffer): boolean {
  */
 export function readImage(path: string, fresh: Buffer): Buffer | undefined {
   const main = contentOf(path);
-  const log = readLogOf(path, main);
+  const log = readLogOf(path);
   const image = bringIn(log, main);
   if (image.length < HEAD_LENGTH) return undefined;
   if (!isReadableHead(image)) fresh.copy(image, 0, 0, HEAD_LENGTH);

@@ -48,6 +48,8 @@ test("kill -9 gives it back: the lock is the operating system's, not that of a f
     import { lockDatabases } from ${JSON.stringify(join(import.meta.dir, "../../../src/store/database-lock.ts"))};
     import { silentLogger } from ${JSON.stringify(join(import.meta.dir, "../../../src/log/logger.ts"))};
     lockDatabases(${JSON.stringify(at("a.db"))}, process.pid, silentLogger);
+    // What nobody holds is closed with the next collection: the lock must not go with it.
+    Bun.gc(true);
     console.log("locked");
     setInterval(() => {}, 1000);`;
   holder = Bun.spawn([process.execPath, "-e", script], { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
