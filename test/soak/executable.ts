@@ -72,6 +72,13 @@ function checkTransaction(transactionId: string, events: readonly Event[], isOve
   if (isOver && events.at(-1)?.eventType !== "Ended") throw new Error(`${transactionId} does not end with Ended`);
 }
 
+/** Has every transaction that the CSMS knows of had its Ended? */
+export function areOver(charger: Charger): boolean {
+  const events = charger.transactionEvents();
+  const ended = new Set(events.filter(({ eventType }) => eventType === "Ended").map(idOf));
+  return events.every((event) => ended.has(idOf(event)));
+}
+
 /** Nothing lost, doubled (but for repetitions that differ at most in `offline`) or reordered. Says how many there are. */
 export function checkTransactions(charger: Charger, areOver: boolean): number {
   const transactions = Map.groupBy(charger.transactionEvents(), idOf);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { readMigrations } from "../../src/store/migrations.ts";
 import { Charger } from "../support/charger.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
-import { checkTransactions, demandCleanLog, drained, memoryMegabytes, until } from "./executable.ts";
+import { areOver, checkTransactions, demandCleanLog, drained, memoryMegabytes, until } from "./executable.ts";
 import type { RunningPart, SoakPart } from "./part.ts";
 
 const EVSES = 4;
@@ -100,6 +100,8 @@ class KillRun implements RunningPart {
     await Bun.sleep(20);
     charger.csms.refuseWith = undefined;
     await drained(charger);
+    // Nothing waits any more, but the last event of EVerest may still be on its way to the station.
+    await until("all transactions are over", () => areOver(charger)).catch(() => {});
     try {
       checkTransactions(charger, true);
       demandCleanLog(charger);

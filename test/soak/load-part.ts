@@ -1,11 +1,13 @@
 import { Charger } from "../support/charger.ts";
 import {
+  areOver,
   checkTransactions,
   demandCleanLog,
   drained,
   fileMegabytes,
   memoryMegabytes,
   processorSeconds,
+  until,
 } from "./executable.ts";
 import type { RunningPart, SoakPart } from "./part.ts";
 
@@ -55,6 +57,7 @@ class LoadRun implements RunningPart {
       const share = (processorSeconds(charger) - this.processorBefore) / ((performance.now() - this.begin) / 1_000);
       for (const evseId of [...this.charging]) await this.change(evseId);
       await drained(charger);
+      await until("all transactions are over", () => areOver(charger));
       const transactions = checkTransactions(charger, true);
       return {
         transactions,
