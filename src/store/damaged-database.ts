@@ -8,7 +8,7 @@ import { DatabaseError } from "./database-error.ts";
 import { fileStamp, keepNewest, syncToDisk } from "./database-files.ts";
 import { noteLoss } from "./losses.ts";
 import { type RescuedTable, takeOver } from "./rescue/rescue.ts";
-import { isStorageError } from "./storage-error.ts";
+import { isDiskError } from "./storage-error.ts";
 
 const DAMAGED_FILES_KEPT = 3;
 
@@ -71,8 +71,8 @@ function rescueTables(path: string, fresh: Database, logger: Logger): readonly R
   try {
     return takeOver(path, fresh);
   } catch (error) {
-    // A full disk: the damaged file stays where it is until there is room.
-    if (isStorageError(error)) throw error;
+    // The damaged file stays where it is until there is room.
+    if (isDiskError(error)) throw error;
     logger.critical(`Nothing can be taken over from ${path}: ${(error as Error).stack}`);
     return undefined;
   }
@@ -105,7 +105,7 @@ export function replaceDamaged({ path, damage, makeTables, clock, logger }: Dama
       makeTables(fresh);
       const { taken, lost } = describe(rescueTables(path, fresh, logger));
       logger.critical(`${path} is damaged (${damage}); kept as ${target}. Taken over: ${taken} rows; lost: ${lost}`);
-      noteLoss(fresh, `${basename(path)} was damaged (${damage}) and put aside as ${basename(target)}; lost: ${lost}`);
+      noteLoss(fresh, `${basename(path)} was damaged; lost: ${lost}; put aside as ${basename(target)} (${damage})`);
     } finally {
       fresh.close();
     }

@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import * as v from "valibot";
 import { LOSS_TABLE } from "../losses.ts";
+import { isDiskError } from "../storage-error.ts";
 import { readImage, withSchemaOf } from "./database-image.ts";
 import { keepOnlyOnceGiven, mendTransactions } from "./mended-facts.ts";
 import { readOrphanRows } from "./orphan-leaves.ts";
@@ -64,6 +65,16 @@ function readTable({ image, database, isGuessed }: Source, name: string): ReadRo
   return { rows: inOrder, expected: read.expected };
 }
 
+/** One table that nothing can be made of does not cost the others. */
+function tryTable(source: Source, fresh: Database, name: string): RescuedTable {
+  try {
+    return takeTable(source, fresh, name);
+  } catch (error) {
+    if (isDiskError(error)) throw error;
+    return { name, taken: Number(fresh.query(`SELECT count(*) FROM ${name}`).values()[0]?.[0] ?? 0), lost: undefined };
+  }
+}
+
 function takeTable(source: Source, fresh: Database, name: string): RescuedTable {
   const { rows, expected } = readTable(source, name);
   const parse = createRowParser(fresh, name);
@@ -121,7 +132,7 @@ export function takeOver(path: string, fresh: Database): readonly RescuedTable[]
         .map((name) =>
           source.isGuessed && OF_ONE_FORM.has(name)
             ? { name, taken: 0, lost: undefined }
-            : takeTable(source, fresh, name),
+            : tryTable(source, fresh, name),
         );
       keepOnlyOnceGiven(source.database, fresh);
       if (known.includes("TRANSACTIONS")) {

@@ -62,7 +62,7 @@ test("values that the CSMS has set, monitors and the ids of monitors outlive a d
   zeroPage(path, Number(pages[1]?.[0]));
   const { deviceModel, losses } = open();
   deviceModel.close();
-  expect(losses.join()).toMatch(/^device_model\.db was damaged .*lost: .*VARIABLE_CHARACTERISTICS/);
+  expect(losses.join()).toMatch(/^device_model\.db was damaged; lost: .*VARIABLE_CHARACTERISTICS/);
   expect(count(SET_BY_CSMS)).toBe(before);
   expect(count("SELECT count(*) FROM VARIABLE_MONITORING")).toBe(1);
   expect(count("SELECT seq FROM sqlite_sequence WHERE name = 'VARIABLE_MONITORING'")).toBe(55);

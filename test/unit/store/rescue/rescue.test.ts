@@ -1,6 +1,16 @@
 import { Database } from "bun:sqlite";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger } from "../../../../src/log/logger.ts";
@@ -319,6 +329,27 @@ describe("something else in the place of a database", () => {
     expect(queued(open())).toEqual(TRUTH);
     expect(core?.localList.version).toBe(7);
   });
+});
+
+test("a disk that is full leaves the damaged file in its place until there is room", () => {
+  takeClean();
+  zeroPage(path, 6);
+  const before = Bun.hash(readFileSync(path));
+  const run = Bun.spawnSync([
+    "prlimit",
+    "--fsize=40000",
+    process.execPath,
+    "-e",
+    `import { openCoreDatabase } from ${JSON.stringify(join(import.meta.dir, "../../../../src/store/core-database.ts"))};
+     import { silentLogger } from ${JSON.stringify(join(import.meta.dir, "../../../../src/log/logger.ts"))};
+     import { SystemClock } from ${JSON.stringify(join(import.meta.dir, "../../../../src/lib/clock.ts"))};
+     process.on("SIGXFSZ", () => {});
+     try { openCoreDatabase({ directory: ${JSON.stringify(directory)}, clock: new SystemClock(), logger: silentLogger }); }
+     catch (error) { console.log(error.message); }`,
+  ]);
+  expect(run.stdout.toString()).toContain("cannot be replaced");
+  expect(Bun.hash(readFileSync(path))).toBe(before);
+  expect(queued(open())).toEqual(TRUTH);
 });
 
 describe("kill -9 in the midst of a rescue", () => {
