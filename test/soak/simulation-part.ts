@@ -1,9 +1,15 @@
+import { liveContractSeeds } from "../simulation/contract-life.ts";
 import { LIVES_OF_ONE_CHARGER, liveSeeds } from "../simulation/life.ts";
+import { liveNeedsSeeds } from "../simulation/needs-life.ts";
 import { liveReservedSeeds } from "../simulation/reserved-life.ts";
 import type { SoakPart } from "./part.ts";
 
-async function liveBoth(firstSeed: number, count: number): Promise<number> {
+/** Lives that need a charger of their own are lived once for each charger of the others. */
+async function liveAll(firstSeed: number, count: number): Promise<number> {
+  const few = Math.ceil(count / LIVES_OF_ONE_CHARGER);
   await liveSeeds(firstSeed, count);
+  await liveContractSeeds(firstSeed, few);
+  await liveNeedsSeeds(firstSeed, few);
   return liveReservedSeeds(firstSeed, count);
 }
 
@@ -11,14 +17,14 @@ async function liveBoth(firstSeed: number, count: number): Promise<number> {
 export const simulation: SoakPart = {
   name: "simulation",
   title:
-    "Seeded lives of a charger in this process, on a fake clock: sessions and reservations, broken lines, crashes, power cuts",
+    "Seeded lives of a charger in this process, on a fake clock: sessions, reservations, contracts, charging needs, broken lines, crashes, power cuts",
   unit: `times ${LIVES_OF_ONE_CHARGER} seeds`,
   units: 10_000 / LIVES_OF_ONE_CHARGER,
   start: async (seed) => {
     let reservations = 0;
     return {
       step: async (unit) => {
-        reservations += await liveBoth(seed + unit * LIVES_OF_ONE_CHARGER, LIVES_OF_ONE_CHARGER);
+        reservations += await liveAll(seed + unit * LIVES_OF_ONE_CHARGER, LIVES_OF_ONE_CHARGER);
       },
       finish: async () => ({ "reservations used": reservations }),
     };
@@ -33,7 +39,7 @@ export function seedsFrom(count: number, firstSeed: number): SoakPart {
     unit: "run",
     units: 1,
     start: async () => ({
-      step: async () => void (await liveBoth(firstSeed, count)),
+      step: async () => void (await liveAll(firstSeed, count)),
       finish: async () => ({ seeds: count }),
     }),
   };
