@@ -7,6 +7,7 @@ const INTERIOR = 0x05;
 const PAGE_HEAD = { cells: 3, content: 5, leafLength: 8, lastChild: 8, interiorLength: 12 } as const;
 /** In the head of the database. */
 const FREE_LIST = { first: 32, count: 36 } as const;
+const PAGES = 28;
 /** A number of a page, a row id of at most nine bytes, and where it stands. */
 const LARGEST_CELL = 4 + 9 + 2;
 
@@ -50,7 +51,8 @@ function freePages(image: Buffer, pageSize: number): ReadonlySet<number> | undef
   return free.size === image.readUInt32BE(FREE_LIST.count) ? free : undefined;
 }
 
-interface Leaf {
+/** A page below another one of its tree. */
+interface Child {
   readonly page: number;
   readonly lastRowId: bigint;
 }
@@ -59,7 +61,7 @@ interface Leaf {
  * Leaves with rows that nothing points to: they hung below a page that is damaged. None where it is not certain that they are not
  * free, since a message that has been sent would be sent again.
  */
-function orphanLeaves(image: Buffer, database: Database, pageSize: number): readonly Leaf[] {
+function orphanLeaves(image: Buffer, database: Database, pageSize: number): readonly Child[] {
   const free = freePages(image, pageSize);
   if (free === undefined) return [];
   const used = new Set(
@@ -68,7 +70,7 @@ function orphanLeaves(image: Buffer, database: Database, pageSize: number): read
       .values()
       .map(([page]) => Number(page)),
   );
-  const leaves: Leaf[] = [];
+  const leaves: Child[] = [];
   for (let page = 2; page <= image.length / pageSize; page++) {
     const content = image.subarray((page - 1) * pageSize, page * pageSize);
     if (content[0] !== LEAF || used.has(page) || free.has(page)) continue;
@@ -78,22 +80,41 @@ function orphanLeaves(image: Buffer, database: Database, pageSize: number): read
   return leaves.sort((one, other) => Number(one.lastRowId - other.lastRowId));
 }
 
-/** A page of a tree with these leaves below it. */
-function interiorPage(leaves: readonly Leaf[], pageSize: number): Buffer {
+/** A page of a tree with these below it. */
+function interiorPage(children: readonly Child[], pageSize: number): Buffer {
   const page = Buffer.alloc(pageSize);
   page[0] = INTERIOR;
   let content = pageSize;
-  leaves.slice(0, -1).forEach(({ page: child, lastRowId: key }, index) => {
+  children.slice(0, -1).forEach(({ page: child, lastRowId: key }, index) => {
     const cell = Buffer.concat([Buffer.alloc(4), writeVariableLength(key)]);
     cell.writeUInt32BE(child);
     content -= cell.length;
     cell.copy(page, content);
     page.writeUInt16BE(content, PAGE_HEAD.interiorLength + 2 * index);
   });
-  page.writeUInt16BE(leaves.length - 1, PAGE_HEAD.cells);
+  page.writeUInt16BE(children.length - 1, PAGE_HEAD.cells);
   page.writeUInt16BE(content % 65_536, PAGE_HEAD.content);
-  page.writeUInt32BE(leaves.at(-1)?.page ?? 0, PAGE_HEAD.lastChild);
+  page.writeUInt32BE(children.at(-1)?.page ?? 0, PAGE_HEAD.lastChild);
   return page;
+}
+
+/** A copy of the image in which the leaves hang below `root`, with pages between them, behind the others, where one is too small. */
+function withTree(image: Buffer, root: number, leaves: readonly Child[], pageSize: number): Buffer {
+  const perPage = Math.floor((pageSize - PAGE_HEAD.interiorLength) / LARGEST_CELL);
+  const added: Buffer[] = [];
+  const add = (children: readonly Child[]): Child => {
+    added.push(interiorPage(children, pageSize));
+    return { page: image.length / pageSize + added.length, lastRowId: children.at(-1)?.lastRowId ?? 0n };
+  };
+  let level = leaves;
+  while (level.length > perPage)
+    level = Array.from({ length: Math.ceil(level.length / perPage) }, (_, index) =>
+      add(level.slice(index * perPage, (index + 1) * perPage)),
+    );
+  const grown = Buffer.concat([image, ...added]);
+  interiorPage(level, pageSize).copy(grown, (root - 1) * pageSize);
+  grown.writeUInt32BE(grown.length / pageSize, PAGES);
+  return grown;
 }
 
 /**
@@ -105,14 +126,11 @@ export function readOrphanRows(image: Buffer, database: Database, table: string)
   const root = Number(database.query("SELECT rootpage FROM sqlite_master WHERE name = ?").values(table)[0]?.[0]);
   if (!(root > 1) || root * pageSize > image.length) return [];
   const leaves = orphanLeaves(image, database, pageSize);
-  const perRoot = Math.floor((pageSize - PAGE_HEAD.interiorLength) / LARGEST_CELL);
-  const rows: RawRow[] = [];
-  for (let from = 0; from < leaves.length; from += perRoot) {
-    const patched = Buffer.from(image);
-    interiorPage(leaves.slice(from, from + perRoot), pageSize).copy(patched, (root - 1) * pageSize);
-    const copy = Database.deserialize(patched, { readonly: true, strict: true });
-    rows.push(...readRows(copy, table).rows);
+  if (leaves.length === 0) return [];
+  const copy = Database.deserialize(withTree(image, root, leaves, pageSize), { readonly: true, strict: true });
+  try {
+    return readRows(copy, table).rows;
+  } finally {
     copy.close();
   }
-  return rows;
 }

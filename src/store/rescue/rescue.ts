@@ -5,7 +5,7 @@ import { isDiskError } from "../storage-error.ts";
 import { readImage, withSchemaOf } from "./database-image.ts";
 import { keepOnlyOnceGiven, mendTransactions } from "./mended-facts.ts";
 import { readOrphanRows } from "./orphan-leaves.ts";
-import { type ReadRows, readRows } from "./row-reader.ts";
+import { type RawRow, type ReadRows, readRows } from "./row-reader.ts";
 import { type Cell, createRowParser } from "./row-schemas.ts";
 
 /** What was taken over of one table, and how many rows were not; undefined when only so much is known that there may be some. */
@@ -27,6 +27,7 @@ const TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT
 const NOT_TAKEN: ReadonlySet<string> = new Set(["STATION_SCHEMA"]);
 /** Rows of the one could be taken for those of the other where it is not certain whose they are; the CSMS has all of them. */
 const OF_ONE_FORM: ReadonlySet<string> = new Set(["AUTH_CACHE", "AUTH_LIST", "AUTH_LIST_VERSION"]);
+const QUEUES: ReadonlySet<string> = new Set(["TRANSACTION_QUEUE", "NORMAL_QUEUE"]);
 const Names = v.array(v.tuple([v.string()]));
 
 function namesOf(database: Database): readonly string[] {
@@ -56,27 +57,39 @@ function openDamaged(path: string, fresh: Database): Source | undefined {
   return openImage(image, false) ?? openImage(image && withSchemaOf(bytes, pages, image), true);
 }
 
-function readTable({ image, database, isGuessed }: Source, name: string): ReadRows {
-  const read = readRows(database, name);
-  if (read.rows.length === read.expected || isGuessed || OF_ONE_FORM.has(name)) return read;
-  const rows = new Map(read.rows.map((row) => [row.ROW_NUMBER, row]));
-  for (const row of readOrphanRows(image, database, name)) if (!rows.has(row.ROW_NUMBER)) rows.set(row.ROW_NUMBER, row);
+const isIncomplete = ({ rows, expected }: ReadRows): boolean => rows.length !== expected;
+
+/**
+ * What the source has of these tables. Rows that nothing points to belong to the one table that is incomplete; where there are
+ * several, only to the queues, whose rows cannot be taken for others.
+ */
+function readTables({ image, database, isGuessed }: Source, names: readonly string[]): ReadonlyMap<string, ReadRows> {
+  const tables = new Map(names.map((name) => [name, readRows(database, name)]));
+  const incomplete = [...tables].filter(([, read]) => isIncomplete(read));
+  for (const [name, read] of incomplete)
+    if (!isGuessed && (incomplete.length === 1 || QUEUES.has(name)))
+      tables.set(name, withRows(read, readOrphanRows(image, database, name)));
+  return tables;
+}
+
+function withRows({ rows: known, expected }: ReadRows, found: readonly RawRow[]): ReadRows {
+  const rows = new Map(known.map((row) => [row.ROW_NUMBER, row]));
+  for (const row of found) if (!rows.has(row.ROW_NUMBER)) rows.set(row.ROW_NUMBER, row);
   const inOrder = [...rows.values()].sort((one, other) => Number(one.ROW_NUMBER) - Number(other.ROW_NUMBER));
-  return { rows: inOrder, expected: read.expected };
+  return { rows: inOrder, expected };
 }
 
 /** One table that nothing can be made of does not cost the others. */
-function tryTable(source: Source, fresh: Database, name: string): RescuedTable {
+function tryTable(read: ReadRows, fresh: Database, name: string): RescuedTable {
   try {
-    return takeTable(source, fresh, name);
+    return takeTable(read, fresh, name);
   } catch (error) {
     if (isDiskError(error)) throw error;
     return { name, taken: Number(fresh.query(`SELECT count(*) FROM ${name}`).values()[0]?.[0] ?? 0), lost: undefined };
   }
 }
 
-function takeTable(source: Source, fresh: Database, name: string): RescuedTable {
-  const { rows, expected } = readTable(source, name);
+function takeTable({ rows, expected }: ReadRows, fresh: Database, name: string): RescuedTable {
   const parse = createRowParser(fresh, name);
   // What a new database has already, such as the words of an enumeration, is as the old one has it. Of two rows that are the
   // same otherwise the first counts.
@@ -127,13 +140,15 @@ export function takeOver(path: string, fresh: Database): readonly RescuedTable[]
     const found = new Set(namesOf(source.database));
     const known = namesOf(fresh).filter((name) => !NOT_TAKEN.has(name));
     return fresh.transaction(() => {
-      const tables = known
-        .filter((name) => found.has(name))
-        .map((name) =>
-          source.isGuessed && OF_ONE_FORM.has(name)
-            ? { name, taken: 0, lost: undefined }
-            : tryTable(source, fresh, name),
-        );
+      const isSure = (name: string): boolean => !source.isGuessed || !OF_ONE_FORM.has(name);
+      const read = readTables(
+        source,
+        known.filter((name) => found.has(name) && isSure(name)),
+      );
+      const tables = [
+        ...[...read].map(([name, rows]) => tryTable(rows, fresh, name)),
+        ...known.filter((name) => !isSure(name)).map((name) => ({ name, taken: 0, lost: undefined })),
+      ];
       keepOnlyOnceGiven(source.database, fresh);
       if (known.includes("TRANSACTIONS")) {
         mendTransactions(fresh);

@@ -67,9 +67,14 @@ export function createRowParser(
     .all(table)
     .map((column) => v.parse(Column, column));
   const refinement = refinementOf(table);
+  let schema: v.GenericSchema<unknown, Readonly<Record<string, Cell>>> | undefined;
   return (row) => {
-    const there = columns.filter(({ name }) => name in row);
-    const schema = v.object(Object.fromEntries(there.map((column) => [column.name, schemaOfColumn(column)])));
+    // All rows of a table have the same columns.
+    schema ??= v.object(
+      Object.fromEntries(
+        columns.filter(({ name }) => name in row).map((column) => [column.name, schemaOfColumn(column)]),
+      ),
+    );
     const parsed = v.safeParse(schema, row);
     if (!parsed.success) return undefined;
     return refinement === undefined || v.is(refinement, row) ? parsed.output : undefined;

@@ -225,6 +225,16 @@ describe("a database that is damaged in one place", () => {
     expect(localList.version).toBe(0);
   });
 
+  test("the root of the local list: all of it is found in the file", () => {
+    takeClean();
+    const database = new Database(path, { readonly: true });
+    const [row] = database.query("SELECT rootpage FROM sqlite_master WHERE name = 'AUTH_LIST'").values();
+    database.close();
+    zeroPage(path, Number(row?.[0]));
+    const { localList } = open();
+    expect([localList.usage.entries, localList.version]).toEqual([LIST, 7]);
+  });
+
   test("libocpp's row of a running transaction comes back from ours, so that it is not given up", () => {
     takeClean();
     const database = new Database(path, { readonly: true });
