@@ -17,6 +17,8 @@ export interface SoakOptions {
   readonly share: number;
   /** Goes on where a run with the same seed and share was ended. */
   readonly resume: boolean;
+  /** In the gate: nothing waits for long. */
+  readonly isShort?: boolean;
   readonly print: (text: string) => void;
 }
 
@@ -55,7 +57,7 @@ export async function runPart(part: SoakPart, options: SoakOptions): Promise<Par
   const seconds = () => earlier + (performance.now() - begin) / 1_000;
   let shown = begin;
   let figures: Figures = {};
-  const startPart = () => part.start(seed, { isShort: share < 1 });
+  const startPart = () => part.start(seed, { isShort: options.isShort === true });
   let running: Awaited<ReturnType<typeof startPart>> | undefined;
   const finish = async (): Promise<void> => {
     const ending = running;

@@ -22,7 +22,13 @@ const SHORT: readonly (readonly [SoakPart, units: number])[] = [
 test.each(SHORT.map(([part, units]) => [part.title, part, units] as const))(
   "soak: %s",
   async (_title, part, units) => {
-    const result = await runPart(part, { seed: 7, share: units / part.units, resume: false, print: () => {} });
+    const result = await runPart(part, {
+      seed: 7,
+      share: units / part.units,
+      resume: false,
+      isShort: true,
+      print: () => {},
+    });
     expect(result.failures).toEqual([]);
     expect(result.units).toBe(units);
   },
