@@ -143,7 +143,7 @@ class Life {
  * The lives of `count` seeds, one after the other on few chargers; every invariant looks at all that a charger has ever said.
  * @throws Error that names the seed and what does not hold.
  */
-export async function liveSeeds(firstSeed: number, count: number): Promise<void> {
+export async function liveSeeds(firstSeed: number, count: number, onSeed = () => {}): Promise<void> {
   let charger: InProcessCharger | undefined;
   try {
     for (let seed = firstSeed; seed < firstSeed + count; seed++) {
@@ -156,6 +156,7 @@ export async function liveSeeds(firstSeed: number, count: number): Promise<void>
       }
       try {
         await new Life(charger, seed).live();
+        onSeed();
       } catch (error) {
         throw new Error(`seed ${seed}: ${(error as Error).message}`);
       }

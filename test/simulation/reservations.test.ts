@@ -3,11 +3,13 @@
  * cancellations, expiries, faults, an Auth that forgets or does not answer, broken lines, crashes and power cuts.
  */
 import { expect, test } from "bun:test";
+import { showProgress } from "../support/progress.ts";
 import { liveReservedSeeds } from "./reserved-life.ts";
 
 const SEEDS = Number(process.env.SIMULATION_SEEDS ?? 300);
 const FIRST_SEED = Number(process.env.SIMULATION_FIRST_SEED ?? 1);
 
 test(`${SEEDS} seeded lives with reservations: no EVSE stays Reserved for ever, none is handed to two drivers (H01.FR.07, FR.15, H02.FR.02, H03.FR.01, FR.09, FR.10, H04.FR.01–03)`, async () => {
-  expect(await liveReservedSeeds(FIRST_SEED, SEEDS)).toBeGreaterThan(0);
+  const progress = showProgress("lives with reservations", SEEDS);
+  expect(await liveReservedSeeds(FIRST_SEED, SEEDS, progress.step)).toBeGreaterThan(0);
 }, 3_600_000);

@@ -198,7 +198,7 @@ class ReservedLife {
 }
 
 /** The lives of `count` seeds; says how many reservations were used. @throws Error that names the seed and what does not hold. */
-export async function liveReservedSeeds(firstSeed: number, count: number): Promise<number> {
+export async function liveReservedSeeds(firstSeed: number, count: number, onSeed = () => {}): Promise<number> {
   let charger: InProcessCharger | undefined;
   let used = 0;
   try {
@@ -212,6 +212,7 @@ export async function liveReservedSeeds(firstSeed: number, count: number): Promi
       }
       try {
         used += await new ReservedLife(charger, seed).live();
+        onSeed();
       } catch (error) {
         throw new Error(`seed ${seed}: ${(error as Error).message}`);
       }
