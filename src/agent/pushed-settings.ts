@@ -3,6 +3,7 @@ import { AuthCtrlr, ISO15118Ctrlr, TxCtrlr } from "../device-model/variables.ts"
 import type { Emitter } from "../lib/events.ts";
 import type { StationContext } from "../station/context.ts";
 import { isIso15118On } from "../station/model/iso15118.ts";
+import { readAt } from "../station/model/setting-at.ts";
 import type { HardwareEvents, PlugAndChargeConfiguration } from "../station/ports.ts";
 
 type Context = Pick<StationContext, "clock" | "deviceModel" | "hardware" | "logger">;
@@ -48,12 +49,12 @@ function pushMasterPass({ clock, deviceModel, hardware, logger }: Context): void
   deviceModel.onChange(AuthCtrlr.MasterPassGroupId, push);
 }
 
-/** What of ISO15118Ctrlr the EVSEs follow; with ISO 15118 switched off there is no Plug and Charge. */
-function plugAndCharge({ deviceModel }: Pick<Context, "deviceModel">): PlugAndChargeConfiguration {
-  const central = deviceModel.read(ISO15118Ctrlr.CentralContractValidationAllowed);
-  const off = !isIso15118On(deviceModel);
-  const pncEnabled = off ? false : deviceModel.read(ISO15118Ctrlr.PnCEnabled);
-  const installation = off ? false : deviceModel.read(ISO15118Ctrlr.ContractCertificateInstallationEnabled);
+/** What of ISO15118Ctrlr an EVSE follows, its own settings before those of the station; without ISO 15118 no Plug and Charge. */
+function plugAndCharge({ deviceModel }: Pick<Context, "deviceModel">, evseId: number): PlugAndChargeConfiguration {
+  const central = readAt(deviceModel, ISO15118Ctrlr.CentralContractValidationAllowed, evseId);
+  const off = !isIso15118On(deviceModel, evseId);
+  const pncEnabled = off ? false : readAt(deviceModel, ISO15118Ctrlr.PnCEnabled, evseId);
+  const installation = off ? false : readAt(deviceModel, ISO15118Ctrlr.ContractCertificateInstallationEnabled, evseId);
   return {
     ...(pncEnabled !== undefined && { pncEnabled }),
     ...(central !== undefined && { centralContractValidationAllowed: central }),
@@ -74,17 +75,20 @@ function pushPlugAndCharge(context: Context, hardwareEvents: Pick<Emitter<Hardwa
       }),
     ]),
   );
-  const push = (): void => {
-    for (const teller of tellers.values()) void teller.set(plugAndCharge(context));
+  const push = (evseId: number): void => void tellers.get(evseId)?.set(plugAndCharge(context, evseId));
+  const pushAll = (): void => {
+    for (const { evseId } of hardware.evses) push(evseId);
   };
-  push();
+  pushAll();
   for (const handle of [
     ISO15118Ctrlr.Enabled,
     ISO15118Ctrlr.PnCEnabled,
     ISO15118Ctrlr.CentralContractValidationAllowed,
     ISO15118Ctrlr.ContractCertificateInstallationEnabled,
-  ])
-    deviceModel.onChange(handle, push);
+  ]) {
+    deviceModel.onChange(handle, pushAll);
+    for (const { evseId } of hardware.evses) deviceModel.onChange(handle.at(evseId), () => push(evseId));
+  }
   // It has begun anew with the settings of its own configuration.
-  hardwareEvents.on("evseRestarted", ({ evseId }) => void tellers.get(evseId)?.set(plugAndCharge(context)));
+  hardwareEvents.on("evseRestarted", ({ evseId }) => push(evseId));
 }

@@ -109,7 +109,7 @@ export function createContractValidation({ deviceModel, hardware, logger }: Stat
   return {
     /** What PnCEnabled says, where it says something. */
     isEnabled: (query: AuthorizationQuery): boolean =>
-      isIso15118On(deviceModel) && setting(ISO15118Ctrlr.PnCEnabled, query) !== false,
+      isIso15118On(deviceModel, query.evseIds?.[0]) && setting(ISO15118Ctrlr.PnCEnabled, query) !== false,
 
     /** C07.FR.01, FR.02, FR.06. Hash data come from an ISO 15118 stack that has verified the chain itself. */
     async question(query: AuthorizationQuery): Promise<ContractQuestion> {

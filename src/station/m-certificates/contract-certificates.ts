@@ -27,7 +27,7 @@ function create({ clock, csms, deviceModel, hardware, logger }: Given) {
     `request for a contract certificate (${action}) ${evseId === undefined ? `of ${communicator}` : `at EVSE ${evseId}`}`;
 
   const isEnabled = (evseId: number | undefined): boolean =>
-    isIso15118On(deviceModel) &&
+    isIso15118On(deviceModel, evseId) &&
     readAt(deviceModel, ISO15118Ctrlr.ContractCertificateInstallationEnabled, evseId) === true;
 
   /** What the vehicle gets to hear; or, in words for the log, why there is no certificate for it. */

@@ -3,7 +3,7 @@ import type { ValueKind, ValueOf, VariableHandle } from "../../device-model/vari
 
 /** A setting of one EVSE where the device model has it for that EVSE, else the station's. */
 export function readAt<Kind extends ValueKind>(
-  deviceModel: DeviceModel,
+  deviceModel: Pick<DeviceModel, "read">,
   handle: VariableHandle<Kind>,
   evseId: number | undefined,
 ): ValueOf[Kind] | undefined {

@@ -1,6 +1,9 @@
 import { afterEach, expect, test } from "bun:test";
+import { join } from "node:path";
 import { pushSettings } from "../../../src/agent/pushed-settings.ts";
+import type { VariableDefinition } from "../../../src/device-model/definitions.ts";
 import { baseReport } from "../../../src/device-model/reports.ts";
+import { DeviceModelStorage } from "../../../src/device-model/storage.ts";
 import { TxCtrlr } from "../../../src/device-model/variables.ts";
 import { CommandError } from "../../../src/everest/everest-module.ts";
 import { InProcessCharger } from "../../support/in-process-charger.ts";
@@ -69,9 +72,10 @@ const toldEvses = (): readonly unknown[] => {
   charger.hardwareCalls.length = 0;
   return told;
 };
-const setIso15118 = async (variable: string, attributeValue: string) => {
+const setIso15118 = async (variable: string, attributeValue: string, evseId?: number) => {
+  const component = { name: "ISO15118Ctrlr", ...(evseId !== undefined && { evse: { id: evseId } }) };
   const { body } = await charger.call("SetVariables", {
-    setVariableData: [{ component: { name: "ISO15118Ctrlr" }, variable: { name: variable }, attributeValue }],
+    setVariableData: [{ component, variable: { name: variable }, attributeValue }],
   });
   expect(body).toMatchObject({ setVariableResult: [{ attributeStatus: "Accepted" }] });
 };
@@ -141,4 +145,39 @@ test("a command that this EVerest does not have is not tried again", async () =>
   pushSettings(charger.context, charger.hardwareEvents);
   await charger.clock.advance(600_000);
   expect(toldEvses()).toHaveLength(2);
+});
+
+test("incident: an EVSE with settings of Plug and Charge of its own was told those of the station", async () => {
+  charger = await new InProcessCharger(1).start();
+  const setting = (name: string, value: string): VariableDefinition => ({
+    name,
+    characteristics: { dataType: "boolean", supportsMonitoring: true },
+    attributes: [{ type: "Actual", mutability: "ReadWrite", value }],
+  });
+  const { clock, logger } = charger.context;
+  const storage = new DeviceModelStorage({ path: join(charger.directory, "evse.db"), clock, logger });
+  const variables = [setting("PnCEnabled", "false"), setting("Enabled", "true")];
+  charger.deviceModel.addComponents([{ name: "ISO15118Ctrlr", evseId: 2, variables }], storage, { source: null });
+  charger.hardwareCalls.length = 0;
+  pushSettings(charger.context, charger.hardwareEvents);
+  const settings = (pncEnabled: boolean, installation = true) => ({
+    pncEnabled,
+    contractCertificateInstallationEnabled: installation,
+  });
+  await clock.advance(10);
+  expect(toldEvses()).toEqual([
+    [1, settings(true)],
+    [2, settings(false)],
+  ]);
+  await setIso15118("PnCEnabled", "true", 2);
+  expect(toldEvses()).toEqual([[2, settings(true)]]);
+  await setIso15118("Enabled", "false", 2);
+  expect(toldEvses()).toEqual([[2, settings(false, false)]]);
+  await setIso15118("Enabled", "true", 2);
+  toldEvses();
+  await setIso15118("Enabled", "false");
+  expect(toldEvses()).toEqual([
+    [1, settings(false, false)],
+    [2, settings(false, false)],
+  ]);
 });
