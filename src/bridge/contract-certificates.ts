@@ -48,6 +48,7 @@ export function communicatorOf({ moduleId, implementationId }: Connected): strin
 export function createVehiclePort(module: EverestModule): VehiclePort {
   const communicators = module.peers("extensions_15118", "iso15118_extensions");
   return {
+    tellsChargingNeeds: communicators.length > 0,
     answerContractCertificate: async ({ communicator, action }, exiResponse) => {
       const peer = communicators.find(({ connected }) => communicatorOf(connected) === communicator);
       await peer?.call("set_get_certificate_response", {

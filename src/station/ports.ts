@@ -356,6 +356,8 @@ export interface NetworkPort {
 }
 
 export interface VehiclePort {
+  /** Is there anybody who would tell what an EV needs? */
+  readonly tellsChargingNeeds: boolean;
   /** `exiResponse` (Base64) is there when the CSMS has answered; without it the vehicle is told that there is no certificate. */
   answerContractCertificate(
     request: Pick<ContractCertificateRequest, "communicator" | "action">,

@@ -101,6 +101,8 @@ export class InProcessCharger {
   /** In another order than usual, where the test is about that. */
   blocks: readonly AnyBlock[] = BLOCKS;
   hasDisplay = true;
+  /** There is an ISO 15118 extension. */
+  tellsChargingNeeds = true;
   hardwareAnswers: Partial<Record<string, (...args: readonly unknown[]) => unknown>> = {};
   /** Undefined: the hardware side does not offer to set up networks. */
   network: NetworkPort | undefined;
@@ -441,7 +443,7 @@ export class InProcessCharger {
         publishSchedules: note("publishSchedules"),
         ...port({ setLimits: undefined }),
       },
-      vehicle: port({ answerContractCertificate: undefined }),
+      vehicle: { tellsChargingNeeds: this.tellsChargingNeeds, ...port({ answerContractCertificate: undefined }) },
       observer: {
         connection: () => {},
         bootNotificationResponse: () => {},

@@ -85,8 +85,9 @@ export class ChargingNeeds {
 
   /** Is a profile for this transaction sent before the needs of its EV, which are about to come (K15.FR.17)? */
   isTooEarly(evseId: number, { chargingProfilePurpose, transactionId }: ChargingProfileType): boolean {
-    const { clock, model } = this.context;
+    const { clock, hardware, model } = this.context;
     const [place, evse] = [this.places.get(evseId), model.evse(evseId)];
+    if (!hardware.vehicle.tellsChargingNeeds) return false;
     if (chargingProfilePurpose !== "TxProfile" || place?.transactionSince === undefined) return false;
     if (evse === undefined || evse.transaction?.transactionId !== transactionId) return false;
     const isNew = clock.monotonicMilliseconds() - place.transactionSince < EV_PATIENCE_MILLISECONDS;

@@ -20,9 +20,10 @@ let drive: ReturnType<typeof driver>;
 let reaction: Reaction | ((call: SeenCall) => Reaction) = { answer: { status: "Accepted" } };
 afterEach(() => charger.dispose());
 
-async function start(variables: Record<string, string> = {}): Promise<void> {
+async function start(variables: Record<string, string> = {}, tellsChargingNeeds = true): Promise<void> {
   reaction = { answer: { status: "Accepted" } };
   charger = new InProcessCharger(1, { "TxCtrlr.TxStartPoint": "PowerPathClosed", ...variables });
+  charger.tellsChargingNeeds = tellsChargingNeeds;
   const { react } = charger;
   charger.react = (call) => {
     if (call.action !== "NotifyEVChargingNeeds") return react(call);
@@ -343,6 +344,16 @@ describe("the profile of the CSMS", () => {
     await start();
     const transactionId = await authorize();
     await act(transactionId);
+    expect(await setTx(transactionId)).toEqual({ status: "Accepted" });
+  });
+
+  test("incident: an EV with a contract got no profile for a minute where no extension of EVerest tells needs (K15.FR.17)", async () => {
+    await start({}, false);
+    charger.event(1, { kind: "SessionStarted", reason: "EVConnected", sessionId: "s1" });
+    const token = { idToken: { idToken: "DE-PNX-C12345678-9", type: "eMAID" as const }, remote: false };
+    charger.event(1, { kind: "TransactionStarted", token, sessionId: "s1" });
+    await charger.clock.advance(10);
+    const transactionId = charger.model.evse(1)?.transaction?.transactionId ?? "none";
     expect(await setTx(transactionId)).toEqual({ status: "Accepted" });
   });
 
