@@ -164,7 +164,7 @@ test("incident: an EVSE with settings of Plug and Charge of its own was told tho
     pncEnabled,
     contractCertificateInstallationEnabled: installation,
   });
-  await clock.advance(10);
+  await charger.clock.advance(10);
   expect(toldEvses()).toEqual([
     [1, settings(true)],
     [2, settings(false)],
