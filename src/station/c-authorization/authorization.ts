@@ -110,11 +110,15 @@ function create(context: Given<"customerData" | "reservations">) {
     return decision;
   };
 
-  /** For CustomerInformation by contract certificate (N09, N10): as we have named it, or as a CSMS that saw the chain may. */
-  const rememberCertificate = ({ idToken, certificate, iso15118CertificateHashData }: AuthorizeRequest): void => {
-    const [leaf] = iso15118CertificateHashData ?? [];
+  /** For CustomerInformation by contract certificate (N09, N10): by each name that a CSMS that saw the chain may use. */
+  const rememberCertificate = (
+    { idToken, certificate }: AuthorizationQuery,
+    { iso15118CertificateHashData = [] }: Partial<AuthorizeRequest> = {},
+  ): void => {
     remember("The contract certificate of a token", () => {
-      const names = leaf !== undefined ? [leaf] : certificate === undefined ? [] : leafHashes(certificate);
+      const own = certificate === undefined ? [] : leafHashes(certificate);
+      // Hash data may lack the leaf, where it names no responder.
+      const names = own.length > 0 ? own : iso15118CertificateHashData.slice(0, 1);
       if (names.length === 0) return;
       core.unitOfWork.runRelaxed(() => {
         for (const name of names) core.tokenAliases.noteCertificate(name, tokenHash(idToken));
@@ -129,8 +133,7 @@ function create(context: Given<"customerData" | "reservations">) {
       online() || policy().localAuthorizeOffline
         ? await decideToken(query) // C07.FR.09–12
         : decide("Unknown", "offline");
-    const { idToken, certificate } = query;
-    if (certificate !== undefined) rememberCertificate({ idToken, certificate });
+    rememberCertificate(query);
     return { ...decision, certificateStatus: "Accepted" };
   };
 
@@ -147,7 +150,7 @@ function create(context: Given<"customerData" | "reservations">) {
     // What is said of a forged certificate says nothing of the owner of the eMAID.
     if (defect === undefined) {
       learn(query.idToken, decision.idTokenInfo);
-      rememberCertificate(request);
+      rememberCertificate(query, request);
     }
     return decision;
   };

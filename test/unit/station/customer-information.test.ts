@@ -109,6 +109,19 @@ describe("by a contract certificate that the CSMS was shown, or that was verifie
     ]);
   });
 
+  test("incident: of a contract without a responder of its own the authority was remembered as the driver's certificate", async () => {
+    await start();
+    const [, authority, root] = parseCertificates(`${chainPem}${hierarchy.moRoot.pem}`);
+    const aboveAuthority = parseCertificates(chainPem)[2] ?? root;
+    if (authority === undefined || aboveAuthority === undefined) throw new Error("no chain");
+    const ofAuthority = certificateHash(authority, aboveAuthority);
+    charger.hardwareAnswers.verifyCertificate = () => "Valid";
+    charger.hardwareAnswers.moOcspRequestData = () => [{ ...ofAuthority, responderURL: "http://ocsp.example" }];
+    await present(charger, emaid, { certificate: chainPem });
+    expect(await told(REPORT, { customerCertificate: ofAuthority })).toEqual(["Accepted", ""]);
+    expect(await told(REPORT, { customerCertificate: hashes[0] })).toEqual(CACHED);
+  });
+
   test("hash data of a wrong length or kind name nobody, and change nothing", async () => {
     await start({ "ISO15118Ctrlr.CentralContractValidationAllowed": "true" });
     charger.hardwareAnswers.verifyCertificate = () => "IssuerNotFound";
