@@ -36,6 +36,7 @@ export function provideInterfaces(
       },
     },
     { validate_token: (): AuthorizationValidationResult => ({ authorization_status: "Invalid", tariff_messages: [] }) },
+    ["validate_token"], // No driver waits for the CSMS's answer to another one.
   );
   module.provide("auth_provider", "auth_token_provider", {}, {});
   module.provide("session_cost", "session_cost", {}, {});

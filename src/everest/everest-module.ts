@@ -166,6 +166,7 @@ export class EverestModule {
     interfaceName: I,
     handlers: CommandHandlers<I>,
     refusals: CommandRefusals<I>,
+    beside: readonly (keyof Commands<I>)[] = [],
   ): void {
     const { arguments: own, logger } = this.options;
     const { channel } = this.started;
@@ -179,7 +180,16 @@ export class EverestModule {
         this.inItsForm(`${interfaceName}.${command}.result`, await handler(args, origin));
       this.subscriptions.set(
         topic,
-        serveCommand({ topic, moduleId: own.moduleId, schema, handler: handle, refuse, publish, logger }),
+        serveCommand({
+          topic,
+          moduleId: own.moduleId,
+          schema,
+          handler: handle,
+          refuse,
+          publish,
+          logger,
+          isBeside: beside.includes(command as keyof Commands<I>),
+        }),
       );
     }
   }

@@ -17,6 +17,8 @@ export interface ServedCommand {
   readonly refuse: (args: unknown) => unknown;
   readonly publish: (topic: string, message: string) => void;
   readonly logger: Logger;
+  /** Calls do not wait for each other; otherwise they are handled in their order, as by EVerest's own runtime. */
+  readonly isBeside: boolean;
 }
 
 /**
@@ -24,8 +26,8 @@ export interface ServedCommand {
  * Only who gives no name that could be answered gets none, and nothing is done for it.
  */
 export function serveCommand(command: ServedCommand): MessageHandler {
-  const { topic, moduleId, schema, handler, refuse, publish, logger } = command;
-  return async (text) => {
+  const { topic, moduleId, schema, handler, refuse, publish, logger, isBeside } = command;
+  const serve = async (text: string): Promise<void> => {
     const call = openCommand(text);
     if (call === undefined) return logger.warn(`A message on ${topic} is dropped: no command in its envelope`);
     if (!isTopicLevel(call.origin))
@@ -45,6 +47,9 @@ export function serveCommand(command: ServedCommand): MessageHandler {
       answer(refuse(args.output));
     }
   };
+  if (!isBeside) return serve;
+  return (text) =>
+    void serve(text).catch((error: Error) => logger.error(`${topic} could not be answered: ${error.message}`));
 }
 
 /** `path: what is wrong with it`. */

@@ -74,6 +74,23 @@ async function connectModule() {
   return { bus, clock, log, peer };
 }
 
+test("incident: a card waited until the security module had said something of a contract at another EVSE", async () => {
+  const charger = await Charger.start({ certificates: "separate" });
+  cleanUps.push(() => charger.stop());
+  const { everest, security } = charger;
+  security.misbehave("verify_certificate", "silent");
+  const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+  let isContractDecided = false;
+  const contract = everest.presentContract("DE8AA1A2B3C4D5", { certificate }, 2).then((status) => {
+    isContractDecided = true;
+    return status;
+  });
+  while (everest.recorded("verify_certificate").length === 0) await Bun.sleep(10);
+  expect(await everest.presentToken({ value: "CARD", type: "ISO14443" }, 1)).toBe("Accepted");
+  expect(isContractDecided).toBe(false);
+  expect(await contract).toBe("Invalid");
+}, 30_000);
+
 test("a command is given up after the limit of its own, and an answer that comes later is told", async () => {
   const { bus, clock, log, peer } = await connectModule();
   const { promise: late, resolve: answerLate } = Promise.withResolvers<unknown>();

@@ -103,12 +103,14 @@ function create(context: Given<"customerData" | "reservations">) {
     return { idTokenInfo, ...(certificateStatus !== undefined && { certificateStatus }), source: "csms" };
   };
 
-  const decideKeyCode = async (query: AuthorizationQuery): Promise<AuthorizationDecision> => {
-    if (keyCodes.isClosed) return decide("NotAtThisTime", "local");
-    const decision = await decideToken(query);
-    if (decision.source !== "offline") keyCodes.note(decision.idTokenInfo.status === "Accepted");
-    return decision;
-  };
+  /** One at a time, so that none is tried before it is known how wrong the one before it was. */
+  const decideKeyCode = (query: AuthorizationQuery): Promise<AuthorizationDecision> =>
+    keyCodes.inTurn(async () => {
+      if (keyCodes.isClosed) return decide("NotAtThisTime", "local");
+      const decision = await decideToken(query);
+      if (decision.source !== "offline") keyCodes.note(decision.idTokenInfo.status === "Accepted");
+      return decision;
+    });
 
   /** For CustomerInformation by contract certificate (N09, N10): by each name that a CSMS that saw the chain may use. */
   const rememberCertificate = (

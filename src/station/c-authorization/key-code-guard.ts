@@ -9,11 +9,19 @@ const LONGEST_WAIT_SECONDS = 300;
 export class KeyCodeGuard {
   private failures = 0;
   private closedUntil = 0;
+  private last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly clock: Clock) {}
 
   get isClosed(): boolean {
     return this.clock.monotonicMilliseconds() < this.closedUntil;
+  }
+
+  /** Begins when everything before it has ended. */
+  inTurn<Result>(attempt: () => Promise<Result>): Promise<Result> {
+    const turn = this.last.then(attempt);
+    this.last = turn.catch(() => {});
+    return turn;
   }
 
   note(accepted: boolean): void {

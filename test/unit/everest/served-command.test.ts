@@ -6,7 +6,7 @@ import { silentLogger } from "../../../src/log/logger.ts";
 
 type Handler = (args: unknown) => unknown;
 
-async function answersTo(handler: Handler, origin: string, args: unknown) {
+async function answersTo(handler: Handler, origin: string, args: unknown, isBeside = false) {
   const published: { topic: string; data: unknown }[] = [];
   const lines: string[] = [];
   const note = (message: string): void => void lines.push(message);
@@ -19,6 +19,7 @@ async function answersTo(handler: Handler, origin: string, args: unknown) {
     refuse: () => "no",
     publish: (topic, message) => published.push({ topic, data: JSON.parse(message).data.data }),
     logger,
+    isBeside,
   });
   await serve(JSON.stringify({ msg_type: "Cmd", data: { id: "1", origin, args } }), "t/cmd/c");
   return { published, lines };
@@ -42,6 +43,15 @@ test.each<[string, Handler, unknown, RegExp]>([
   const { published, lines } = await answersTo(handler, "auth", args);
   expect(published).toEqual(NO);
   expect(lines).toEqual([expect.stringMatching(line)]);
+});
+
+test("a call beside others does not hold up the next one, and is answered all the same", async () => {
+  const decided = Promise.withResolvers<string>();
+  const { published } = await answersTo(() => decided.promise, "auth", { word: "x" }, true);
+  expect(published).toEqual([]);
+  decided.resolve("yes");
+  await Bun.sleep(0);
+  expect(published).toMatchObject([{ data: { retval: "yes" } }]);
 });
 
 test.each(["", "#", "auth/x", "a\0", "a".repeat(70_000)])(

@@ -90,6 +90,19 @@ describe("every type of token", () => {
     expect(await statusOf(card("1234", "KeyCode"))).toBe("Accepted");
   });
 
+  test("C04.FR.06: codes that come all at once are tried one after the other", async () => {
+    await start();
+    answerTokens(charger, { status: "Invalid" });
+    const { authorize } = charger.services.authorization;
+    const all = Promise.all([..."123456789"].map((idToken) => authorize({ idToken: card(idToken, "KeyCode") })));
+    await charger.clock.advance(1_000);
+    expect((await all).map(({ idTokenInfo }) => idTokenInfo.status).slice(4)).toEqual([
+      "Invalid",
+      ...Array.from({ length: 4 }, () => "NotAtThisTime"),
+    ]);
+    expect(asked()).toBe(5);
+  });
+
   test("incident: a CSMS that fails does not make right key codes wrong", async () => {
     await start();
     charger.react = () => ({ error: "InternalError" });
