@@ -42,8 +42,9 @@ export class TokenAliasRepository {
     if (!isFolded(token)) this.add(spellingAlias(token), tokenHash(token));
   }
 
-  noteCertificate(certificate: CertificateName, key: string): void {
-    this.add(certificateAlias(certificate), key);
+  /** In whatever spelling the token is stored. */
+  noteCertificate(certificate: CertificateName, token: Token): void {
+    for (const key of [...this.keysOf(token)]) this.add(certificateAlias(certificate), key);
   }
 
   /** Forgets the names of tokens that are stored no longer. */

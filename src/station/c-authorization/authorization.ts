@@ -8,7 +8,7 @@ import type {
   IdTokenType,
 } from "../../ocpp/v201/index.ts";
 import { IdTokenTypeSchema } from "../../ocpp/v201/index.ts";
-import { isSameToken, tokenHash } from "../../store/token-hash.ts";
+import { isSameToken } from "../../store/token-hash.ts";
 import { declareBlock, type Given } from "../block.ts";
 import { type AuthorizationDecision, type AuthorizationQuery, isAllowedAt } from "../model/authorization.ts";
 import { leafHashes } from "../model/certificate.ts";
@@ -123,7 +123,7 @@ function create(context: Given<"customerData" | "reservations">) {
       const names = own.length > 0 ? own : iso15118CertificateHashData.slice(0, 1);
       if (names.length === 0) return;
       core.unitOfWork.runRelaxed(() => {
-        for (const name of names) core.tokenAliases.noteCertificate(name, tokenHash(idToken));
+        for (const name of names) core.tokenAliases.noteCertificate(name, idToken);
       });
     });
   };

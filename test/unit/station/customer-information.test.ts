@@ -122,6 +122,18 @@ describe("by a contract certificate that the CSMS was shown, or that was verifie
     expect(await told(REPORT, { customerCertificate: hashes[0] })).toEqual(CACHED);
   });
 
+  test("incident: a list that spells the eMAID in other letters was not found by the certificate (C01.FR.25)", async () => {
+    await start({ "AuthCacheCtrlr.Enabled": "false", "ISO15118Ctrlr.CentralContractValidationAllowed": "true" });
+    charger.hardwareAnswers.verifyCertificate = () => "IssuerNotFound";
+    const listed = card("de8aa", "eMAID");
+    await sendLocalList(charger, 1, "Full", [{ idToken: listed, idTokenInfo: { status: "Accepted" } }]);
+    await present(charger, emaid, { certificate: chainPem });
+    expect(await told(REPORT, { customerCertificate: hashes[0] })).toEqual([
+      "Accepted",
+      '{"localAuthorizationList":{"status":"Accepted"}}',
+    ]);
+  });
+
   test("hash data of a wrong length or kind name nobody, and change nothing", async () => {
     await start({ "ISO15118Ctrlr.CentralContractValidationAllowed": "true" });
     charger.hardwareAnswers.verifyCertificate = () => "IssuerNotFound";
