@@ -32,7 +32,7 @@ export interface SigningExchange {
 
 /** SignCertificate and its repetitions (A02, A03), over restarts. */
 export function createSigningExchange(context: StationContext, journal: SigningJournal): SigningExchange {
-  const { clock, csms, deviceModel, logger } = context;
+  const { clock, csms, deviceModel, logger, model } = context;
   const timers = new Map<Target, Timer>();
   /** Counts what was begun or ended: what has been overtaken by it goes no further. */
   const turns = new Map<Target, number>();
@@ -71,8 +71,11 @@ export function createSigningExchange(context: StationContext, journal: SigningJ
   const takeRefusal = (target: Target): void => {
     logger.warn(`The CSMS does not have a ${target} signed`);
     note(target, undefined);
-    // A02.FR.21: kept in memory only, so until the next boot.
-    if (usesOf(target).includes("V2GCertificate")) deviceModel.write(ISO15118Ctrlr.PnCEnabled, false, "internal", true);
+    if (!usesOf(target).includes("V2GCertificate")) return;
+    // A02.FR.21: kept in memory only, so until the next boot; also where an EVSE has its own.
+    const { PnCEnabled } = ISO15118Ctrlr;
+    for (const handle of [PnCEnabled, ...model.evses.map(({ evseId }) => PnCEnabled.at(evseId))])
+      deviceModel.write(handle, false, "internal", true);
   };
 
   const ask = async (target: Target, repetition = 0, beforeAccepted = false): Promise<void> => {

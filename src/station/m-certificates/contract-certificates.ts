@@ -5,7 +5,7 @@ import { isIso15118On } from "../model/iso15118.ts";
 import { readAt } from "../model/setting-at.ts";
 import type { ContractCertificateRequest, EvseEvent } from "../ports.ts";
 
-/** The vehicle waits 5 s (part 2, 2.7, table 9); what is left is for the way of the answer to it. */
+/** The vehicle waits 5 s (part 2, 2.7, table 9), and whoever talks with it shall answer within 4.5 s (errata 2.2). */
 const USEFUL_MILLISECONDS = 4_500;
 
 /** M01, M02: a vehicle gets its contract certificate from the CSMS, through whoever speaks ISO 15118 with it. */

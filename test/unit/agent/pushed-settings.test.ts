@@ -1,11 +1,9 @@
 import { afterEach, expect, test } from "bun:test";
-import { join } from "node:path";
 import { pushSettings } from "../../../src/agent/pushed-settings.ts";
-import type { VariableDefinition } from "../../../src/device-model/definitions.ts";
 import { baseReport } from "../../../src/device-model/reports.ts";
-import { DeviceModelStorage } from "../../../src/device-model/storage.ts";
 import { TxCtrlr } from "../../../src/device-model/variables.ts";
 import { CommandError } from "../../../src/everest/everest-module.ts";
+import { addSettingsOf } from "../../support/evse-settings.ts";
 import { InProcessCharger } from "../../support/in-process-charger.ts";
 
 let charger: InProcessCharger;
@@ -149,15 +147,7 @@ test("a command that this EVerest does not have is not tried again", async () =>
 
 test("incident: an EVSE with settings of Plug and Charge of its own was told those of the station", async () => {
   charger = await new InProcessCharger(1).start();
-  const setting = (name: string, value: string): VariableDefinition => ({
-    name,
-    characteristics: { dataType: "boolean", supportsMonitoring: true },
-    attributes: [{ type: "Actual", mutability: "ReadWrite", value }],
-  });
-  const { clock, logger } = charger.context;
-  const storage = new DeviceModelStorage({ path: join(charger.directory, "evse.db"), clock, logger });
-  const variables = [setting("PnCEnabled", "false"), setting("Enabled", "true")];
-  charger.deviceModel.addComponents([{ name: "ISO15118Ctrlr", evseId: 2, variables }], storage, { source: null });
+  addSettingsOf(charger, 2, { PnCEnabled: "false", Enabled: "true" });
   charger.hardwareCalls.length = 0;
   pushSettings(charger.context, charger.hardwareEvents);
   const settings = (pncEnabled: boolean, installation = true) => ({

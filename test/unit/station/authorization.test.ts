@@ -96,7 +96,7 @@ describe("every type of token", () => {
     const { authorize } = charger.services.authorization;
     const all = Promise.all([..."123456789"].map((idToken) => authorize({ idToken: card(idToken, "KeyCode") })));
     await charger.clock.advance(1_000);
-    expect((await all).map(({ idTokenInfo }) => idTokenInfo.status).slice(4)).toEqual([
+    expect((await all).map(({ idTokenInfo }): string => idTokenInfo.status).slice(4)).toEqual([
       "Invalid",
       ...Array.from({ length: 4 }, () => "NotAtThisTime"),
     ]);

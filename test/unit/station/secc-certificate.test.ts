@@ -1,8 +1,10 @@
 /** A02 for the certificate that the station shows to vehicles, against a store of real certificates. */
+
 import { afterEach, describe, expect, test } from "bun:test";
 import { forge } from "../../../src/sim/everest/security/authority.ts";
 import type { SimulatedSecurity } from "../../../src/sim/everest/security/simulated-security.ts";
 import { createV2gHierarchy, issueSecc, type V2gHierarchy } from "../../../src/sim/everest/security/v2g-hierarchy.ts";
+import { addSettingsOf } from "../../support/evse-settings.ts";
 import type { InProcessCharger } from "../../support/in-process-charger.ts";
 import { after, DAY, HOUR, NOW, SeccScene, type SeccSceneOptions } from "../../support/secc-scene.ts";
 
@@ -146,13 +148,19 @@ describe("A02: an SECC certificate on request of the CSMS", () => {
           : { currentTime: NOW.toISOString(), interval: 300, status: "Accepted" },
     });
     await scene.run();
+    addSettingsOf(charger, 2, { PnCEnabled: "true" });
     await ask();
     await charger.clock.advance(HOUR);
     expect(scene.requests).toHaveLength(1);
     const answer = await charger.call("GetVariables", {
-      getVariableData: [{ component: { name: "ISO15118Ctrlr" }, variable: { name: "PnCEnabled" } }],
+      getVariableData: [{}, { evse: { id: 2 } }].map((at) => ({
+        component: { name: "ISO15118Ctrlr", ...at },
+        variable: { name: "PnCEnabled" },
+      })),
     });
-    expect(answer.body).toMatchObject({ getVariableResult: [{ attributeValue: "false" }] });
+    expect(answer.body).toMatchObject({
+      getVariableResult: [{ attributeValue: "false" }, { attributeValue: "false" }],
+    });
   });
 });
 
