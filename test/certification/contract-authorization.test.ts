@@ -46,6 +46,27 @@ describe("online", () => {
       }),
   );
 
+  test.each(["EVConnected", "Authorized"])(
+    "TC_E_46_CS, E15.FR.04, FR.05 the EV ends charging of a contract, with TxStopPoint %s",
+    (txStopPoint) =>
+      onPlugAndCharge({ txStopPoint }, async ({ system, contract }) => {
+        answer(system, "Accepted", "Accepted");
+        await system.evConnectedPreSession();
+        await system.authorized15118(EMAID, contract);
+        await system.energyTransferStarted();
+        await system.charger.everest.evse(1).stopTransaction("StoppedByEV");
+        const isOver = txStopPoint === "Authorized";
+        await system.receiveTransactionEvent({
+          eventType: isOver ? "Ended" : "Updated",
+          triggerReason: "StopAuthorized",
+          transactionInfo: isOver ? { stoppedReason: "StoppedByEV" } : {},
+        });
+        await system.evDisconnected();
+        const ended = system.charger.transactionEvents().at(-1);
+        expect(ended).toMatchObject({ eventType: "Ended", transactionInfo: { stoppedReason: "StoppedByEV" } });
+      }),
+  );
+
   test("TC_C_51_CS the CSMS knows that the contract is revoked: no transaction", () =>
     onPlugAndCharge({}, async ({ system, contract }) => {
       answer(system, "Invalid", "CertificateRevoked");
