@@ -92,6 +92,9 @@ export class DeviceModel {
         }
         variables.set(nameKey, variable);
       }
+      // What another source has of the same component stays, such as a component file's settings of an EVSE.
+      for (const [nameKey, variable] of this.components.get(key)?.variables ?? [])
+        if (!variables.has(nameKey)) variables.set(nameKey, variable);
       this.components.set(key, component);
     }
   }

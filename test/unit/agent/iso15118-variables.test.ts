@@ -5,13 +5,15 @@ import { hardwareComponents } from "../../../src/bridge/device-model-components.
 import { baseReport } from "../../../src/device-model/reports.ts";
 import { DeviceModelStorage } from "../../../src/device-model/storage.ts";
 import type { ChargingNeedsType } from "../../../src/ocpp/v201/index.ts";
+import { addSettingsOf } from "../../support/evse-settings.ts";
 import { InProcessCharger } from "../../support/in-process-charger.ts";
 
 let charger: InProcessCharger;
 afterEach(() => charger.dispose());
 
-const start = async (variables: Record<string, string> = {}) => {
+const start = async (variables: Record<string, string> = {}, ofFirstEvse: Record<string, string> = {}) => {
   charger = await new InProcessCharger(1, variables).start();
+  if (Object.keys(ofFirstEvse).length > 0) addSettingsOf(charger, 1, ofFirstEvse);
   const { clock, logger } = charger.context;
   const extensions = hardwareComponents(charger.context.hardware.evses, {
     capabilitiesOf: () => ({}),
@@ -100,4 +102,29 @@ test("the component is complete: every variable of the appendices is told with a
   ]);
   const mode = told.find(({ variable }) => variable.name === "RequestedEnergyTransferMode");
   expect(mode?.variableCharacteristics?.valuesList?.split(",")).toContain(String(mode?.variableAttribute[0]?.value));
+});
+
+test("incident: settings of Plug and Charge that a component file has for an EVSE were lost where there is an extension", async () => {
+  await start({}, { PnCEnabled: "false" });
+  expect([value("PnCEnabled", 1), value("RequestedEnergyTransferMode", 1)]).toEqual(["false", "Undetermined"]);
+  const { body } = await charger.call("SetVariables", {
+    setVariableData: [
+      {
+        component: { name: "ISO15118Ctrlr", evse: { id: 1 } },
+        variable: { name: "PnCEnabled" },
+        attributeValue: "true",
+      },
+    ],
+  });
+  expect(body).toMatchObject({ setVariableResult: [{ attributeStatus: "Accepted" }] });
+  expect([value("PnCEnabled", 1), value("PnCEnabled", 2)]).toEqual(["true", "UnknownVariable"]);
+  const reported = [...baseReport(charger.deviceModel, "FullInventory", 2_500)].filter(
+    ({ component }) => component.name === "ISO15118Ctrlr" && component.evse?.id === 1,
+  );
+  expect(reported.map(({ variable }) => variable.name).sort()).toEqual([
+    "Enabled",
+    "PnCEnabled",
+    "RequestedEnergyTransferMode",
+    "ServiceRenegotiationSupport",
+  ]);
 });
