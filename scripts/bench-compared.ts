@@ -1,16 +1,21 @@
 /**
  * Figures of two executables of the same manifest, in turns, so that each ratio is one of the same minutes:
- * `scripts/bench --peer PATH [--rounds N] [--only NAME] [--save FILE]`. Each measurement runs in a process of its own.
+ * `scripts/bench --peer PATH [--rounds N] [--only NAME] [--record]`; with --record they go to docs/EVIDENCE.md. Each
+ * measurement runs in a process of its own.
  */
 import { parseArgs } from "node:util";
 import { EXECUTABLE } from "../test/support/charger.ts";
 import { MEASUREMENTS } from "./bench-measurements.ts";
+import { writeEvidence } from "./evidence.ts";
 
 interface Metric {
   readonly key: string;
   readonly name: string;
   readonly unit: string;
-  /** Measured on 2026-11-27 of the C++ module of August 2026 (-O1) and of commit 771ef3a; the goal is a ratio to the C++. */
+  /**
+   * Measured on 2026-11-27 of the C++ module of August 2026 (-O1) and of commit 771ef3a; the goal is a ratio to the C++, and is
+   * told as one to 771ef3a, whose executable is the peer.
+   */
   readonly cpp: number;
   readonly start: number;
   readonly goal: number;
@@ -52,7 +57,7 @@ const { values } = parseArgs({
     peer: { type: "string" },
     rounds: { type: "string", default: "5" },
     only: { type: "string" },
-    save: { type: "string" },
+    record: { type: "boolean", default: false },
     measure: { type: "string" },
   },
 });
@@ -82,6 +87,7 @@ function measure(name: string, whose: "ours" | "peer", executable: string): void
 }
 
 const rounds = Number(values.rounds);
+const begun = performance.now();
 const names = Object.keys(MEASUREMENTS).filter((name) => values.only === undefined || name.startsWith(values.only));
 for (let round = 1; round <= rounds; round++)
   for (const name of names) {
@@ -94,18 +100,34 @@ const median = (list: readonly number[]): number =>
   list.toSorted((one, other) => one - other)[list.length >> 1] ?? Number.NaN;
 const shown = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
-const rows = METRICS.filter(({ key }) => seen.has(key)).map(({ key, name, unit, cpp, start, goal }) => {
-  const { ours, peer: theirs } = seen.get(key) ?? { ours: [], peer: [] };
+const results = METRICS.filter(({ key }) => seen.has(key)).map((one) => {
+  const { ours, peer: theirs } = seen.get(one.key) ?? { ours: [], peer: [] };
   const [own, other] = [median(ours), median(theirs)];
   const ratio = own / other;
-  return {
-    figure: name,
-    peer: `${shown(other)} ${unit}`,
-    ours: `${shown(own)} ${unit}`,
+  const goal = (one.goal * one.cpp) / one.start;
+  const isMet = one.unit === "/s" ? ratio >= goal : ratio <= goal;
+  const figures = {
+    peer: `${shown(other)} ${one.unit}`,
+    ours: `${shown(own)} ${one.unit}`,
     ratio: ratio.toPrecision(3),
-    "goal, as ratio to 771ef3a": `${unit === "/s" ? "≥" : "≤"} ${((goal * cpp) / start).toPrecision(3)}`,
-    "that makes, to the C++": ((ratio * start) / cpp).toPrecision(3),
+    goal: `${one.unit === "/s" ? "≥" : "≤"} ${goal.toPrecision(3)}`,
+    "so to the C++": ((ratio * one.start) / one.cpp).toPrecision(3),
   };
+  return { ...one, isMet, figures };
 });
-console.table(rows);
-if (values.save !== undefined) await Bun.write(values.save, `${JSON.stringify({ peer, rounds, rows }, null, 2)}\n`);
+console.table(results.map(({ name, isMet, figures }) => ({ figure: name, ...figures, met: isMet ? "yes" : "no" })));
+
+const seconds = (performance.now() - begun) / 1_000;
+if (values.record)
+  for (const { key, name, isMet, figures } of results)
+    writeEvidence({
+      group: "figures",
+      name: key,
+      title: name,
+      command: `scripts/bench --peer PATH --rounds ${rounds} --record`,
+      amount: `${rounds} rounds, against 771ef3a`,
+      seconds: seconds / results.length,
+      failures: isMet ? [] : ["the goal is missed"],
+      figures,
+    });
+process.exit(0);
