@@ -1,8 +1,9 @@
 /**
- * Passes on what `bun test` prints and says at each file how far it is: `[34/210 3:12] test/unit/…`. The argument is the
- * number of files; without one nobody knows.
+ * Passes on what `bun test` prints and says at each file how far it is: `[34/210 3:12] test/unit/…`. The arguments are the
+ * number of files, and a name that stands before each line, since others print beside it.
  */
-const total = Bun.argv[2] ?? "?";
+const [, , total = "?", name] = Bun.argv;
+const origin = name === undefined ? "" : `${name}: `;
 const begun = performance.now();
 let files = 0;
 
@@ -14,7 +15,7 @@ function elapsed(): string {
 for await (const line of console) {
   const isFile = /^test\/\S+\.test\.ts:$/.test(line);
   if (isFile) files++;
-  console.log(isFile ? `[${files}/${total} ${elapsed()}] ${line}` : line);
+  console.log(origin + (isFile ? `[${files}/${total} ${elapsed()}] ${line}` : line));
 }
 
 export {};
