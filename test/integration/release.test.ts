@@ -86,7 +86,7 @@ describe("a release", () => {
     const { "SHA256SUMS.minisig": signature, ...ofSecond } = hashesOf(second);
     expect(signature).toBeString();
     expect(hashesOf(first)).toEqual(ofSecond);
-    expect(Object.keys(ofSecond)).toHaveLength(4);
+    expect(Object.keys(ofSecond)).toHaveLength(5);
   });
 
   test("is checked with the one line that scripts/packages/sign names", () => {
