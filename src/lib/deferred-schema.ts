@@ -4,8 +4,8 @@ type Entries = v.ObjectEntries;
 type ObjectSchema = v.GenericSchema & { readonly entries: Entries };
 
 /**
- * A schema of an object that is made when it is first asked for. There are some seven hundred of them for what can be exchanged, and
- * most stations never see the half.
+ * A schema of an object that is made when it is first asked for: there are hundreds for what can be exchanged, and most
+ * stations never see the half.
  */
 class DeferredObject implements v.GenericSchema {
   readonly kind = "schema";

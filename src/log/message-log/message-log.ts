@@ -33,7 +33,7 @@ const FILE_OF_A_START = /^(\d{4}-\d\d-\d\dT[\d:.]+Z)(?:_raw)?\.(?:log|html|secur
 /** Entries and characters that may wait to be written; what comes then is left out. */
 const WAITING_LIMIT = 2_000;
 const WAITING_LIMIT_CHARACTERS = 8_000_000;
-/** What is exchanged at one moment is written together, when the moment is over: the disk is woken less often, and never before the wire. */
+/** What is exchanged at one moment is written together, when it is over: the disk is woken less often, and after the wire. */
 const GATHER_MILLISECONDS = 100;
 /** What is formatted before the event loop goes on; a single entry may have more characters. */
 const ENTRIES_A_TURN = 5;
