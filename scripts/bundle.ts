@@ -1,8 +1,10 @@
 /**
  * Compiles src/main.ts into one executable, called by scripts/build:
- * `bun scripts/bundle.ts --outfile FILE [--target TARGET] [--runtime FILE] [--released YYYY-MM-DD] [--entry FILE] [--unordered] [--symbols MAP]`
+ * `bun scripts/bundle.ts --outfile FILE [--target TARGET] [--runtime FILE] [--released YYYY-MM-DD] [--entry FILE] [--unordered] [--symbols DIRECTORY]`
  * With `--metafile FILE` instead of `--outfile` nothing is compiled: the file says what the program is made of.
  */
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 
 const { values } = parseArgs({
@@ -35,12 +37,13 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   "./ali": "module.exports = {};",
 };
 
-/** The program itself; compiled and as text it is the same, so that the map of the text fits the executable. */
 const program: Bun.BuildConfig = {
   entrypoints: [entry],
   target: "bun",
   format: "esm",
   minify: true,
+  // What is loaded on demand (src/cli/main.ts) is no part of what each start has to load.
+  splitting: true,
   ...(released !== undefined && { define: { RELEASE_DATE: JSON.stringify(released) } }),
   plugins: [
     {
@@ -67,50 +70,40 @@ if (metafile !== undefined) {
 }
 
 if (outfile === undefined) throw new Error("scripts/bundle.ts: --outfile is needed");
-await Bun.build({
-  ...program,
-  bytecode: true,
-  compile: {
-    outfile,
-    ...(target !== undefined && { target: target as Bun.Build.CompileTarget }),
-    ...(runtime !== undefined && { executablePath: runtime }),
-    assets: ["./migrations", "./component_config"],
-    // Nothing of the directory in which the process happens to start is read.
-    autoloadDotenv: false,
-    autoloadBunfig: false,
-    bytecodeOrder: !unordered && ORDER,
-    // What runs at the start runs once: the compiler takes no memory and time for it; cli/run.ts ends that.
-    jitPolicy: 8,
-  },
-});
 
-const CHUNK_BYTES = 300;
-
-/** Short names as blanks: which of two helpers that are used equally often is `fe` and which `pe`, each build decides anew. */
-function shapeOf(code: Buffer): string {
-  return code.toString("latin1").replace(/(?<![\w$])[\w$]{1,3}(?![\w$])/g, (name) => "_".repeat(name.length));
+/** @returns the source maps, where they are asked for; they lie beside the executable then. */
+async function compile(executable: string, sourcemap: "none" | "external"): Promise<readonly Bun.BuildArtifact[]> {
+  const { outputs } = await Bun.build({
+    ...program,
+    sourcemap,
+    bytecode: true,
+    compile: {
+      outfile: executable,
+      ...(target !== undefined && { target: target as Bun.Build.CompileTarget }),
+      ...(runtime !== undefined && { executablePath: runtime }),
+      assets: ["./migrations", "./component_config"],
+      // Nothing of the directory in which the process happens to start is read.
+      autoloadDotenv: false,
+      autoloadBunfig: false,
+      bytecodeOrder: !unordered && ORDER,
+      // What runs at the start runs once: the compiler takes no memory and time for it; cli/run.ts ends that.
+      jitPolicy: 8,
+    },
+  });
+  return outputs.filter(({ kind }) => kind === "sourcemap");
 }
 
-/** Does the executable contain this code, every line and column where it is here, so that the map fits? */
-function hasShape(executable: Buffer, code: Buffer): boolean {
-  for (let offset = 0; offset + CHUNK_BYTES <= code.length; offset += CHUNK_BYTES) {
-    const found = executable.indexOf(code.subarray(offset, offset + CHUNK_BYTES));
-    if (found < 0) continue;
-    const start = found - offset;
-    return shapeOf(executable.subarray(start, start + code.length)) === shapeOf(code);
-  }
-  return false;
-}
+await compile(outfile, "none");
 
+// Compiled once more, since an executable that is made together with its maps carries them.
 if (symbols !== undefined) {
-  const { outputs } = await Bun.build({ ...program, sourcemap: "external" });
-  const [text, map] = [
-    outputs.find(({ kind }) => kind === "entry-point"),
-    outputs.find(({ kind }) => kind === "sourcemap"),
-  ];
-  if (text === undefined || map === undefined) throw new Error("scripts/bundle.ts: there is no source map");
-  const sample = Buffer.from((await text.text()).split("\n").slice(1).join("\n").slice(-100_000, -1_000));
-  if (!hasShape(Buffer.from(await Bun.file(outfile).arrayBuffer()), sample))
-    throw new Error("scripts/bundle.ts: the source map is not that of the executable");
-  await Bun.write(symbols, map);
+  mkdirSync(symbols, { recursive: true });
+  const again = join(symbols, basename(outfile));
+  const maps = await compile(again, "external");
+  rmSync(again);
+  // The name of a part is made of what it contains.
+  const program = readFileSync(outfile);
+  const strange = maps.map(({ path }) => basename(path, ".map")).filter((name) => !program.includes(name));
+  if (strange.length > 0)
+    throw new Error(`scripts/bundle.ts: not of the executable: the maps of ${strange.join(", ")}`);
 }

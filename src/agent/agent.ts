@@ -7,6 +7,7 @@ import type { RunningStation } from "../bridge/running-station.ts";
 import { readErrorCodes } from "../config/error-codes.ts";
 import { SHARED_DATA_OF, slotOf } from "../config/manifest.ts";
 import { ConfigurationError, type ModuleParameters, readParameters } from "../config/parameters.ts";
+import { DeviceModel } from "../device-model/device-model.ts";
 import type { ModuleArguments, Origin } from "../everest/command-line.ts";
 import type { ModuleConfiguration } from "../everest/configuration.ts";
 import { EverestModule, type InterfaceName } from "../everest/everest-module.ts";
@@ -24,6 +25,7 @@ import { answerOr } from "../station/model/answer-or.ts";
 import { createStationModel, type StationModel } from "../station/model/station-model.ts";
 import type { BootReason, EvseDescription, Hardware, NetworkPort } from "../station/ports.ts";
 import { createStation } from "../station/station.ts";
+import type { DatabaseLocks } from "../store/database-lock.ts";
 import { reportConnection } from "./connection-report.ts";
 import { linkSettings } from "./csms-connection.ts";
 import { CsmsSwitch } from "./csms-switch.ts";
@@ -37,7 +39,7 @@ import { startMessageLog } from "./message-log.ts";
 import type { ObservedStation } from "./observed-station.ts";
 import { pushSettings } from "./pushed-settings.ts";
 import { startWarnings } from "./start-warnings.ts";
-import { type OwnStores, openOwnStores, type Stores } from "./stores.ts";
+import { type Stores, takeStores } from "./stores.ts";
 
 export const PROVIDES: Readonly<Record<string, InterfaceName>> = {
   auth_validator: "auth_token_validator",
@@ -100,12 +102,16 @@ export class Agent {
   private csmsSwitch: CsmsSwitch | undefined;
   private running: RunningStation | undefined;
   private model: StationModel | undefined;
-  private stores: OwnStores | undefined;
+  private locks: DatabaseLocks | undefined;
+  private stores: Stores | undefined;
   private messageLog: MessageLog | undefined;
 
   constructor(private readonly options: AgentOptions) {}
 
-  /** Runs until the process ends. @throws before ModuleReady when the configuration cannot work. */
+  /**
+   * Runs until the process ends. @throws before ModuleReady when the configuration cannot work, behind it when a database
+   * cannot be used.
+   */
   async start(): Promise<void> {
     const { clock, configuration, logger, onShutdown, random } = this.options;
     const module = await EverestModule.connect({
@@ -123,17 +129,22 @@ export class Agent {
     const { parameters, origins } = this.readParameters(module);
     const errorCodes = readErrorCodes(parameters.CustomMrecErrorMapPath);
     const shareDirectory = module.sharedDataOf(SHARED_DATA_OF);
-    const stores = await openOwnStores({ parameters, shareDirectory, clock, logger });
-    this.stores = stores;
-    for (const warning of startWarnings(this.options.environment, module.configuration, stores.deviceModel))
-      logger.warn(warning);
+    const deviceModel = new DeviceModel(logger);
+    const taken = await takeStores({ parameters, shareDirectory, deviceModel, clock, logger });
+    this.locks = taken.locks;
     const input = new HardwareInput(module, clock, logger, errorCodes);
     input.subscribe();
     const network = createNetworkPort(module, clock, logger);
-    provideInterfaces(module, clock, logger, stores.deviceModel, () => this.running);
+    provideInterfaces(module, clock, logger, deviceModel, () => this.running);
     const evseManagers = module.peers("evse_manager", "evse_manager");
     const moduleConfigurations = fetchModuleConfigurations(module, this.options.arguments.moduleId, clock, logger);
-    await module.ready();
+    await module.reportReady();
+    // While the other modules start.
+    const stores = taken.open();
+    this.stores = stores;
+    for (const warning of startWarnings(this.options.environment, module.configuration, deviceModel))
+      logger.warn(warning);
+    await module.released();
     logger.info("Module initialized; EVerest is ready");
     const questions = module.isStandalone ? evseManagers.map((peer) => () => peer.call("get_evse", {})) : [];
     await input.allEvsesReady(evseManagers.length, questions);
@@ -155,7 +166,7 @@ export class Agent {
       } catch (error) {
         logger.error(`Not everything could be brought to an end: ${(error as Error).message}`);
       }
-    this.stores?.locks.release();
+    this.locks?.release();
   }
 
   status(): AgentStatus {

@@ -29,15 +29,19 @@ export interface Stores {
   forgetLosses(): void;
 }
 
-/** Nobody else has them. */
-export interface OwnStores extends Stores {
+/** The databases are this process's, and nothing of them has been touched yet. */
+export interface TakenStores {
   readonly locks: DatabaseLocks;
+  /** @throws DatabaseError */
+  open(): Stores;
 }
 
 interface StoreOptions {
   readonly parameters: ModuleParameters;
   /** The module's directory below EVerest's shared data. */
   readonly shareDirectory: string;
+  /** To be filled; else a new one is. */
+  readonly deviceModel?: DeviceModel;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -91,20 +95,18 @@ export function openStores(options: StoreOptions): Stores {
   return openFiles(options, configured, paths);
 }
 
-/** The same for the station: no other process may use them until `locks` are released. @throws likewise */
-export async function openOwnStores(options: StoreOptions): Promise<OwnStores> {
+/**
+ * The same for the station in two steps, since a new file takes its time: no other process may use them until `locks` are
+ * released. @throws likewise, but for what is wrong with the files themselves
+ */
+export async function takeStores(options: StoreOptions): Promise<TakenStores> {
   const { configured, paths } = examine(options);
   const locks = await takeDatabases(paths, options.clock, options.logger);
-  try {
-    return { ...openFiles(options, configured, paths), locks };
-  } catch (error) {
-    locks.release();
-    throw error;
-  }
+  return { locks, open: () => openFiles(options, configured, paths) };
 }
 
 function openFiles(
-  { parameters, clock, logger }: StoreOptions,
+  { parameters, deviceModel: given, clock, logger }: StoreOptions,
   configured: readonly ComponentDefinition[],
   paths: readonly string[],
 ): Stores {
@@ -113,7 +115,7 @@ function openFiles(
   const missing = reportMissing(paths, logger);
   const core = openCoreDatabase({ directory: CoreDatabasePath, clock, logger });
   for (const text of missing) noteLoss(core.database, text);
-  const opened = openDeviceModel({ path: DeviceModelDatabasePath, components, clock, logger });
+  const opened = openDeviceModel({ path: DeviceModelDatabasePath, components, deviceModel: given, clock, logger });
   const { deviceModel } = opened;
   deviceModel.watchLater(configured);
   const everestStorage = new DeviceModelStorage({ path: EverestDeviceModelDatabasePath, clock, logger });

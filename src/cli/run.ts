@@ -11,6 +11,8 @@ import { createServiceManager } from "./service-manager.ts";
 import { RELEASED } from "./version.ts";
 
 const OWN_OPTIONS: ReadonlySet<string> = new Set([...SETTABLE_PARAMETERS.map(optionName), "http", "http-token-file"]);
+/** After so long the first messages have been exchanged; what the start alone has needed is given back to the system then. */
+const SETTLED_MILLISECONDS = 1_000;
 /** EVerest gives a module a second or two after SIGTERM. */
 const STOP_LIMIT_MILLISECONDS = 1_000;
 
@@ -110,6 +112,7 @@ export async function run(
     await agent.start();
     // From now on what runs often is worth compiling (scripts/bundle.ts).
     Bun.unsafe.setJITPolicy(1);
+    clock.after(SETTLED_MILLISECONDS, () => Bun.shrink());
     serviceManager.ready(() => describeStatus(agent.status()));
     return undefined;
   } catch (error) {

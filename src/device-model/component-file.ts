@@ -95,21 +95,25 @@ function toVariable(property: Property): VariableDefinition {
 }
 
 /** The paths of all keys below a component's object that mean nothing. */
-function* unknownKeys(content: v.InferInput<typeof ComponentObject>): Generator<JsonPath> {
-  const excess = (value: object, known: ReadonlySet<string>, path: JsonPath): JsonPath[] =>
-    Object.keys(value)
-      .filter((key) => !known.has(key))
-      .map((key) => [...path, key]);
-  yield* excess(content, FILE_KEYS, []);
-  for (const [label, property] of Object.entries(content.properties)) {
-    const path = ["properties", label];
-    yield* excess(property, PROPERTY_KEYS, path);
-    yield* excess(property.characteristics, CHARACTERISTICS_KEYS, [...path, "characteristics"]);
-    for (const [index, attribute] of property.attributes.entries())
-      yield* excess(attribute, ATTRIBUTE_KEYS, [...path, "attributes", index]);
-    for (const [index, monitor] of (property.monitors ?? []).entries())
-      yield* excess(monitor, MONITOR_KEYS, [...path, "monitors", index]);
+function unknownKeys(content: v.InferInput<typeof ComponentObject>): readonly JsonPath[] {
+  const unknown: JsonPath[] = [];
+  const examine = (value: object, known: ReadonlySet<string>, ...path: JsonPath): void => {
+    for (const key in value) if (!known.has(key)) unknown.push([...path, key]);
+  };
+  examine(content, FILE_KEYS);
+  for (const label in content.properties) {
+    const property = content.properties[label];
+    if (property === undefined) continue;
+    examine(property, PROPERTY_KEYS, "properties", label);
+    examine(property.characteristics, CHARACTERISTICS_KEYS, "properties", label, "characteristics");
+    property.attributes.forEach((one, index) => {
+      examine(one, ATTRIBUTE_KEYS, "properties", label, "attributes", index);
+    });
+    property.monitors?.forEach((one, index) => {
+      examine(one, MONITOR_KEYS, "properties", label, "monitors", index);
+    });
   }
+  return unknown;
 }
 
 /** Does a value of the file have the form of its data type? Limits and lists are the CSMS's concern (STORES 2.2). */
@@ -152,13 +156,13 @@ export class ComponentFile {
     const { name, instance, evse_id, connector_id, properties } = parsed.output;
     if (typeof connector_id === "number" && typeof evse_id !== "number")
       this.defect(["connector_id"], "a connector needs the evse_id of its EVSE");
-    for (const [label, property] of Object.entries(properties)) this.check(label, property);
+    const variables = Object.entries(properties).map(([label, property]) => this.check(label, property));
     return {
       name,
       ...present("instance", instance),
       ...present("evseId", evse_id),
       ...present("connectorId", connector_id),
-      variables: Object.values(properties).map(toVariable),
+      variables,
     };
   }
 
@@ -184,7 +188,7 @@ export class ComponentFile {
     this.defects.push(`${this.path}:${line}:${column}: ${key}${message}`);
   }
 
-  private check(label: string, property: Property): void {
+  private check(label: string, property: Property): VariableDefinition {
     const path = ["properties", label];
     const variable = toVariable(property);
     const { minLimit, maxLimit } = variable.characteristics;
@@ -193,12 +197,10 @@ export class ComponentFile {
     this.labels.set(key, label);
     if (minLimit !== undefined && maxLimit !== undefined && minLimit > maxLimit)
       this.defect([...path, "characteristics", "minLimit"], "above maxLimit");
-    for (const { index, key: wrong, message } of componentMonitorDefects(
-      variable.monitors ?? [],
-      variable.characteristics,
-    ))
-      this.defect([...path, "monitors", index, wrong], message);
-    for (const [index, { type, value }] of variable.attributes.entries()) {
+    if (variable.monitors !== undefined)
+      for (const { index, key: wrong, message } of componentMonitorDefects(variable.monitors, variable.characteristics))
+        this.defect([...path, "monitors", index, wrong], message);
+    variable.attributes.forEach(({ type, value }, index) => {
       const attributePath = [...path, "attributes", index];
       if (variable.attributes.findIndex((other) => other.type === type) !== index)
         this.defect(attributePath, `the attribute ${type} is described twice`);
@@ -209,6 +211,7 @@ export class ComponentFile {
           given === null ? [...path, "default"] : [...attributePath, "value"],
           `the value of ${variable.name} is ${text}`,
         );
-    }
+    });
+    return variable;
   }
 }

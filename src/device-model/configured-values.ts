@@ -9,19 +9,28 @@ export interface StoredAttribute {
 
 /** Whose value counts when the configuration is applied: its own, or what somebody has set since (STORES 2.2). */
 export class ConfiguredValues {
+  /** What was applied last, by attribute. */
+  private applied = new Map<number, string>();
+
   constructor(
     private readonly database: Database,
     private readonly logger: Logger,
   ) {}
 
+  /** To be called before the others, in the same transaction. */
+  read(): void {
+    const rows = this.database.query("SELECT ATTRIBUTE_ID, VALUE FROM STATION_APPLIED_VALUE").values();
+    this.applied = new Map(rows.map(([attributeId, value]) => [Number(attributeId), String(value)]));
+  }
+
   /** Writes what the configuration says; undefined: nothing. */
-  apply(rowId: number, value: string | undefined): StoredAttribute {
+  apply(kept: StoredAttribute, value: string | undefined): StoredAttribute {
+    const { rowId } = kept;
     const source = value === undefined ? undefined : "default";
-    this.database
-      .query(
-        "UPDATE VARIABLE_ATTRIBUTE SET VALUE = ?1, VALUE_SOURCE = ?2 WHERE ID = ?3 AND (VALUE IS NOT ?1 OR VALUE_SOURCE IS NOT ?2)",
-      )
-      .run(value ?? null, source ?? null, rowId);
+    if (kept.value !== value || kept.source !== source)
+      this.database
+        .query("UPDATE VARIABLE_ATTRIBUTE SET VALUE = ?, VALUE_SOURCE = ? WHERE ID = ?")
+        .run(value ?? null, source ?? null, rowId);
     this.remember(rowId, value);
     return { rowId, value, source };
   }
@@ -32,9 +41,7 @@ export class ConfiguredValues {
    */
   wins(kept: StoredAttribute, value: string | undefined, label: string): boolean {
     const { rowId, source = "default" } = kept;
-    const applied = this.database
-      .query("SELECT VALUE FROM STATION_APPLIED_VALUE WHERE ATTRIBUTE_ID = ?")
-      .values(rowId)[0]?.[0];
+    const applied = this.applied.get(rowId);
     // A value that was taken out of the configuration goes where it came from there.
     if (value === undefined) return source === "default" && applied === kept.value;
     if (source === "default") return true;
@@ -47,12 +54,12 @@ export class ConfiguredValues {
   }
 
   private remember(rowId: number, value: string | undefined): void {
+    if (this.applied.get(rowId) === value) return;
     if (value === undefined) this.database.query("DELETE FROM STATION_APPLIED_VALUE WHERE ATTRIBUTE_ID = ?").run(rowId);
     else
       this.database
         .query(
-          `INSERT INTO STATION_APPLIED_VALUE (ATTRIBUTE_ID, VALUE) VALUES (?, ?)
-           ON CONFLICT DO UPDATE SET VALUE = excluded.VALUE WHERE VALUE IS NOT excluded.VALUE`,
+          "INSERT INTO STATION_APPLIED_VALUE (ATTRIBUTE_ID, VALUE) VALUES (?, ?) ON CONFLICT DO UPDATE SET VALUE = excluded.VALUE",
         )
         .run(rowId, value);
   }

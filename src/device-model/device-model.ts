@@ -341,17 +341,18 @@ interface PendingWrite {
 const EVEREST_OWNED = new Set(["evse", "connector"]);
 
 /**
- * Opens the file at `path` and fills a new device model with the components of the configuration. What the file has
+ * Opens the file at `path` and fills the device model, else a new one, with the components of the configuration. What the file has
  * beyond them is kept, unused: the files may have been replaced by mistake (CHANGES c.10).
  */
 export function openDeviceModel(options: {
   readonly path: string;
   readonly components: readonly ComponentDefinition[];
+  readonly deviceModel?: DeviceModel | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }): { readonly deviceModel: DeviceModel; readonly losses: readonly string[]; forgetLosses(): void } {
   const storage = new DeviceModelStorage(options);
-  const deviceModel = new DeviceModel(options.logger);
+  const { deviceModel = new DeviceModel(options.logger) } = options;
   const components = options.components.map((component) =>
     withWholeSlot(component, (lacking) =>
       options.logger.warn(`${component.name}[${component.instance}] is described without ${lacking.join(", ")}: added`),

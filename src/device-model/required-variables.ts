@@ -1,5 +1,5 @@
 import { parseJson } from "../lib/json-text.ts";
-import { type ComponentDefinition, variableKey } from "./definitions.ts";
+import { type ComponentDefinition, type VariableDefinition, variableKey } from "./definitions.ts";
 
 /** Something that the configuration lacks, and the place that it is about as far as there is one. */
 export interface RequirementDefect {
@@ -84,8 +84,12 @@ function keyOf(label: string): string {
   return variableKey({ name, ...(instance !== undefined && { instance }) });
 }
 
-function findVariable(component: ComponentDefinition, label: string) {
-  return component.variables.find((variable) => variableKey(variable) === keyOf(label));
+const indexes = new WeakMap<ComponentDefinition, ReadonlyMap<string, VariableDefinition>>();
+
+function findVariable(component: ComponentDefinition, label: string): VariableDefinition | undefined {
+  const index = indexes.get(component) ?? new Map(component.variables.map((one) => [variableKey(one), one]));
+  indexes.set(component, index);
+  return index.get(keyOf(label));
 }
 
 function actualValue(component: ComponentDefinition | undefined, label: string): string | undefined {

@@ -26,6 +26,9 @@ const AttributeRow = v.object({
   TYPE_ID: v.nullable(v.number()),
   VALUE: v.nullable(v.union([v.string(), v.number()])),
   VALUE_SOURCE: v.nullable(v.string()),
+  MUTABILITY_ID: v.unknown(),
+  PERSISTENT: v.unknown(),
+  CONSTANT: v.unknown(),
 });
 type AttributeRow = v.InferOutput<typeof AttributeRow>;
 
@@ -43,7 +46,24 @@ const VariableRow = v.object({
   COMPONENT_ID: v.number(),
 });
 
+const CHARACTERISTICS = [
+  "DATATYPE_ID",
+  "MAX_LIMIT",
+  "MIN_LIMIT",
+  "SUPPORTS_MONITORING",
+  "UNIT",
+  "VALUES_LIST",
+] as const;
+
+function characteristicsRow(characteristics: Characteristics): readonly (string | number | null)[] {
+  const { dataType, maxLimit, minLimit, supportsMonitoring, unit, valuesList } = characteristics;
+  const limits = [maxLimit ?? null, minLimit ?? null];
+  return [DATA_TYPES.indexOf(dataType), ...limits, supportsMonitoring ? 1 : 0, unit ?? null, valuesList ?? null];
+}
+
 interface ApplyContext {
+  /** What the rows say of each variable; the table has no index by which one could be asked for. */
+  readonly characteristics: ReadonlyMap<unknown, readonly unknown[]>;
   /** The rows that are there, by variable. */
   readonly attributes: ReadonlyMap<number, AttributeRow[]>;
   readonly variableSource: string | null;
@@ -124,9 +144,12 @@ export class DeviceModelStorage {
       const wanted = new Map(components.map((component) => [componentKey(component), component]));
       const variables = this.readVariables();
       const attributes = this.readAttributes();
+      const characteristics = this.readCharacteristics();
+      this.configured.read();
       for (const [key, component] of wanted) {
         const id = found.get(key) ?? this.insertComponent(component);
-        const context = { attributes, variableSource, stored, alwaysCounts: livesElsewhere(component) };
+        const alwaysCounts = livesElsewhere(component);
+        const context = { characteristics, attributes, variableSource, stored, alwaysCounts };
         this.applyVariables(id, key, component, variables.get(id) ?? new Map(), context);
       }
       this.database.run(
@@ -205,6 +228,13 @@ export class DeviceModelStorage {
     return attributes;
   }
 
+  private readCharacteristics(): ReadonlyMap<unknown, readonly unknown[]> {
+    const rows = this.database
+      .query(`SELECT VARIABLE_ID, ${CHARACTERISTICS.join()} FROM VARIABLE_CHARACTERISTICS ORDER BY ID`)
+      .values();
+    return new Map(rows.map(([variableId, ...row]) => [variableId, row]));
+  }
+
   private delete(table: "COMPONENT" | "VARIABLE" | "VARIABLE_ATTRIBUTE", id: number): void {
     this.database.query(`DELETE FROM ${table} WHERE ID = ?`).run(id);
   }
@@ -221,14 +251,14 @@ export class DeviceModelStorage {
     key: string,
     component: ComponentDefinition,
     found: ReadonlyMap<string, number>,
-    { attributes, variableSource, stored, alwaysCounts }: ApplyContext,
+    { characteristics, attributes, variableSource, stored, alwaysCounts }: ApplyContext,
   ): void {
     const wanted = new Set(component.variables.map(variableKey));
     for (const [name, id] of found) if (!wanted.has(name)) this.delete("VARIABLE", id);
     for (const variable of component.variables) {
       const name = variableKey(variable);
       const id = found.get(name) ?? this.insertVariable(componentId, variable, variableSource);
-      this.applyCharacteristics(id, variable.characteristics);
+      this.applyCharacteristics(id, variable.characteristics, characteristics.get(id));
       const known = attributes.get(id) ?? [];
       for (const row of known)
         if (!variable.attributes.some(({ type }) => ATTRIBUTE_TYPES.indexOf(type) === (row.TYPE_ID ?? 0)))
@@ -252,36 +282,24 @@ export class DeviceModelStorage {
   }
 
   /** Like everything here it writes only what differs: a start without changes does not wear the disk. */
-  private applyCharacteristics(variableId: number, characteristics: Characteristics): void {
-    const {
-      dataType,
-      maxLimit = null,
-      minLimit = null,
-      supportsMonitoring,
-      unit = null,
-      valuesList = null,
-    } = characteristics;
-    const values = [
-      DATA_TYPES.indexOf(dataType),
-      maxLimit,
-      minLimit,
-      supportsMonitoring ? 1 : 0,
-      unit,
-      valuesList,
-    ] as const;
-    const columns = ["DATATYPE_ID", "MAX_LIMIT", "MIN_LIMIT", "SUPPORTS_MONITORING", "UNIT", "VALUES_LIST"];
-    const known = this.database.query("SELECT 1 FROM VARIABLE_CHARACTERISTICS WHERE VARIABLE_ID = ?").get(variableId);
-    if (known === null)
-      this.database
-        .query(`INSERT INTO VARIABLE_CHARACTERISTICS (${columns.join()}, VARIABLE_ID) VALUES (?, ?, ?, ?, ?, ?, ?)`)
-        .run(...values, variableId);
-    else
+  private applyCharacteristics(
+    variableId: number,
+    characteristics: Characteristics,
+    known: readonly unknown[] | undefined,
+  ): void {
+    const row = characteristicsRow(characteristics);
+    if (known === undefined)
       this.database
         .query(
-          `UPDATE VARIABLE_CHARACTERISTICS SET ${columns.map((column) => `${column} = ?`).join()}
-           WHERE VARIABLE_ID = ? AND (${columns.map((column) => `${column} IS NOT ?`).join(" OR ")})`,
+          `INSERT INTO VARIABLE_CHARACTERISTICS (${CHARACTERISTICS.join()}, VARIABLE_ID) VALUES (?, ?, ?, ?, ?, ?, ?)`,
         )
-        .run(...values, variableId, ...values);
+        .run(...row, variableId);
+    else if (row.some((value, index) => value !== known[index]))
+      this.database
+        .query(
+          `UPDATE VARIABLE_CHARACTERISTICS SET ${CHARACTERISTICS.map((column) => `${column} = ?`).join()} WHERE VARIABLE_ID = ?`,
+        )
+        .run(...row, variableId);
   }
 
   private applyAttribute(
@@ -299,21 +317,21 @@ export class DeviceModelStorage {
           `INSERT INTO VARIABLE_ATTRIBUTE (VARIABLE_ID, MUTABILITY_ID, PERSISTENT, CONSTANT, TYPE_ID) VALUES (?, ?, ?, ?, ?)`,
         )
         .run(variableId, ...properties, ATTRIBUTE_TYPES.indexOf(type));
-      return this.configured.apply(Number(lastInsertRowid), value);
+      const fresh = { rowId: Number(lastInsertRowid), value: undefined, source: undefined };
+      return this.configured.apply(fresh, value);
     }
-    this.database
-      .query(
-        `UPDATE VARIABLE_ATTRIBUTE SET MUTABILITY_ID = ?, PERSISTENT = ?, CONSTANT = ?
-         WHERE ID = ? AND (MUTABILITY_ID IS NOT ? OR PERSISTENT IS NOT ? OR CONSTANT IS NOT ?)`,
-      )
-      .run(...properties, row.ID, ...properties);
+    const found = [row.MUTABILITY_ID, row.PERSISTENT, row.CONSTANT];
+    if (properties.some((property, index) => property !== found[index]))
+      this.database
+        .query("UPDATE VARIABLE_ATTRIBUTE SET MUTABILITY_ID = ?, PERSISTENT = ?, CONSTANT = ? WHERE ID = ?")
+        .run(...properties, row.ID);
     const kept = {
       rowId: row.ID,
       value: row.VALUE === null ? undefined : String(row.VALUE),
       source: row.VALUE_SOURCE || undefined,
     };
     const wins = alwaysCounts ? value !== undefined : !persistent || this.configured.wins(kept, value, label);
-    return wins ? this.configured.apply(row.ID, value) : kept;
+    return wins ? this.configured.apply(kept, value) : kept;
   }
 }
 

@@ -44,6 +44,7 @@ export class Bus implements Channel {
   private readonly backlog: Publication[] = [];
   private backlogCharacters = 0;
   private readonly inFlight = new Set<Publication>();
+  private whenDelivered: (() => void)[] = [];
   private maximumPacketBytes = Number.POSITIVE_INFINITY;
   private closing = false;
   private isListening = true;
@@ -200,6 +201,13 @@ export class Bus implements Channel {
     return true;
   }
 
+  async delivered(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.whenDelivered.push(resolve);
+      this.pump();
+    });
+  }
+
   get status(): ChannelStatus {
     const { losses, dropped, backlog, inFlight } = this;
     return { isConnected: this.client.connected, waiting: backlog.length + inFlight.size, losses, dropped };
@@ -228,6 +236,7 @@ export class Bus implements Channel {
   }
 
   private pump(): void {
+    if (this.backlog.length + this.inFlight.size === 0) for (const tell of this.whenDelivered.splice(0)) tell();
     while (this.client.connected && !this.closing && this.inFlight.size < IN_FLIGHT_LIMIT) {
       const [next] = this.backlog;
       if (next === undefined) return;

@@ -17,6 +17,8 @@ export interface Channel {
   subscribe(subscriptions: ReadonlyMap<string, MessageHandler>, qos?: 0 | 2): Promise<void>;
   /** False when it was dropped at once, because MQTT or the broker does not allow it; that is logged. */
   publish(topic: string, text: string, qos?: 0 | 2): boolean;
+  /** Resolves when the broker has all that was published, or it was given up; while there is no broker never. */
+  delivered(): Promise<void>;
   readonly status: ChannelStatus;
   /** From now on nothing that comes in is heard. */
   stopListening(): void;

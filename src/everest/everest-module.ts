@@ -71,6 +71,8 @@ export interface StartedModule {
 
 /** Stand-alone there may be nobody who releases the modules. */
 const STANDALONE_RELEASE_MILLISECONDS = 2_000;
+/** How long a silent broker may hold up what comes after the report that this module is ready. */
+const REPORT_LIMIT_MILLISECONDS = 1_000;
 
 /** A module that this one is connected to. */
 export class Peer<I extends InterfaceName> {
@@ -103,6 +105,9 @@ export class EverestModule {
   private readonly questions: Questions;
   private readonly errorHandlers: ((error: ErrorMessage) => void)[] = [];
   private globalReady: () => void = () => {};
+  private readonly isReleased = new Promise<void>((resolve) => {
+    this.globalReady = resolve;
+  });
 
   private constructor(
     private readonly options: ModuleOptions,
@@ -213,14 +218,11 @@ export class EverestModule {
     await this.started.channel.subscribe(new Map([[this.options.arguments.externalPrefix + topic, handler]]), 0);
   }
 
-  /** Subscribes everything collected so far, reports ready, and resolves at the global ready; stand-alone soon without it. */
-  async ready(): Promise<void> {
-    const { arguments: args, provides } = this.options;
+  /** Subscribes everything collected so far and reports ready; resolves when the broker has that, or is silent. */
+  async reportReady(): Promise<void> {
+    const { arguments: args, clock, provides } = this.options;
     const { channel, configService } = this.started;
     const prefix = args.everestPrefix;
-    const released = new Promise<void>((resolve) => {
-      this.globalReady = resolve;
-    });
     this.subscriptions.set(`${prefix}ready`, (text) => this.takeGlobalReady(text));
     // All errors of all modules; the origin stands in the message.
     this.subscriptions.set(`${prefix}modules/+/impl/+/error/#`, (text) => this.takeError(text));
@@ -232,13 +234,24 @@ export class EverestModule {
     };
     channel.publish(`${prefix}modules/${args.moduleId}/metadata`, sealMetadata(configService.dialect, metadata));
     channel.publish(`${prefix}modules/${args.moduleId}/ready`, sealReady());
-    if (!this.isStandalone) return released;
+    await new Promise<void>((resolve) => {
+      const limit = clock.after(REPORT_LIMIT_MILLISECONDS, resolve);
+      void channel.delivered().then(() => {
+        limit.cancel();
+        resolve();
+      });
+    });
+  }
+
+  /** The global ready: all modules are; stand-alone soon without it. */
+  async released(): Promise<void> {
+    if (!this.isStandalone) return this.isReleased;
     const { clock, logger } = this.options;
     const timer = clock.after(STANDALONE_RELEASE_MILLISECONDS, () => {
       logger.info("Nobody releases the modules: the station starts by itself");
       this.globalReady();
     });
-    await released;
+    await this.isReleased;
     timer.cancel();
   }
 

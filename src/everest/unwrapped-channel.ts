@@ -50,6 +50,10 @@ export class UnwrappedChannel implements Channel {
     this.ordered = new OrderedHandlers(options.logger);
   }
 
+  delivered(): Promise<void> {
+    return this.bus.delivered();
+  }
+
   get status(): ChannelStatus {
     return this.bus.status;
   }

@@ -137,7 +137,7 @@ class Parser {
 }
 
 /** A name in an object, or any other text. */
-const STRING_OR_NAME = /"(?:[^"\\]|\\.)*"(\s*:)?/g;
+const STRING_OR_NAME = /"(?:[^"\\]|\\.)*"(?:\s*:)?/g;
 
 /** Members of all objects; undefined when something is nested too deep. */
 function countMembers(value: unknown, depth: number): number | undefined {
@@ -158,7 +158,7 @@ function parseFlawless(text: string): { readonly value: unknown } | undefined {
   try {
     const value: unknown = JSON.parse(text);
     let names = 0;
-    for (const [, colon] of text.matchAll(STRING_OR_NAME)) if (colon !== undefined) names++;
+    for (const found of text.match(STRING_OR_NAME) ?? []) if (found.endsWith(":")) names++;
     return countMembers(value, 0) === names ? { value } : undefined;
   } catch {
     return undefined;

@@ -143,6 +143,28 @@ test("a publication that was on its way when the broker was restarted arrives, o
   expect(heard).toEqual(["meanwhile", "afterwards"]);
 }, 20_000);
 
+test("all is delivered when the broker has it, not while there is none", async () => {
+  const broker = await startMosquitto();
+  cleanUps.push(() => broker.stop());
+  const { bus, lines, hears } = await listeningBus(broker.port);
+  await bus.delivered();
+  const restarted = broker.restart();
+  while (!lines.some((line) => line.includes("is lost"))) await Bun.sleep(1);
+  bus.publish("ok", "meanwhile");
+  let isDelivered = false;
+  const delivered = bus.delivered().then(() => {
+    isDelivered = true;
+  });
+  while (bus.status.waiting > 0) {
+    expect(isDelivered).toBe(false);
+    await Bun.sleep(5);
+  }
+  await restarted;
+  await delivered;
+  expect(bus.status.waiting).toBe(0);
+  await hears("meanwhile");
+}, 20_000);
+
 test("incident: what waits for an absent broker was limited in number, not in size", async () => {
   const broker = await startMosquitto();
   const { bus, lines } = await listeningBus(broker.port);

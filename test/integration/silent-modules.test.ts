@@ -65,10 +65,10 @@ async function connectModule() {
   cleanUps.push(() => module.close());
   const bus = await SimulatedBus.connect({ host: "127.0.0.1", port: broker.port });
   cleanUps.push(() => bus.close());
-  const ready = module.ready();
-  while (clock.pendingTimerCount === 0) await Bun.sleep(5);
+  await module.reportReady();
+  const released = module.released();
   await clock.advance(2_000);
-  await ready;
+  await released;
   const [peer] = module.peers("system", "system");
   if (peer === undefined) throw new Error("not connected");
   return { bus, clock, log, peer };

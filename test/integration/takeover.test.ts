@@ -81,7 +81,7 @@ test("the executable carries on an installation of libocpp: connected by its pro
   left.close();
 }, 60_000);
 
-test("a file of a newer libocpp stops the start with its name and both versions, before ModuleReady", async () => {
+test("a file of a newer libocpp stops the start with its name and both versions; nobody has waited for the disk", async () => {
   const station = await withLeftDatabases();
   const path = join(station.directory, "core/cp.db");
   const database = new Database(path);
@@ -89,6 +89,7 @@ test("a file of a newer libocpp stops the start with its name and both versions,
   database.close();
   const process = station.spawn();
   const code = await new Promise((resolve) => process.once("exit", resolve));
+  await station.everest.stationReady;
   expect(code).toBe(1);
   expect(station.log).toContain(`${path} has schema version 8, this program knows 6`);
 }, 30_000);

@@ -22,6 +22,7 @@ function channelWith(retained: Readonly<Record<string, unknown>>): Channel {
     publish: (topic) => {
       throw new Error(`${topic} was published before the generation was known`);
     },
+    delivered: async () => {},
     status: { isConnected: true, waiting: 0, losses: 0, dropped: 0 },
     stopListening: () => {},
     close: async () => {},

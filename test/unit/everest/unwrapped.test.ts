@@ -23,6 +23,7 @@ function rig() {
       for (const [topic, handler] of subscriptions) handlers.set(topic, [...(handlers.get(topic) ?? []), handler]);
     },
     publish: (topic, text) => published.push([topic, JSON.parse(text)]) > 0,
+    delivered: async () => {},
     status: { isConnected: true, waiting: 0, losses: 0, dropped: 0 },
     stopListening: () => {},
     close: async () => {},
