@@ -66,7 +66,11 @@ export class ReservationUse {
     const isKnown = this.context.model.evse(evseId)?.authorized === true;
     if (use !== undefined) use.evseId = evseId;
     if (named !== undefined) this.note(named, token ?? named.idToken, [evseId]);
-    else if (use === undefined && token !== undefined && !isKnown) this.use(token, group, [evseId]);
+    else if (use === undefined && token !== undefined && !isKnown) {
+      // It is used, even if the hardware side should have let its driver in where another one is kept for.
+      const reservation = this.ranked(token, group, [evseId])[0];
+      if (reservation !== undefined) this.note(reservation, token, [evseId]);
+    }
     this.take(evseId);
   }
 
@@ -116,7 +120,9 @@ export class ReservationUse {
   }
 
   private use(idToken: IdTokenType, groupIdToken: IdTokenType | undefined, evseIds: EvseIds): void {
-    const reservation = this.matching(idToken, groupIdToken, evseIds);
+    const reservation = this.ranked(idToken, groupIdToken, evseIds).find((one) =>
+      this.covered(one, evseIds).some((evseId) => this.status.leavesOthers(one, evseId)),
+    );
     if (reservation !== undefined) this.note(reservation, idToken, evseIds);
   }
 
@@ -139,13 +145,13 @@ export class ReservationUse {
     );
   }
 
-  /** That of a certain EVSE first, then of a connector type, then the oldest. */
-  private matching(idToken: IdTokenType, group: IdTokenType | undefined, evseIds: EvseIds): Reservation | undefined {
+  /** Those of a certain EVSE first, then of a connector type, then the oldest. */
+  private ranked(idToken: IdTokenType, group: IdTokenType | undefined, evseIds: EvseIds): readonly Reservation[] {
     const rank = ({ evseId, connectorType }: Reservation): number =>
       evseId !== undefined ? 0 : connectorType !== undefined ? 1 : 2;
     return this.book.all
       .filter((one) => isFor(one, idToken, group) && this.covered(one, evseIds).length > 0)
-      .toSorted((one, other) => rank(one) - rank(other))[0];
+      .toSorted((one, other) => rank(one) - rank(other));
   }
 
   /** Those of the EVSEs, of all when none is named, that the reservation may be used at. */
