@@ -22,9 +22,8 @@ class ReservedLife {
   private readonly random: SeededRandom;
   private readonly auth: SimulatedAuth;
   private commandsSeen: number;
-  /** How often the CSMS asked for a reservation of this id. */
-  private readonly asked = new Map<number, number>();
   private isWell = false;
+  private crashes = 0;
 
   constructor(
     private readonly charger: InProcessCharger,
@@ -65,11 +64,9 @@ class ReservedLife {
   private reserve(): void {
     const { random, charger } = this;
     const seconds = 1 + random.below(LONGEST_RESERVATION_SECONDS);
-    // Within a life ids come again: replaced, or used anew.
-    const id = this.seed * IDS_OF_ONE_LIFE + random.below(6);
-    this.asked.set(id, (this.asked.get(id) ?? 0) + 1);
     this.send("ReserveNow", {
-      id,
+      // Within a life ids come again: replaced, or used anew.
+      id: this.seed * IDS_OF_ONE_LIFE + random.below(6),
       expiryDateTime: new Date(charger.clock.now().getTime() + seconds * 1000).toISOString(),
       idToken: this.token(),
       ...(random.next() < 0.6 && { evseId: 1 + random.below(EVSES) }),
@@ -82,7 +79,10 @@ class ReservedLife {
     const ofOthers = () =>
       this.promised.filter((one) => one.evseId === evseId && one.idToken.idToken !== token.idToken);
     const before = ofOthers().map(({ placedAt }) => placedAt);
+    const { crashes } = this;
     const { idTokenInfo } = await this.charger.services.authorization.authorize({ idToken: token, evseIds: [evseId] });
+    // The process that has decided is gone, so nobody hears of it.
+    if (crashes !== this.crashes) return;
     const isFree = this.auth.at(evseId).token === undefined;
     // What was made or ended while the CSMS was asked may have been so or not when it was decided.
     const others = ofOthers().filter(({ placedAt }) => before.includes(placedAt));
@@ -139,6 +139,7 @@ class ReservedLife {
     else if (dice < 0.9) charger.disconnect();
     else if (dice < 0.93) charger.reachable = !charger.reachable;
     else {
+      this.crashes++;
       charger.crash();
       if (dice < 0.965) auth.losePower();
       await charger.clock.advance(random.below(60_000));
@@ -183,8 +184,15 @@ class ReservedLife {
     return this.checkReserved(record.created);
   }
 
-  /** One driver for each reservation: its id is told with one transaction for each time that the CSMS asked for it, at most. */
+  /** One driver for each reservation: its id is told with one transaction for each time that it was placed. */
   private checkReserved(created: readonly Payload[]): number {
+    const placed = new Map<number, Set<string>>();
+    for (const { name, args } of this.charger.hardwareCalls)
+      if (name === "reserveNow") {
+        // One that is made again keeps its time.
+        const { reservationId, placedAt } = args[0] as Reservation;
+        placed.set(reservationId, (placed.get(reservationId) ?? new Set()).add(placedAt));
+      }
     const used = new Map<number, Set<string>>();
     // What the charger was asked for in earlier lives is theirs.
     for (const { reservationId, transactionInfo } of created)
@@ -193,7 +201,7 @@ class ReservedLife {
         used.set(reservationId, (used.get(reservationId) ?? new Set()).add(transactionId));
       }
     for (const [reservationId, transactions] of used)
-      require(transactions.size <= (this.asked.get(reservationId) ?? 0), "a reservation was given to two drivers", {
+      require(transactions.size <= (placed.get(reservationId)?.size ?? 0), "a reservation was given to two drivers", {
         reservationId,
         transactions: [...transactions],
       });
