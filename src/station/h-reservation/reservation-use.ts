@@ -25,6 +25,8 @@ interface Use {
 /** H03: the moment its card or remote start comes a reservation is used, whatever becomes of the driver. */
 export class ReservationUse {
   private uses: Use[] = [];
+  /** Tokens that the CSMS may be asked about just now. */
+  private undecided: readonly IdTokenType[] = [];
   private readonly timers = new Map<number, Timer>();
 
   constructor(
@@ -33,6 +35,12 @@ export class ReservationUse {
     private readonly status: ReservedStatus,
     private readonly end: ReservationEnd,
   ) {}
+
+  /** A card is presented; what comes of it is decided next. */
+  presented({ idToken, evseIds }: StationEvents["tokenPresented"]): void {
+    this.undecided = [...this.undecided, idToken];
+    this.present(idToken, undefined, evseIds);
+  }
 
   /** H03.FR.01–03, FR.09: a card is presented, or a remote start accepted. */
   present(idToken: IdTokenType, groupIdToken: IdTokenType | undefined, evseIds: EvseIds): void {
@@ -49,9 +57,18 @@ export class ReservationUse {
    * hardware side does not count that.
    */
   decided({ idToken, groupIdToken, evseIds, accepted }: StationEvents["tokenDecided"]): void {
+    const index = this.undecided.findIndex((one) => isSameText(one, idToken));
+    this.undecided = this.undecided.filter((_, other) => other !== index);
     const use = this.find(idToken, evseIds);
-    if (accepted) return use === undefined ? this.use(idToken, groupIdToken, evseIds) : undefined;
-    if (use === undefined) return;
+    if (use === undefined) {
+      if (accepted) this.use(idToken, groupIdToken, evseIds);
+      return;
+    }
+    if (accepted) {
+      // Only now the hardware side begins.
+      if (use.evseId !== undefined && this.status.taken.has(use.evseId)) this.take(use.evseId);
+      return;
+    }
     this.uses = this.uses.filter((one) => one !== use);
     if (use.evseId !== undefined) this.leave(use.evseId);
     const { reservationId } = use.reservation;
@@ -106,6 +123,8 @@ export class ReservationUse {
     this.timers.get(evseId)?.cancel();
     this.status.taken.add(evseId);
     const giveUp = (): void => {
+      const isUndecided = ({ idToken }: Use): boolean => this.undecided.some((one) => isSameText(one, idToken));
+      if (this.uses.some((use) => use.evseId === evseId && isUndecided(use))) return this.take(evseId);
       this.uses = this.uses.filter((use) => use.evseId !== evseId);
       this.leave(evseId);
     };

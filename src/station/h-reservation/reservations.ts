@@ -145,8 +145,7 @@ function create(context: Given<Needed>) {
         watch.followEvses();
         status.apply();
       },
-      "station.tokenPresented": ({ idToken, evseIds }: HeardEvents["station.tokenPresented"]) =>
-        use.present(idToken, undefined, evseIds),
+      "station.tokenPresented": (token: HeardEvents["station.tokenPresented"]) => use.presented(token),
       "station.tokenDecided": (token: HeardEvents["station.tokenDecided"]) => use.decided(token),
     },
     start() {
