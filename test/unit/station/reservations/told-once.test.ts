@@ -80,6 +80,21 @@ describe("H01.FR.15, E03.FR.03: a reservation is told with one transaction for e
     expect(rig.charger.callsOf("TransactionEvent").filter(({ eventType }) => eventType === "Started")).toHaveLength(2);
   });
 
+  test("another driver of the same transaction has used another one, which is told with it, too", async () => {
+    await start({ "TxCtrlr.TxStartPoint": "EVConnected", "TxCtrlr.TxStopPoint": "EVConnected" });
+    await rig.reserve();
+    await rig.present(CARD, [1]);
+    rig.plugIn(1);
+    rig.begin(1);
+    await rig.pass();
+    rig.charger.event(1, { kind: "TransactionFinished", sessionId: "s1", stoppedReason: "Local" });
+    await rig.reserve({ id: 2, idToken: OTHER });
+    await rig.present(OTHER, [1]);
+    rig.begin(1, OTHER);
+    await rig.pass();
+    expect(told()).toEqual(["1 s1", "2 s1"]);
+  });
+
   test("placed anew it is told anew", async () => {
     await start();
     await rig.reserve();
