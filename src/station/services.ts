@@ -79,6 +79,10 @@ export interface ReservationService {
   use(evseId: number, idToken: IdTokenType, groupIdToken?: IdTokenType): void;
   /** The reservation with which this token came to this EVSE (H01.FR.15). */
   usedBy(idToken: IdTokenType, evseId: number): number | undefined;
+  /** Was it told, since it was placed, with a transaction other than this one? Then it is not told again (H01.FR.15). */
+  wasToldWithOther(reservationId: number, transactionId: string | undefined): boolean;
+  /** To be called inside the unit of work in which a TransactionEvent tells it. */
+  noteTold(reservationId: number, transactionId: string): void;
 }
 
 /** G: applies an operational status asked by the CSMS, the bus or an update. */

@@ -1,5 +1,5 @@
 import { AuthCtrlr, TxCtrlr } from "../../src/device-model/variables.ts";
-import type { ReservationOrder } from "../../src/station/ports.ts";
+import type { Reservation } from "../../src/station/h-reservation/reservation.ts";
 import { defaultAnswer, InProcessCharger, type Payload } from "../support/in-process-charger.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { checkInvariants, recordOf } from "./invariants.ts";
@@ -9,6 +9,7 @@ const STEPS = 30;
 const EVSES = 3;
 const LIVES_OF_ONE_CHARGER = 20;
 const LONGEST_RESERVATION_SECONDS = 600;
+const IDS_OF_ONE_LIFE = 100;
 
 type Token = { readonly idToken: string; readonly type: "ISO14443" };
 
@@ -22,6 +23,7 @@ class ReservedLife {
   private readonly auth: SimulatedAuth;
   private commandsSeen: number;
   private isWell = false;
+  private crashes = 0;
 
   constructor(
     private readonly charger: InProcessCharger,
@@ -51,8 +53,8 @@ class ReservedLife {
   }
 
   /** What the station has promised. */
-  private get promised(): readonly ReservationOrder[] {
-    return this.charger.core.reservations.all() as readonly ReservationOrder[];
+  private get promised(): readonly Reservation[] {
+    return this.charger.core.reservations.all() as readonly Reservation[];
   }
 
   private send(action: string, payload: unknown): void {
@@ -64,7 +66,7 @@ class ReservedLife {
     const seconds = 1 + random.below(LONGEST_RESERVATION_SECONDS);
     this.send("ReserveNow", {
       // Within a life ids come again: replaced, or used anew.
-      id: this.seed * 100 + random.below(6),
+      id: this.seed * IDS_OF_ONE_LIFE + random.below(6),
       expiryDateTime: new Date(charger.clock.now().getTime() + seconds * 1000).toISOString(),
       idToken: this.token(),
       ...(random.next() < 0.6 && { evseId: 1 + random.below(EVSES) }),
@@ -73,12 +75,19 @@ class ReservedLife {
 
   private async present(evseId: number): Promise<void> {
     const token = this.token();
-    const others = this.promised.filter((one) => one.evseId === evseId && one.idToken.idToken !== token.idToken);
-    const own = this.promised.some((one) => (one.evseId ?? evseId) === evseId && one.idToken.idToken === token.idToken);
+    // Whoever has reserved no certain EVSE, too, may not have the one that is kept for somebody else.
+    const ofOthers = () =>
+      this.promised.filter((one) => one.evseId === evseId && one.idToken.idToken !== token.idToken);
+    const before = ofOthers().map(({ placedAt }) => placedAt);
+    const { crashes } = this;
     const { idTokenInfo } = await this.charger.services.authorization.authorize({ idToken: token, evseIds: [evseId] });
+    // The process that has decided is gone, so nobody hears of it.
+    if (crashes !== this.crashes) return;
     const isFree = this.auth.at(evseId).token === undefined;
+    // What was made or ended while the CSMS was asked may have been so or not when it was decided.
+    const others = ofOthers().filter(({ placedAt }) => before.includes(placedAt));
     if (isFree && idTokenInfo.status === "Accepted")
-      require(others.length === 0 || own, "an EVSE is handed to somebody for whom it is not reserved", others);
+      require(others.length === 0, "an EVSE is handed to somebody for whom it is not reserved", others);
     if (idTokenInfo.status === "Accepted") this.auth.authorize(this.auth.at(evseId), token);
   }
 
@@ -115,7 +124,8 @@ class ReservedLife {
     const evseId = 1 + random.below(EVSES);
     const place = auth.at(evseId);
     if (dice < 0.3) this.reserve();
-    else if (dice < 0.36) this.send("CancelReservation", { reservationId: this.seed * 100 + random.below(6) });
+    else if (dice < 0.36)
+      this.send("CancelReservation", { reservationId: this.seed * IDS_OF_ONE_LIFE + random.below(6) });
     else if (dice < 0.5) void this.present(evseId).catch((error) => this.fail(error as Error));
     else if (dice < 0.58)
       this.send("RequestStartTransaction", {
@@ -129,6 +139,7 @@ class ReservedLife {
     else if (dice < 0.9) charger.disconnect();
     else if (dice < 0.93) charger.reachable = !charger.reachable;
     else {
+      this.crashes++;
       charger.crash();
       if (dice < 0.965) auth.losePower();
       await charger.clock.advance(random.below(60_000));
@@ -175,21 +186,22 @@ class ReservedLife {
 
   /** One driver for each reservation: its id is told with one transaction for each time that it was placed. */
   private checkReserved(created: readonly Payload[]): number {
-    const { charger } = this;
-    const placed = new Map<number, number>();
-    for (const { name, args } of charger.hardwareCalls)
+    const placed = new Map<number, Set<string>>();
+    for (const { name, args } of this.charger.hardwareCalls)
       if (name === "reserveNow") {
-        const { reservationId } = args[0] as ReservationOrder;
-        placed.set(reservationId, (placed.get(reservationId) ?? 0) + 1);
+        // One that is made again keeps its time.
+        const { reservationId, placedAt } = args[0] as Reservation;
+        placed.set(reservationId, (placed.get(reservationId) ?? new Set()).add(placedAt));
       }
     const used = new Map<number, Set<string>>();
+    // What the charger was asked for in earlier lives is theirs.
     for (const { reservationId, transactionInfo } of created)
-      if (typeof reservationId === "number") {
+      if (typeof reservationId === "number" && Math.floor(reservationId / IDS_OF_ONE_LIFE) === this.seed) {
         const { transactionId } = transactionInfo as { transactionId: string };
         used.set(reservationId, (used.get(reservationId) ?? new Set()).add(transactionId));
       }
     for (const [reservationId, transactions] of used)
-      require(transactions.size <= (placed.get(reservationId) ?? 0), "a reservation was given to two drivers", {
+      require(transactions.size <= (placed.get(reservationId)?.size ?? 0), "a reservation was given to two drivers", {
         reservationId,
         transactions: [...transactions],
       });

@@ -1,12 +1,13 @@
 import * as v from "valibot";
 import { MeterValueTypeSchema } from "../../ocpp/v201/index.ts";
+import type { Given } from "../block.ts";
 import type { StationContext } from "../context.ts";
 import { thinToSize } from "../model/meter-values.ts";
 import { lastCountedAt } from "./charging-time.ts";
-import { buildEvent } from "./event-builder.ts";
 import { sessionsLeftByLibocpp } from "./left-by-libocpp.ts";
 import { type Session, SessionSchema } from "./session.ts";
 import { idleSessionKey } from "./session-journal.ts";
+import { queueEvent } from "./transaction-events.ts";
 
 /** Sessions that an earlier run left, by EVSE. */
 export type LeftSessions = Map<number, Session>;
@@ -40,7 +41,8 @@ function ownSessions({ core, logger }: StationContext): {
 }
 
 /** A transaction on whose EVSE another one began: it ended when it was last heard of. */
-function endSuperseded({ core, csms, logger }: StationContext, session: Session): void {
+function endSuperseded(context: Given<"reservations">, session: Session): void {
+  const { core, logger } = context;
   const { transaction } = session;
   if (transaction === undefined) return;
   const { transactionId, lastEventAt } = transaction;
@@ -49,23 +51,22 @@ function endSuperseded({ core, csms, logger }: StationContext, session: Session)
     const parsed = v.safeParse(MeterValueTypeSchema, value);
     return parsed.success ? [parsed.output] : [];
   });
-  const { request } = buildEvent({ ...session, stoppedReason: "PowerLoss", energyFlows: false }, transaction, {
-    eventType: "Ended",
-    trigger: "AbnormalCondition",
-    timestamp: new Date(lastEventAt),
-    countedAt: lastCountedAt(session),
-    offline: true,
-    meterValue: thinToSize(stored, METER_VALUES_LIMIT_BYTES),
-  });
   core.unitOfWork.run(() => {
-    csms.enqueue("TransactionEvent", request);
+    queueEvent(context, { ...session, stoppedReason: "PowerLoss", energyFlows: false }, transaction, {
+      eventType: "Ended",
+      trigger: "AbnormalCondition",
+      timestamp: new Date(lastEventAt),
+      countedAt: lastCountedAt(session),
+      offline: true,
+      meterValue: thinToSize(stored, METER_VALUES_LIMIT_BYTES),
+    });
     core.transactions.remove(transactionId);
     core.meterValues.remove(transactionId);
   });
 }
 
 /** Reads what is stored, our own records and those that libocpp left (STORES 4, point 3); one goes on for each EVSE. */
-export function readLeftSessions(context: StationContext): LeftSessions {
+export function readLeftSessions(context: Given<"reservations">): LeftSessions {
   const sessions: LeftSessions = new Map();
   const { current, replaced } = ownSessions(context);
   for (const session of [...current, ...sessionsLeftByLibocpp(context), ...replaced])

@@ -1,9 +1,9 @@
-import type { ReasonEnumType, TriggerReasonEnumType } from "../../ocpp/v201/index.ts";
-import type { StationContext } from "../context.ts";
+import type { ReasonEnumType, TransactionEventRequest, TriggerReasonEnumType } from "../../ocpp/v201/index.ts";
+import type { Given } from "../block.ts";
 import { importedEnergyWattHours, phasesInUse } from "../model/meter-values.ts";
 import type { MeterReading } from "../ports.ts";
 import { buildEvent, type EventFacts, type Moment } from "./event-builder.ts";
-import { newTransaction, type Session } from "./session.ts";
+import { newTransaction, type Session, type Transaction } from "./session.ts";
 import type { SessionJournal } from "./session-journal.ts";
 import type { TransactionValues } from "./transaction-values.ts";
 import type { SessionInput } from "./transition.ts";
@@ -17,10 +17,28 @@ type Ending = Moment &
     readonly unseen?: boolean;
   };
 
+/** Builds and queues the next event of a transaction, to be called inside a unit of work; a reservation is told with one only (H01.FR.15). */
+export function queueEvent(
+  { csms, reservations }: Given<"reservations">,
+  session: Session,
+  transaction: Transaction,
+  facts: EventFacts,
+): { readonly request: TransactionEventRequest; readonly session: Session } {
+  const { transactionId, reservationTold } = transaction;
+  const { reservationId, ...without } = session;
+  const isOver =
+    reservationId !== undefined && !reservationTold && reservations.wasToldWithOther(reservationId, transactionId);
+  const built = buildEvent(isOver ? without : session, transaction, facts);
+  csms.enqueue("TransactionEvent", built.request);
+  const told = built.request.reservationId;
+  if (told !== undefined) reservations.noteTold(told, transactionId);
+  return built;
+}
+
 /** What is told of a transaction; each inside a unit of work, and each gives the session as it is afterwards. */
 export class TransactionEvents {
   constructor(
-    private readonly context: StationContext,
+    private readonly context: Given<"reservations">,
     private readonly journal: SessionJournal,
     private readonly values: TransactionValues,
     private readonly thisMoment: () => Moment,
@@ -76,14 +94,13 @@ export class TransactionEvents {
     if (session.transaction === undefined) return session;
     const keyed = this.values.withKeys(session, facts.meterValue);
     if (keyed.session.transaction === undefined) return session;
-    const built = buildEvent(keyed.session, keyed.session.transaction, {
+    // E04.FR.01, FR.02, E08.FR.04–06, E11.FR.01, FR.02, E12.FR.01, FR.02
+    const built = queueEvent(this.context, keyed.session, keyed.session.transaction, {
       ...facts,
       meterValue: keyed.values,
       numberOfPhases: phasesInUse(model.evse(session.evseId)?.reading),
       offline: !csms.connected,
     });
-    // E04.FR.01, FR.02, E08.FR.04–06, E11.FR.01, FR.02, E12.FR.01, FR.02
-    csms.enqueue("TransactionEvent", built.request);
     core.unitOfWork.afterCommit(() => hardware.observer.transactionEvent(built.request, session.sessionId));
     return built.session;
   }

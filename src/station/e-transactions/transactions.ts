@@ -84,7 +84,8 @@ function create(context: Given<Needed>) {
   function take(event: SessionInput, countedAt: Date): void {
     if (concernsSession(event)) {
       interruption.meet(event);
-      takeStep(withReservation(event, context.reservations), countedAt);
+      const transactionId = sessions.at(event.evseId)?.transaction?.transactionId;
+      takeStep(withReservation(event, transactionId, context.reservations), countedAt);
       if (event.kind === "ChargingStarted") deauthorization.checkEnergyLimit(event.evseId);
     }
     events.emit("evseChanged", { evseId: event.evseId });
@@ -166,12 +167,20 @@ function create(context: Given<Needed>) {
   };
 }
 
-/** H01.FR.15, E01.FR.13: also where the hardware side does not name the reservation that its session has used. */
-function withReservation(event: SessionEvent, reservations: ReservationService): SessionEvent {
+/**
+ * H01.FR.15, E01.FR.13: also where the hardware side does not name the reservation that its session has used, or names one
+ * that another transaction has ended.
+ */
+function withReservation(
+  event: SessionEvent,
+  transactionId: string | undefined,
+  reservations: ReservationService,
+): SessionEvent {
   if (event.kind !== "SessionStarted" && event.kind !== "TransactionStarted") return event;
-  if (event.reservationId !== undefined || event.token === undefined) return event;
-  const reservationId = reservations.usedBy(event.token.idToken, event.evseId);
-  return reservationId === undefined ? event : { ...event, reservationId };
+  const { reservationId: named, ...rest } = event;
+  if (named !== undefined && !reservations.wasToldWithOther(named, transactionId)) return event;
+  const used = event.token && reservations.usedBy(event.token.idToken, event.evseId);
+  return { ...rest, ...(used !== undefined && { reservationId: used }) };
 }
 
 function createService(

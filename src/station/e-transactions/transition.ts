@@ -93,14 +93,19 @@ interface Change {
   readonly over?: boolean;
 }
 
+/** With another driver of the same transaction another reservation may end, which is told as well (H01.FR.15). */
+function withReservation(session: Session, reservationId: number | undefined): Session {
+  if (reservationId === undefined || reservationId === session.reservationId) return session;
+  return { ...withTransaction(session, (transaction) => ({ ...transaction, reservationTold: false })), reservationId };
+}
+
 function authorize(session: Session, event: { token?: PresentedToken; reservationId?: number }): Session {
   const renewed = session.authorized
     ? session
     : withTransaction(session, (transaction) => ({ ...transaction, tokenTold: false, remoteStartTold: false })); // E02.FR.20
   return {
-    ...renewed,
+    ...withReservation(renewed, event.reservationId),
     ...(event.token !== undefined && { token: event.token }),
-    ...(event.reservationId !== undefined && { reservationId: event.reservationId }),
     authorized: true,
   };
 }
@@ -117,9 +122,8 @@ function plugIn(session: Session, connectorId: number): Session {
 function startSession(session: Session, event: EvseEvent & { kind: "SessionStarted" }): Change {
   if (event.reason === "Authorized")
     return { session: authorize(session, event), ...(!session.authorized && { trigger: "Authorized" }) };
-  const reservation = event.reservationId === undefined ? {} : { reservationId: event.reservationId };
   return {
-    session: { ...plugIn(session, event.connectorId), ...reservation },
+    session: withReservation(plugIn(session, event.connectorId), event.reservationId),
     ...(!session.evConnected && { trigger: "CablePluggedIn" }), // E02.FR.06
   };
 }

@@ -21,6 +21,15 @@ export function withoutEvse(needs: Needs): readonly number[] {
   return needs.flatMap((_, index) => (assign(needs, index, owner, new Set()) ? [] : [index]));
 }
 
+/** Can the others that have an EVSE, the first of `needs` before those behind them, still have one when this one takes that EVSE? */
+export function leavesOthers(needs: Needs, index: number, evseId: number): boolean {
+  const lost = withoutEvse(needs);
+  const others = needs
+    .filter((_, other) => other !== index && !lost.includes(other))
+    .map((evseIds) => evseIds.filter((one) => one !== evseId));
+  return withoutEvse(others).length === 0;
+}
+
 /**
  * The EVSEs that nobody else may have, because without them fewer reservations could be kept: that of a reservation for a
  * certain EVSE, and all free ones once there are as many reservations (H01.FR.07, FR.09, FR.20, FR.24).

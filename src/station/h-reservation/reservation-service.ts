@@ -5,6 +5,7 @@ import { isFor, type Reservation } from "./reservation.ts";
 import type { ReservationBook } from "./reservation-book.ts";
 import type { ReservationUse } from "./reservation-use.ts";
 import type { ReservedStatus } from "./reserved-status.ts";
+import type { ToldReservations } from "./told-reservations.ts";
 
 /** What other blocks may ask of the reservations, and what makes one used. */
 export function createReservationService(
@@ -12,13 +13,14 @@ export function createReservationService(
   book: ReservationBook,
   status: ReservedStatus,
   use: ReservationUse,
+  told: ToldReservations,
 ): ReservationService {
   const evseIdsOf = (evseIds: readonly number[] | undefined): readonly number[] =>
     evseIds === undefined || evseIds.length === 0 ? model.evses.map(({ evseId }) => evseId) : evseIds;
-  const isAt = (reservation: Reservation, evseId: number): boolean =>
-    status.meant(reservation).some((evse) => evse.evseId === evseId);
+  const mayBeUsed = (reservation: Reservation, evseId: number): boolean =>
+    status.meant(reservation).some((evse) => evse.evseId === evseId) && status.leavesOthers(reservation, evseId);
   const mayCharge = (evseId: number, idToken: IdTokenType, groupIdToken?: IdTokenType): boolean =>
-    !status.isKept(evseId) || book.all.some((one) => isFor(one, idToken, groupIdToken) && isAt(one, evseId));
+    !status.isKept(evseId) || book.all.some((one) => isFor(one, idToken, groupIdToken) && mayBeUsed(one, evseId));
 
   return {
     isKeptForOther: (evseIds, idToken, groupIdToken) =>
@@ -26,8 +28,10 @@ export function createReservationService(
     needsGroup: (evseId, idToken, groupIdToken) =>
       groupIdToken === undefined &&
       !mayCharge(evseId, idToken) &&
-      book.all.some((one) => one.groupIdToken !== undefined && isAt(one, evseId)),
+      book.all.some((one) => one.groupIdToken !== undefined && mayBeUsed(one, evseId)),
     use: (evseId, idToken, groupIdToken) => use.present(idToken, groupIdToken, [evseId]),
     usedBy: (idToken, evseId) => use.usedBy(idToken, evseId),
+    wasToldWithOther: (reservationId, transactionId) => told.withOther(reservationId, transactionId),
+    noteTold: (reservationId, transactionId) => told.note(reservationId, transactionId),
   };
 }

@@ -25,6 +25,8 @@ interface Use {
 /** H03: the moment its card or remote start comes a reservation is used, whatever becomes of the driver. */
 export class ReservationUse {
   private uses: Use[] = [];
+  /** Tokens that the CSMS may be asked about just now. */
+  private undecided: readonly IdTokenType[] = [];
   private readonly timers = new Map<number, Timer>();
 
   constructor(
@@ -33,6 +35,12 @@ export class ReservationUse {
     private readonly status: ReservedStatus,
     private readonly end: ReservationEnd,
   ) {}
+
+  /** A card is presented; what comes of it is decided next. */
+  presented({ idToken, evseIds }: StationEvents["tokenPresented"]): void {
+    this.undecided = [...this.undecided, idToken];
+    this.present(idToken, undefined, evseIds);
+  }
 
   /** H03.FR.01–03, FR.09: a card is presented, or a remote start accepted. */
   present(idToken: IdTokenType, groupIdToken: IdTokenType | undefined, evseIds: EvseIds): void {
@@ -49,9 +57,18 @@ export class ReservationUse {
    * hardware side does not count that.
    */
   decided({ idToken, groupIdToken, evseIds, accepted }: StationEvents["tokenDecided"]): void {
+    const index = this.undecided.findIndex((one) => isSameText(one, idToken));
+    this.undecided = this.undecided.filter((_, other) => other !== index);
     const use = this.find(idToken, evseIds);
-    if (accepted) return use === undefined ? this.use(idToken, groupIdToken, evseIds) : undefined;
-    if (use === undefined) return;
+    if (use === undefined) {
+      if (accepted) this.use(idToken, groupIdToken, evseIds);
+      return;
+    }
+    if (accepted) {
+      // Only now the hardware side begins.
+      if (use.evseId !== undefined && this.status.taken.has(use.evseId)) this.take(use.evseId);
+      return;
+    }
     this.uses = this.uses.filter((one) => one !== use);
     if (use.evseId !== undefined) this.leave(use.evseId);
     const { reservationId } = use.reservation;
@@ -66,7 +83,11 @@ export class ReservationUse {
     const isKnown = this.context.model.evse(evseId)?.authorized === true;
     if (use !== undefined) use.evseId = evseId;
     if (named !== undefined) this.note(named, token ?? named.idToken, [evseId]);
-    else if (use === undefined && token !== undefined && !isKnown) this.use(token, group, [evseId]);
+    else if (use === undefined && token !== undefined && !isKnown) {
+      // It is used, even if the hardware side should have let its driver in where another one is kept for.
+      const reservation = this.ranked(token, group, [evseId])[0];
+      if (reservation !== undefined) this.note(reservation, token, [evseId]);
+    }
     this.take(evseId);
   }
 
@@ -102,6 +123,8 @@ export class ReservationUse {
     this.timers.get(evseId)?.cancel();
     this.status.taken.add(evseId);
     const giveUp = (): void => {
+      const isUndecided = ({ idToken }: Use): boolean => this.undecided.some((one) => isSameText(one, idToken));
+      if (this.uses.some((use) => use.evseId === evseId && isUndecided(use))) return this.take(evseId);
       this.uses = this.uses.filter((use) => use.evseId !== evseId);
       this.leave(evseId);
     };
@@ -116,7 +139,9 @@ export class ReservationUse {
   }
 
   private use(idToken: IdTokenType, groupIdToken: IdTokenType | undefined, evseIds: EvseIds): void {
-    const reservation = this.matching(idToken, groupIdToken, evseIds);
+    const reservation = this.ranked(idToken, groupIdToken, evseIds).find((one) =>
+      this.covered(one, evseIds).some((evseId) => this.status.leavesOthers(one, evseId)),
+    );
     if (reservation !== undefined) this.note(reservation, idToken, evseIds);
   }
 
@@ -139,13 +164,13 @@ export class ReservationUse {
     );
   }
 
-  /** That of a certain EVSE first, then of a connector type, then the oldest. */
-  private matching(idToken: IdTokenType, group: IdTokenType | undefined, evseIds: EvseIds): Reservation | undefined {
+  /** Those of a certain EVSE first, then of a connector type, then the oldest. */
+  private ranked(idToken: IdTokenType, group: IdTokenType | undefined, evseIds: EvseIds): readonly Reservation[] {
     const rank = ({ evseId, connectorType }: Reservation): number =>
       evseId !== undefined ? 0 : connectorType !== undefined ? 1 : 2;
     return this.book.all
       .filter((one) => isFor(one, idToken, group) && this.covered(one, evseIds).length > 0)
-      .toSorted((one, other) => rank(one) - rank(other))[0];
+      .toSorted((one, other) => rank(one) - rank(other));
   }
 
   /** Those of the EVSEs, of all when none is named, that the reservation may be used at. */

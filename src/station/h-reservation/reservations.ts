@@ -14,6 +14,7 @@ import { ReservationWatch } from "./reservation-watch.ts";
 import { reservationsView } from "./reservations-view.ts";
 import { ReserveNow } from "./reserve-now.ts";
 import { ReservedStatus } from "./reserved-status.ts";
+import { ToldReservations } from "./told-reservations.ts";
 
 type Needed = "connectors" | "customerData" | "evseHolds" | "idleness" | "statusViews";
 
@@ -46,7 +47,8 @@ function create(context: Given<Needed>) {
   const watch = new ReservationWatch(context, book, status, end);
   const placement = new Placement(context, book, (reservation) => watch.remove(reservation));
   const use = new ReservationUse(context, book, status, end);
-  const reserveNow = new ReserveNow(context, { book, status, end, placement });
+  const told = new ToldReservations(core);
+  const reserveNow = new ReserveNow(context, { book, status, end, placement, told });
   const cancelling = new CancelReservation(context, book, placement);
   const untilStored = new UntilStored(clock, logger);
   /** What the hardware side calls reserved while a CALL is being answered: the answer goes first. */
@@ -83,7 +85,11 @@ function create(context: Given<Needed>) {
 
   const followUpdate = ({ reservationId, status: word }: ReservationUpdate): void => {
     // What is being made or cancelled says of itself what became of it.
-    if (word === "Placed" || isAnswering(reservationId)) return;
+    if (isAnswering(reservationId)) return;
+    if (word === "Placed") {
+      const isOurs = book.get(reservationId) !== undefined || end.wasKnown(reservationId);
+      return isOurs ? undefined : core.unitOfWork.run(() => told.forget(reservationId));
+    }
     flags.doubtAfterEnd();
     if (word === "Used") return use.useById(reservationId);
     const reservation = book.get(reservationId);
@@ -129,7 +135,7 @@ function create(context: Given<Needed>) {
   registerReservations(context, book, status);
 
   return {
-    provides: { reservations: createReservationService(context, book, status, use) },
+    provides: { reservations: createReservationService(context, book, status, use, told) },
     hears: {
       "hardware.evse": followEvse,
       "hardware.reservation": (update: ReservationUpdate) =>
@@ -139,8 +145,7 @@ function create(context: Given<Needed>) {
         watch.followEvses();
         status.apply();
       },
-      "station.tokenPresented": ({ idToken, evseIds }: HeardEvents["station.tokenPresented"]) =>
-        use.present(idToken, undefined, evseIds),
+      "station.tokenPresented": (token: HeardEvents["station.tokenPresented"]) => use.presented(token),
       "station.tokenDecided": (token: HeardEvents["station.tokenDecided"]) => use.decided(token),
     },
     start() {

@@ -7,12 +7,14 @@ import type { Reservation } from "./reservation.ts";
 import type { ReservationBook } from "./reservation-book.ts";
 import type { ReservationEnd } from "./reservation-end.ts";
 import type { ReservedStatus, TargetStatus } from "./reserved-status.ts";
+import type { ToldReservations } from "./told-reservations.ts";
 
 interface Parts {
   readonly book: ReservationBook;
   readonly status: ReservedStatus;
   readonly end: ReservationEnd;
   readonly placement: Placement;
+  readonly told: ToldReservations;
 }
 
 function refuse(status: ReserveNowStatusEnumType, reasonCode: string, additionalInfo: string): ReserveNowResponse {
@@ -111,9 +113,12 @@ export class ReserveNow {
   }
 
   private keep(reservation: Reservation): ReserveNowResponse {
-    const { book, end } = this.parts;
+    const { book, end, told } = this.parts;
     try {
-      this.context.core.unitOfWork.run(() => book.put(reservation));
+      this.context.core.unitOfWork.run(() => {
+        book.put(reservation);
+        told.forget(reservation.reservationId);
+      });
     } catch (error) {
       void end.release(reservation.reservationId).then(() => this.restore(reservation.reservationId));
       throw error;

@@ -1,6 +1,6 @@
 import type { Given } from "../block.ts";
 import type { ConnectorModel, EvseModel } from "../model/station-model.ts";
-import { keptEvses, withoutEvse } from "./allocation.ts";
+import { keptEvses, leavesOthers, withoutEvse } from "./allocation.ts";
 import type { HardwareFlags } from "./hardware-flags.ts";
 import { meantConnectors, type Reservation } from "./reservation.ts";
 import type { ReservationBook } from "./reservation-book.ts";
@@ -65,6 +65,16 @@ export class ReservedStatus {
   /** Indices of those reservations, the oldest first, for which no free EVSE is left. */
   unplaceable(reservations: readonly Pick<Reservation, "evseId" | "connectorType">[]): readonly number[] {
     return withoutEvse(this.needsOf(reservations));
+  }
+
+  /**
+   * May this reservation of the book be used there, or would another one lose the EVSE that it needs (H01.FR.07, FR.09)?
+   * One for a certain EVSE comes before the others, which may have another one, then the older one.
+   */
+  leavesOthers(reservation: Reservation, evseId: number): boolean {
+    const isForAny = (one: Reservation): number => (one.evseId === undefined ? 1 : 0);
+    const ordered = this.book.all.toSorted((one, other) => isForAny(one) - isForAny(other));
+    return leavesOthers(this.needsOf(ordered), ordered.indexOf(reservation), evseId);
   }
 
   /** Brings all connectors to what holds now; the status is told where it has changed. */

@@ -192,6 +192,24 @@ describe("H03: a reserved EVSE is used", () => {
     expect(events()[0]).not.toHaveProperty("reservationId");
   });
 
+  test("a CSMS that takes its time over the card: the EVSE stays taken until it has answered, and the id is told", async () => {
+    await start({ "AuthCtrlr.LocalPreAuthorize": "false", "TxCtrlr.TxStartPoint": "Authorized" });
+    await rig.reserve({ evseId: 1 });
+    const { react } = rig.charger;
+    rig.charger.react = (call) => (call.action === "Authorize" ? "silence" : react(call));
+    const decision = rig.charger.services.authorization.authorize({ idToken: CARD, evseIds: [1] });
+    await rig.pass(25_000);
+    expect(await rig.reserve({ id: 2, idToken: OTHER, evseId: 1 })).toBe("Occupied");
+    const { messageId } = rig.charger.calls.find(({ action }) => action === "Authorize") ?? {};
+    rig.charger.sendText(JSON.stringify([3, messageId, { idTokenInfo: { status: "Accepted" } }]));
+    await rig.pass(5_000);
+    expect((await decision).idTokenInfo.status).toBe("Accepted");
+    const token = { idToken: CARD, remote: false };
+    rig.charger.event(1, { kind: "SessionStarted", sessionId: "s1", reason: "Authorized", token });
+    await rig.pass();
+    expect(events()).toMatchObject([{ eventType: "Started", reservationId: 1 }]);
+  });
+
   test("an authorization of which nothing comes leaves the EVSE free after ten seconds", async () => {
     await start();
     await rig.reserve();
