@@ -1,6 +1,10 @@
 /** What scripts/bench-compared.ts measures of one executable (STATION_COMMAND, else dist/everest), each in a charger of its own. */
-import { statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { $ } from "bun";
 import { EXECUTABLE } from "../test/support/charger.ts";
+import { report, settingTimes } from "./bench-device-model.ts";
 import { cpuMilliseconds, latencies, memory, percentile, withCharger } from "./bench-support.ts";
 
 const TOKEN = { id_token: { value: "04A1B2C3", type: "ISO14443" }, authorization_type: "RFID" };
@@ -8,6 +12,8 @@ const WARM_UP = 100;
 const EVENTS = 400;
 const QUEUED_EVENTS = 1_000;
 const PAUSE_MILLISECONDS = 5;
+const REPEATS = 100;
+const MEASURED = process.env.STATION_COMMAND ?? EXECUTABLE;
 const NO_READINGS = { SampledDataCtrlr: { TxUpdatedInterval: 0 } };
 
 export type Measurement = () => Promise<Readonly<Record<string, number>>>;
@@ -113,9 +119,40 @@ const idle =
       };
     });
 
-const size: Measurement = async () => ({
-  size: statSync(process.env.STATION_COMMAND ?? EXECUTABLE).size / 1e6,
+const fullInventory: Measurement = async () =>
+  withCharger({}, async (charger) => {
+    const times: number[] = [];
+    for (let count = 0; count < REPEATS; count++) {
+      times.push((await report(charger)).milliseconds);
+      await Bun.sleep(PAUSE_MILLISECONDS);
+    }
+    return { report: percentile(times, 0.5) };
+  });
+
+const setVariables: Measurement = async () => ({ set: percentile(await settingTimes(REPEATS), 0.5) });
+
+const megabytes = (bytes: number): number => bytes / 1e6;
+const size: Measurement = async () => ({ size: megabytes(statSync(MEASURED).size) });
+const compressed: Measurement = async () => ({
+  compressed: megabytes((await $`xz -9e --x86 --lzma2=preset=9e -c ${MEASURED}`.quiet().arrayBuffer()).byteLength),
 });
+
+/** What the runtime needs for a program that does nothing. */
+export async function emptyProgram(): Promise<Readonly<Record<string, number>>> {
+  const directory = mkdtempSync(join(tmpdir(), "empty-"));
+  try {
+    const [source, executable] = [join(directory, "empty.ts"), join(directory, "empty")];
+    writeFileSync(source, "setInterval(() => {}, 1_000);\n");
+    await Bun.build({ entrypoints: [source], target: "bun", compile: { outfile: executable } });
+    const empty = Bun.spawn([executable]);
+    await Bun.sleep(1_000);
+    const { rss, anonymous } = memory(empty.pid);
+    empty.kill();
+    return { rss, anonymous, size: megabytes(statSync(executable).size) };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
 
 export const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   start: start(false, "start"),
@@ -123,7 +160,13 @@ export const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   "session-events": sessionEvents,
   calls,
   queue,
+  report: fullInventory,
+  set: setVariables,
   "idle-2": idle(2),
   "idle-16": idle(16),
   size,
+  compressed,
 };
+
+/** No second round is needed. */
+export const ALWAYS_THE_SAME: ReadonlySet<string> = new Set(["size", "compressed"]);

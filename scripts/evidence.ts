@@ -39,7 +39,8 @@ type Written = v.InferOutput<typeof Written>;
 function version(): string {
   const git = (...words: readonly string[]) => execFileSync("git", words, { cwd: ROOT, encoding: "utf8" }).trim();
   try {
-    const changed = git("status", "--porcelain", "--untracked-files=no") === "" ? "" : " and changes";
+    // What is written here changes nothing of what was measured.
+    const changed = git("status", "--porcelain", "--untracked-files=no", ":!docs") === "" ? "" : " and changes";
     return `${packageFile.version} ${git("rev-parse", "--short", "HEAD")}${changed}`;
   } catch {
     // Not from a repository.
