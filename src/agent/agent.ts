@@ -108,10 +108,7 @@ export class Agent {
 
   constructor(private readonly options: AgentOptions) {}
 
-  /**
-   * Runs until the process ends. @throws before ModuleReady when the configuration cannot work, behind it when a database
-   * cannot be used.
-   */
+  /** Runs until the process ends. @throws before ModuleReady when the configuration or what was left behind cannot work. */
   async start(): Promise<void> {
     const { clock, configuration, logger, onShutdown, random } = this.options;
     const module = await EverestModule.connect({
@@ -132,6 +129,8 @@ export class Agent {
     const deviceModel = new DeviceModel(logger);
     const taken = await takeStores({ parameters, shareDirectory, deviceModel, clock, logger });
     this.locks = taken.locks;
+    // A damaged one may take a minute, in which nobody would read what the other modules say.
+    if (!taken.areNew) this.stores = taken.open();
     const input = new HardwareInput(module, clock, logger, errorCodes);
     input.subscribe();
     const network = createNetworkPort(module, clock, logger);
@@ -139,9 +138,9 @@ export class Agent {
     const evseManagers = module.peers("evse_manager", "evse_manager");
     const moduleConfigurations = fetchModuleConfigurations(module, this.options.arguments.moduleId, clock, logger);
     await module.reportReady();
-    // While the other modules start.
-    const stores = taken.open();
-    this.stores = stores;
+    // New ones are made while the other modules start.
+    this.stores ??= taken.open();
+    const { stores } = this;
     for (const warning of startWarnings(this.options.environment, module.configuration, deviceModel))
       logger.warn(warning);
     await module.released();

@@ -9,9 +9,10 @@ import { DeviceModelStorage } from "../device-model/storage.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../log/logger.ts";
 import { CORE_DATABASE_FILE, type CoreDatabase, openCoreDatabase } from "../store/core-database.ts";
+import { isBeingReplaced } from "../store/damaged-database.ts";
 import { demandAccess } from "../store/database-access.ts";
 import type { DatabaseLocks } from "../store/database-lock.ts";
-import { demandDistinct } from "../store/database-path.ts";
+import { demandDistinct, realDatabasePath } from "../store/database-path.ts";
 import { noteLoss } from "../store/losses.ts";
 import { migrationDirectoryDifference } from "../store/migration-directory.ts";
 import { takeDatabases } from "./lock-databases.ts";
@@ -32,6 +33,8 @@ export interface Stores {
 /** The databases are this process's, and nothing of them has been touched yet. */
 export interface TakenStores {
   readonly locks: DatabaseLocks;
+  /** There is no file yet: what opening makes is sound, and takes a moment for the disk. */
+  readonly areNew: boolean;
   /** @throws DatabaseError */
   open(): Stores;
 }
@@ -96,13 +99,14 @@ export function openStores(options: StoreOptions): Stores {
 }
 
 /**
- * The same for the station in two steps, since a new file takes its time: no other process may use them until `locks` are
- * released. @throws likewise, but for what is wrong with the files themselves
+ * The same for the station in two steps: no other process may use them until `locks` are released. @throws likewise, but for
+ * what is wrong with the files themselves
  */
 export async function takeStores(options: StoreOptions): Promise<TakenStores> {
   const { configured, paths } = examine(options);
   const locks = await takeDatabases(paths, options.clock, options.logger);
-  return { locks, open: () => openFiles(options, configured, paths) };
+  const areNew = paths.map(realDatabasePath).every((path) => !existsSync(path) && !isBeingReplaced(path));
+  return { locks, areNew, open: () => openFiles(options, configured, paths) };
 }
 
 function openFiles(

@@ -81,16 +81,20 @@ test("the executable carries on an installation of libocpp: connected by its pro
   left.close();
 }, 60_000);
 
-test("a file of a newer libocpp stops the start with its name and both versions; nobody has waited for the disk", async () => {
+test("a file of a newer libocpp stops the start with its name and both versions, before ModuleReady", async () => {
   const station = await withLeftDatabases();
   const path = join(station.directory, "core/cp.db");
   const database = new Database(path);
   database.run("PRAGMA user_version = 8");
   database.close();
+  let isReady = false;
+  void station.everest.stationReady.then(() => {
+    isReady = true;
+  });
   const process = station.spawn();
   const code = await new Promise((resolve) => process.once("exit", resolve));
-  await station.everest.stationReady;
   expect(code).toBe(1);
+  expect(isReady).toBe(false);
   expect(station.log).toContain(`${path} has schema version 8, this program knows 6`);
 }, 30_000);
 
