@@ -11,8 +11,8 @@ import { createServiceManager } from "./service-manager.ts";
 import { RELEASED } from "./version.ts";
 
 const OWN_OPTIONS: ReadonlySet<string> = new Set([...SETTABLE_PARAMETERS.map(optionName), "http", "http-token-file"]);
-/** After so long the first messages have been exchanged; what the start alone has needed is given back to the system then. */
-const SETTLED_MILLISECONDS = 1_000;
+/** After so long the start and its first messages are over; what they alone have needed is given back to the system then. */
+const SETTLED_MILLISECONDS = 10_000;
 /** EVerest gives a module a second or two after SIGTERM. */
 const STOP_LIMIT_MILLISECONDS = 1_000;
 
