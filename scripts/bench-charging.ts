@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import { Charger } from "../test/support/charger.ts";
 import type { Figure } from "./bench-device-model.ts";
+import { queueOffline } from "./bench-support.ts";
 
 const EVSES = 128;
 const METER_SECONDS = 20;
 const QUEUED_EVENTS = 10_000;
-const TOKEN = { id_token: { value: "04A1B2C3", type: "ISO14443" }, authorization_type: "RFID" };
 
 function cpuSeconds(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
@@ -47,16 +47,7 @@ async function longQueue(): Promise<Figure> {
     },
   });
   try {
-    const evse = charger.everest.evse(1);
-    await evse.plugIn();
-    await evse.authorize(TOKEN);
-    await charger.csms.waitFor("TransactionEvent");
-    charger.csms.refuseWith = 503;
-    charger.csms.drop();
-    for (let count = 0; count < QUEUED_EVENTS / 2; count++) {
-      await evse.startCharging();
-      await evse.pause("EV");
-    }
+    await queueOffline(charger, QUEUED_EVENTS);
     const from = charger.csms.calls.length;
     const numbers: number[] = [];
     const megabytes: number[] = [];

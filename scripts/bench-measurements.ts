@@ -5,9 +5,8 @@ import { join } from "node:path";
 import { $ } from "bun";
 import { EXECUTABLE } from "../test/support/charger.ts";
 import { report, settingTimes } from "./bench-device-model.ts";
-import { cpuMilliseconds, latencies, memory, percentile, withCharger } from "./bench-support.ts";
+import { cpuMilliseconds, latencies, memory, percentile, queueOffline, TOKEN, withCharger } from "./bench-support.ts";
 
-const TOKEN = { id_token: { value: "04A1B2C3", type: "ISO14443" }, authorization_type: "RFID" };
 const WARM_UP = 100;
 const EVENTS = 400;
 const QUEUED_EVENTS = 1_000;
@@ -83,16 +82,7 @@ const calls: Measurement = async () =>
 
 const queue: Measurement = async () =>
   withCharger({ patch: { ...NO_READINGS, InternalCtrlr: { MessageQueueSizeThreshold: 5_000 } } }, async (charger) => {
-    const evse = charger.everest.evse(1);
-    await evse.plugIn();
-    await evse.authorize(TOKEN);
-    await charger.csms.waitFor("TransactionEvent");
-    charger.csms.refuseWith = 503;
-    charger.csms.drop();
-    for (let count = 0; count < QUEUED_EVENTS / 2; count++) {
-      await evse.startCharging();
-      await evse.pause("EV");
-    }
+    await queueOffline(charger, QUEUED_EVENTS);
     const before = memory(charger.pid).anonymous;
     const from = charger.csms.calls.length;
     const arrivals: number[] = [];

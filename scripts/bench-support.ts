@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { Charger } from "../test/support/charger.ts";
 
 const PAUSE_MILLISECONDS = 5;
+/** A card as EVerest's Auth takes it. */
+export const TOKEN = { id_token: { value: "04A1B2C3", type: "ISO14443" }, authorization_type: "RFID" };
 
 export function percentile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((one, other) => one - other);
@@ -34,6 +36,20 @@ export async function withCharger<Result>(
     return await work(charger);
   } finally {
     await charger.stop();
+  }
+}
+
+/** Begins a transaction, loses the CSMS, and does so much at the EVSE that `count` further events wait. */
+export async function queueOffline(charger: Charger, count: number): Promise<void> {
+  const evse = charger.everest.evse(1);
+  await evse.plugIn();
+  await evse.authorize(TOKEN);
+  await charger.csms.waitFor("TransactionEvent");
+  charger.csms.refuseWith = 503;
+  charger.csms.drop();
+  for (let done = 0; done < count / 2; done++) {
+    await evse.startCharging();
+    await evse.pause("EV");
   }
 }
 

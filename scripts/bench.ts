@@ -10,15 +10,13 @@ import { chargingFigures } from "./bench-charging.ts";
 import { deviceModelFigures } from "./bench-device-model.ts";
 import { monitoringFigures } from "./bench-monitoring.ts";
 import { smartChargingFigures } from "./bench-smart-charging.ts";
-import { cpuMilliseconds, latencies, memory, percentile, withCharger } from "./bench-support.ts";
+import { cpuMilliseconds, latencies, memory, percentile, queueOffline, TOKEN, withCharger } from "./bench-support.ts";
 import { webFigures } from "./bench-web.ts";
 
 const RUNS = 5;
 const LIST_ENTRIES = 100_000;
 const CACHE_ENTRIES = 40_000;
 const LIST_PIECE = 1_000;
-const CARD = { value: "04A1B2C3", type: "ISO14443" };
-const TOKEN = { id_token: CARD, authorization_type: "RFID" };
 
 const median = (values: readonly number[]): number => percentile(values, 0.5);
 
@@ -99,16 +97,7 @@ await withCharger({ patch: { SampledDataCtrlr: { TxUpdatedInterval: 0 } } }, asy
 await withCharger(
   { patch: { SampledDataCtrlr: { TxUpdatedInterval: 0 }, InternalCtrlr: { MessageQueueSizeThreshold: 5_000 } } },
   async (charger) => {
-    const evse = charger.everest.evse(1);
-    await evse.plugIn();
-    await evse.authorize(TOKEN);
-    await charger.csms.waitFor("TransactionEvent");
-    charger.csms.refuseWith = 503;
-    charger.csms.drop();
-    for (let count = 0; count < 500; count++) {
-      await evse.startCharging();
-      await evse.pause("EV");
-    }
+    await queueOffline(charger, 1_000);
     const from = charger.csms.calls.length;
     let first = 0;
     let last = 0;

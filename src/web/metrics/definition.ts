@@ -22,23 +22,39 @@ export function labelOf(value: string, known: readonly string[]): string {
   return known.includes(value) ? value : OTHER;
 }
 
-/** A gauge that is read when somebody asks; series that `read` no longer has are gone. */
-export function readGauge<Label extends string = never>(
+/** Has what `read` has when somebody asks; other series are gone. */
+function collecting<Label extends string>(
   registry: Registry,
   { name, help, labels = [] }: Definition<Label>,
   read: () => Samples<Label>,
-): void {
-  new Gauge<Label>({
+) {
+  return {
     name,
     help,
     labelNames: [...labels],
     registers: [registry],
-    collect() {
+    /** @param put for one sample */
+    fill(metric: { reset(): void; remove(): void }, put: (...sample: Samples<Label>[number]) => void): void {
       const samples = read();
-      this.reset();
+      metric.reset();
       // Resetting gives a metric without labels the value 0, which may be none.
-      if (labels.length === 0 && samples.length === 0) this.remove();
-      for (const [values, value] of samples) this.set(values, value);
+      if (labels.length === 0 && samples.length === 0) metric.remove();
+      for (const sample of samples) put(...sample);
+    },
+  };
+}
+
+/** A gauge that is read when somebody asks. */
+export function readGauge<Label extends string = never>(
+  registry: Registry,
+  definition: Definition<Label>,
+  read: () => Samples<Label>,
+): void {
+  const { fill, ...configuration } = collecting(registry, definition, read);
+  new Gauge<Label>({
+    ...configuration,
+    collect() {
+      fill(this, (values, value) => this.set(values, value));
     },
   });
 }
@@ -46,19 +62,14 @@ export function readGauge<Label extends string = never>(
 /** A counter that somebody else counts; read when somebody asks. */
 export function readCounter<Label extends string = never>(
   registry: Registry,
-  { name, help, labels = [] }: Definition<Label>,
+  definition: Definition<Label>,
   read: () => Samples<Label>,
 ): void {
+  const { fill, ...configuration } = collecting(registry, definition, read);
   new Counter<Label>({
-    name,
-    help,
-    labelNames: [...labels],
-    registers: [registry],
+    ...configuration,
     collect() {
-      const samples = read();
-      this.reset();
-      if (labels.length === 0 && samples.length === 0) this.remove();
-      for (const [values, value] of samples) this.inc(values, value);
+      fill(this, (values, value) => this.inc(values, value));
     },
   });
 }
