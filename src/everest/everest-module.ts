@@ -1,12 +1,8 @@
 import { join } from "node:path";
 import * as v from "valibot";
-import type { Clock } from "../lib/clock.ts";
-import type { Random } from "../lib/random.ts";
-import type { Logger } from "../log/logger.ts";
 import { ActiveErrors } from "./active-errors.ts";
 import { Bus } from "./bus.ts";
-import type { Channel, ChannelStatus, MessageHandler } from "./channel.ts";
-import type { ModuleArguments } from "./command-line.ts";
+import type { ChannelStatus, MessageHandler } from "./channel.ts";
 import type { ConfigService } from "./config-service.ts";
 import type { Connected, ModuleConfiguration } from "./configuration.ts";
 import {
@@ -23,7 +19,7 @@ import type { Features } from "./generation.ts";
 import { InPart } from "./in-part.ts";
 import { COMMANDS, ENUM_ARRAYS, VARIABLES } from "./interfaces/index.ts";
 import { withPositions } from "./interfaces/sending.ts";
-import { startModule } from "./module-start.ts";
+import { type ModuleOptions, type StartedModule, startModule } from "./module-start.ts";
 import type {
   Args,
   CommandHandlers,
@@ -33,41 +29,11 @@ import type {
   Result,
   Variables,
 } from "./module-types.ts";
-import { type Asked, CommandError, Questions } from "./questions.ts";
+import { CommandError, Questions } from "./questions.ts";
 import { describeIssue, serveCommand } from "./served-command.ts";
 
 export type { CommandHandlers, CommandRefusals, Commands, InterfaceName, Variables } from "./module-types.ts";
 export { CommandError } from "./questions.ts";
-
-export interface ModuleOptions {
-  readonly arguments: ModuleArguments;
-  /** Implementation ids and their interfaces, as in the manifest. */
-  readonly provides: Readonly<Record<string, InterfaceName>>;
-  readonly requires: Readonly<Record<string, InterfaceName>>;
-  /** What is known of a question to another module before it is asked. */
-  readonly askedOf: (interfaceName: InterfaceName, command: string) => Asked;
-  /** Stand-alone: taken from a file instead of the manager's configuration service. */
-  readonly configuration?: ModuleConfiguration;
-  /** Newer managers ask for a clean end (PROTOCOL 17.4), possibly more than once. */
-  readonly onShutdown?: () => void;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-}
-
-/** What the start has found out. */
-export interface StartedModule {
-  readonly channel: Channel;
-  readonly configService: ConfigService;
-  readonly configuration: ModuleConfiguration;
-  readonly features: Features;
-  /** Module types by module id, as far as the manager has told. */
-  readonly moduleNames: ReadonlyMap<string, string>;
-  /** EVerest's shared data. */
-  readonly dataDirectory: string;
-  /** Does the generation have this command? Undefined when nobody says. */
-  readonly offersCommand: (interfaceName: string, command: string) => boolean | undefined;
-}
 
 /** Stand-alone there may be nobody who releases the modules. */
 const STANDALONE_RELEASE_MILLISECONDS = 2_000;

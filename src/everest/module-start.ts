@@ -1,10 +1,51 @@
+import type { Clock } from "../lib/clock.ts";
+import type { Random } from "../lib/random.ts";
+import type { Logger } from "../log/logger.ts";
 import type { Channel } from "./channel.ts";
+import type { ModuleArguments } from "./command-line.ts";
 import { ConfigService } from "./config-service.ts";
 import { type ModuleConfiguration, ModuleConfigurationSchema, toModuleConfiguration } from "./configuration.ts";
 import { Definitions } from "./definitions.ts";
-import type { ModuleOptions, StartedModule } from "./everest-module.ts";
-import { detectGeneration, type Generation, refuseTooOld, withConfigurationService } from "./generation.ts";
+import {
+  detectGeneration,
+  type Features,
+  type Generation,
+  refuseTooOld,
+  withConfigurationService,
+} from "./generation.ts";
+import type { InterfaceName } from "./module-types.ts";
+import type { Asked } from "./questions.ts";
 import { UnwrappedChannel } from "./unwrapped-channel.ts";
+
+export interface ModuleOptions {
+  readonly arguments: ModuleArguments;
+  /** Implementation ids and their interfaces, as in the manifest. */
+  readonly provides: Readonly<Record<string, InterfaceName>>;
+  readonly requires: Readonly<Record<string, InterfaceName>>;
+  /** What is known of a question to another module before it is asked. */
+  readonly askedOf: (interfaceName: InterfaceName, command: string) => Asked;
+  /** Stand-alone: taken from a file instead of the manager's configuration service. */
+  readonly configuration?: ModuleConfiguration;
+  /** Newer managers ask for a clean end (PROTOCOL 17.4), possibly more than once. */
+  readonly onShutdown?: () => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** What the start has found out. */
+export interface StartedModule {
+  readonly channel: Channel;
+  readonly configService: ConfigService;
+  readonly configuration: ModuleConfiguration;
+  readonly features: Features;
+  /** Module types by module id, as far as the manager has told. */
+  readonly moduleNames: ReadonlyMap<string, string>;
+  /** EVerest's shared data. */
+  readonly dataDirectory: string;
+  /** Does the generation have this command? Undefined when nobody says. */
+  readonly offersCommand: (interfaceName: string, command: string) => boolean | undefined;
+}
 
 /** Stand-alone there may be no manager that distributes anything. */
 const STANDALONE_WAIT_MILLISECONDS = 1_000;

@@ -1,10 +1,10 @@
 import { isIP } from "node:net";
 import { type ConnectionOptions, connect, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
+import type { Clock } from "../../lib/clock.ts";
 import { type ConnectionFailure, classifyError } from "../../ocpp/connection-failure.ts";
 import { agreedDefect, chainOf, type TlsSettings, tlsOptions, type WebSocketSettings } from "../../ocpp/websocket.ts";
 import { diagnose } from "./diagnosis.ts";
 import type { ShownCertificate, Step } from "./report.ts";
-import type { WayOptions } from "./way.ts";
 
 const DAY_MILLISECONDS = 24 * 3_600_000;
 /** A certificate that expires earlier is worth a word. */
@@ -17,14 +17,18 @@ interface Handshake {
   readonly chain: readonly DetailedPeerCertificate[];
 }
 
-type Limits = Pick<WayOptions, "clock" | "limitMilliseconds">;
+/** How long each step may take. */
+export interface StepLimits {
+  readonly clock: Clock;
+  readonly limitMilliseconds: number;
+}
 
 /** A TLS handshake and nothing more. */
 function shakeHands(
   { url, localAddress }: WebSocketSettings,
   tls: ConnectionOptions,
   judge: (socket: TLSSocket) => ConnectionFailure | undefined,
-  { clock, limitMilliseconds }: Limits,
+  { clock, limitMilliseconds }: StepLimits,
 ): Promise<Handshake> {
   const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
@@ -82,7 +86,7 @@ function shown(certificate: DetailedPeerCertificate, now: Date): ShownCertificat
 }
 
 /** TLS exactly as the station does it; where it fails for a certificate, once more to see what was shown. */
-export async function tlsStep(settings: WebSocketSettings, tls: TlsSettings, limits: Limits): Promise<Step> {
+export async function tlsStep(settings: WebSocketSettings, tls: TlsSettings, limits: StepLimits): Promise<Step> {
   const { session: _session, ...fresh } = tlsOptions(tls);
   const strict = await shakeHands(settings, fresh, (socket) => agreedDefect(socket, tls), limits);
   const now = limits.clock.now();

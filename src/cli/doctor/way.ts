@@ -6,16 +6,13 @@ import { type ConnectionFailure, classifyError } from "../../ocpp/connection-fai
 import { openWebSocket, type Transport, type WebSocketSettings } from "../../ocpp/websocket.ts";
 import { diagnose } from "./diagnosis.ts";
 import type { Step } from "./report.ts";
-import { tlsStep } from "./tls-step.ts";
+import { type StepLimits, tlsStep } from "./tls-step.ts";
 
-export interface WayOptions {
+export interface WayOptions extends StepLimits {
   /** The settings of an attempt, or why there are none. */
   readonly settings: WebSocketSettings | Error;
   /** Of the connection, also where there are no settings; undefined when it cannot be read. */
   readonly url: string | undefined;
-  readonly clock: Clock;
-  /** For each step. */
-  readonly limitMilliseconds: number;
   /** Why the websocket is not opened, e.g. because it would cost the running station its connection. */
   readonly reasonAgainstHandshake: string | undefined;
 }
