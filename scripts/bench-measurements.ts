@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { $ } from "bun";
 import { EXECUTABLE } from "../test/support/charger.ts";
 import { report, settingTimes } from "./bench-device-model.ts";
-import { cpuMilliseconds, latencies, memory, percentile, withCharger } from "./bench-support.ts";
+import { cpuMilliseconds, latencies, memory, percentile, rest, withCharger } from "./bench-support.ts";
 
 const TOKEN = { id_token: { value: "04A1B2C3", type: "ISO14443" }, authorization_type: "RFID" };
 const WARM_UP = 100;
@@ -62,7 +62,7 @@ const calls: Measurement = async () =>
       const sentAt = performance.now();
       await charger.csms.send("GetVariables", getVariables);
       nowAndThen.push(performance.now() - sentAt);
-      await Bun.sleep(PAUSE_MILLISECONDS);
+      await rest(count);
     }
     const begun = performance.now();
     for (let count = 0; count < 2_000; count++) await charger.csms.send("GetVariables", getVariables);
