@@ -5,7 +5,16 @@ import { join } from "node:path";
 import { $ } from "bun";
 import { EXECUTABLE } from "../test/support/charger.ts";
 import { report, settingTimes } from "./bench-device-model.ts";
-import { cpuMilliseconds, latencies, memory, percentile, queueOffline, TOKEN, withCharger } from "./bench-support.ts";
+import {
+  cpuMilliseconds,
+  latencies,
+  memory,
+  percentile,
+  queueOffline,
+  rest,
+  TOKEN,
+  withCharger,
+} from "./bench-support.ts";
 
 const WARM_UP = 100;
 const EVENTS = 400;
@@ -61,7 +70,7 @@ const calls: Measurement = async () =>
       const sentAt = performance.now();
       await charger.csms.send("GetVariables", getVariables);
       nowAndThen.push(performance.now() - sentAt);
-      await Bun.sleep(PAUSE_MILLISECONDS);
+      await rest(count);
     }
     const begun = performance.now();
     for (let count = 0; count < 2_000; count++) await charger.csms.send("GetVariables", getVariables);

@@ -26,7 +26,8 @@ const ORDER = "scripts/bytecode.order";
 
 /**
  * Parts of mqtt.js for browsers, proxies and other transports, and a second copy of Node's streams: a fifth of the
- * program that never runs in a charger.
+ * program that never runs in a charger; and its debugging output, which makes 200 lists for each event only to find that
+ * nobody wants it.
  */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   "readable-stream": 'module.exports = require("node:stream");',
@@ -35,6 +36,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   "./ws": "module.exports = {};",
   "./wx": "module.exports = {};",
   "./ali": "module.exports = {};",
+  debug: "const silent = () => {}; module.exports = () => silent;",
 };
 
 const program: Bun.BuildConfig = {
@@ -49,10 +51,12 @@ const program: Bun.BuildConfig = {
     {
       name: "left-out",
       setup(build) {
-        build.onResolve({ filter: /^(readable-stream|socks|worker-timers|\.\/(ws|wx|ali))$/ }, ({ path, importer }) =>
-          path in LEFT_OUT && /node_modules\/(mqtt|mqtt-packet|bl)\//.test(importer)
-            ? { path, namespace: "left-out" }
-            : undefined,
+        build.onResolve(
+          { filter: /^(readable-stream|socks|debug|worker-timers|\.\/(ws|wx|ali))$/ },
+          ({ path, importer }) =>
+            path in LEFT_OUT && /node_modules\/(mqtt|mqtt-packet|bl|number-allocator)\//.test(importer)
+              ? { path, namespace: "left-out" }
+              : undefined,
         );
         build.onLoad({ filter: /.*/, namespace: "left-out" }, ({ path }) => ({
           contents: LEFT_OUT[path] ?? "",

@@ -44,6 +44,8 @@ const TRANSACTION_ID = "json_extract(MESSAGE, '$[3].transactionInfo.transactionI
 export class MessageQueueRepository {
   /** Counted when it is needed, then kept up to date. */
   private known: number | undefined;
+  /** The first row, when it was written by this process and nothing has touched the table since: it need not be read back. */
+  private written: QueuedMessage | undefined;
 
   constructor(
     private readonly database: Database,
@@ -70,17 +72,29 @@ export class MessageQueueRepository {
   }
 
   append(messageId: string, action: string, payload: unknown, createdAt: Date): void {
-    this.database
+    const isFirst = this.length === 0;
+    const message = JSON.stringify([2, messageId, action, payload]);
+    const { lastInsertRowid } = this.database
       .query(
         `INSERT INTO ${this.table} (rowid, UNIQUE_ID, MESSAGE, MESSAGE_TYPE, MESSAGE_ATTEMPTS, MESSAGE_TIMESTAMP)
          VALUES ((SELECT coalesce(max(rowid), 0) + 1 FROM ${this.table}), ?, ?, ?, 0, ?)`,
       )
-      .run(messageId, JSON.stringify([2, messageId, action, payload]), action, createdAt.toISOString());
+      .run(messageId, message, action, createdAt.toISOString());
     this.changeLength(1);
+    // As it stands in the table, so without members that are undefined.
+    if (isFirst)
+      this.written = {
+        rowId: Number(lastInsertRowid),
+        messageId,
+        action,
+        payload: JSON.parse(message)[3] as QueuedMessage["payload"],
+        attempts: 0,
+      };
   }
 
   /** The oldest message, or the oldest of one action. A row that cannot be read is put aside, so that it does not stop the others. */
   head(action?: string): QueuedMessage | undefined {
+    if (this.written !== undefined && (action === undefined || action === this.written.action)) return this.written;
     for (;;) {
       const row =
         action === undefined
@@ -130,12 +144,14 @@ export class MessageQueueRepository {
   }
 
   setAttempts(rowId: number, attempts: number): void {
+    this.written = undefined;
     this.database.query(`UPDATE ${this.table} SET MESSAGE_ATTEMPTS = ? WHERE rowid = ?`).run(attempts, rowId);
   }
 
   /** E11.FR.07: whatever still waits when the connection goes was created offline. */
   markTransactionEventsOffline(): void {
     if (this.length === 0) return;
+    this.written = undefined;
     this.database.run(
       `UPDATE ${this.table} SET MESSAGE = json_set(MESSAGE, '$[3].offline', json('true'))
        WHERE MESSAGE_TYPE = 'TransactionEvent' AND json_valid(MESSAGE) AND json_extract(MESSAGE, '$[3].offline') IS NOT 1`,
@@ -173,9 +189,11 @@ export class MessageQueueRepository {
   /** To be called when a transaction of the database was rolled back: the number of messages may have changed in it. */
   countAnew(): void {
     this.known = undefined;
+    this.written = undefined;
   }
 
   private changeLength(difference: number): void {
+    if (difference <= 0) this.written = undefined;
     if (this.known !== undefined) this.known += difference;
   }
 

@@ -52,6 +52,8 @@ function runningState(nextSequenceNumber: number) {
 }
 
 function fill({
+  database,
+  emptyLog,
   unitOfWork,
   durableQueue,
   normalQueue,
@@ -60,7 +62,10 @@ function fill({
   keyValues,
   chargingProfiles,
 }: CoreDatabase) {
-  for (let seqNo = 0; seqNo < MESSAGES; seqNo++)
+  // The second half lies in the log, however few pages each step writes.
+  database.run("PRAGMA wal_autocheckpoint = 0");
+  for (let seqNo = 0; seqNo < MESSAGES; seqNo++) {
+    if (seqNo === MESSAGES / 2) emptyLog();
     unitOfWork.run(() => {
       const filler = "x".repeat(seqNo % 7 === 0 ? 6_000 : 300);
       const payload = { eventType: "Updated", seqNo, transactionInfo: { transactionId: RUNNING }, filler };
@@ -77,6 +82,7 @@ function fill({
       });
       if (seqNo % 3 === 2) durableQueue.remove(durableQueue.head()?.rowId ?? 0);
     });
+  }
   unitOfWork.run(() => {
     const token = (index: number) => ({ idToken: `T${index}`, type: "ISO14443" });
     const entries = Array.from({ length: LIST }, (_, index) => ({
