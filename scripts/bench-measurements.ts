@@ -19,6 +19,7 @@ import {
 const WARM_UP = 100;
 const EVENTS = 400;
 const QUEUED_EVENTS = 1_000;
+const SETTLING_MILLISECONDS = 3_000;
 const PAUSE_MILLISECONDS = 5;
 const REPEATS = 100;
 const MEASURED = process.env.STATION_COMMAND ?? EXECUTABLE;
@@ -92,6 +93,8 @@ const calls: Measurement = async () =>
 const queue: Measurement = async () =>
   withCharger({ patch: { ...NO_READINGS, InternalCtrlr: { MessageQueueSizeThreshold: 5_000 } } }, async (charger) => {
     await queueOffline(charger, QUEUED_EVENTS);
+    // The last events are still being stored.
+    await Bun.sleep(SETTLING_MILLISECONDS);
     const before = memory(charger.pid).anonymous;
     const from = charger.csms.calls.length;
     const arrivals: number[] = [];

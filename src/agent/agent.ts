@@ -30,6 +30,7 @@ import { reportConnection } from "./connection-report.ts";
 import { linkSettings } from "./csms-connection.ts";
 import { CsmsSwitch } from "./csms-switch.ts";
 import { writeDiagnostics } from "./diagnostics.ts";
+import { returnMemoryAfterBacklog } from "./drained-memory.ts";
 import { addEverestComponents, fetchModuleConfigurations } from "./everest-store.ts";
 import { describeEvses } from "./evses.ts";
 import { HardwareInput } from "./hardware-input.ts";
@@ -222,6 +223,7 @@ export class Agent {
     this.model = context.model;
     this.station = station;
     this.messageLog = startMessageLog(context, events, module, this.options.print);
+    returnMemoryAfterBacklog(csms, clock);
     reportConnection(csms, stores.deviceModel, hardware.observer);
     followHardware(context, input.events);
     followIso15118(context, input.events);
