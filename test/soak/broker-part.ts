@@ -1,6 +1,6 @@
 import { Charger } from "../support/charger.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
-import { checkTransactions, demandCleanLog, drained, memoryMegabytes, until } from "./executable.ts";
+import { checkTransactions, demandCleanLog, drained, memoryMegabytes, testimonyOf, until } from "./executable.ts";
 import { HeardOnBus } from "./frame-parts.ts";
 import type { RunningPart, SoakPart } from "./part.ts";
 
@@ -118,6 +118,10 @@ class BrokerRun implements RunningPart {
     } catch (error) {
       throw new Error(`broker ${fault}: ${(error as Error).message}`);
     }
+  }
+
+  testimony(): string {
+    return testimonyOf(this.charger);
   }
 
   async finish() {

@@ -34,6 +34,12 @@ export function fileMegabytes(directory: string): number {
   return bytes.reduce((sum, size) => sum + size, 0) / 1_048_576;
 }
 
+/** Of the process: its log and its end. */
+export function testimonyOf({ log, isRunning, spawned }: Charger): string {
+  const end = isRunning ? "still runs" : `has ended: code ${spawned?.exitCode}, signal ${spawned?.signalCode}`;
+  return `${log}\nThe process ${spawned?.pid} ${end}\n`;
+}
+
 /** Nothing unexpected, nothing critical. */
 export function demandCleanLog({ log }: Charger): void {
   const bad = log.split("\n").find((line) => /Unexpected|\[CRIT\]|panic/.test(line));

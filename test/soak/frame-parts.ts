@@ -3,7 +3,7 @@ import { ACTIONS, type Action, MESSAGE_SCHEMAS } from "../../src/ocpp/v201/index
 import { Charger } from "../support/charger.ts";
 import { mutate, mutatedFrame, mutatedPayload, randomValue } from "../support/mutations.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
-import { demandCleanLog, memoryMegabytes, until } from "./executable.ts";
+import { demandCleanLog, memoryMegabytes, testimonyOf, until } from "./executable.ts";
 import type { RunningPart, SoakPart } from "./part.ts";
 
 /** Carried out they would end the process, or lead the station to another CSMS. */
@@ -55,6 +55,10 @@ abstract class HostileRun implements RunningPart {
       ]);
       return (answer as { kind?: string } | undefined)?.kind === "response";
     });
+  }
+
+  testimony(): string {
+    return testimonyOf(this.charger);
   }
 
   async finish() {

@@ -3,7 +3,15 @@ import { join } from "node:path";
 import { readMigrations } from "../../src/store/migrations.ts";
 import { Charger } from "../support/charger.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
-import { areOver, checkTransactions, demandCleanLog, drained, memoryMegabytes, until } from "./executable.ts";
+import {
+  areOver,
+  checkTransactions,
+  demandCleanLog,
+  drained,
+  memoryMegabytes,
+  testimonyOf,
+  until,
+} from "./executable.ts";
 import type { RunningPart, SoakPart } from "./part.ts";
 
 const EVSES = 4;
@@ -108,6 +116,10 @@ class KillRun implements RunningPart {
     } catch (error) {
       throw new Error(`killed ${moment}, before step ${killBefore}: ${(error as Error).message}`);
     }
+  }
+
+  testimony(): string {
+    return testimonyOf(this.charger);
   }
 
   async finish() {

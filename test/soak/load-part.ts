@@ -7,6 +7,7 @@ import {
   fileMegabytes,
   memoryMegabytes,
   processorSeconds,
+  testimonyOf,
   until,
 } from "./executable.ts";
 import type { RunningPart, SoakPart } from "./part.ts";
@@ -49,6 +50,10 @@ class LoadRun implements RunningPart {
     this.highest = Math.max(this.highest, memoryMegabytes(charger));
     const grown = this.highest - this.before;
     if (grown > GROWTH_LIMIT_MEGABYTES) throw new Error(`the station's memory has grown by ${grown.toFixed(0)} MB`);
+  }
+
+  testimony(): string {
+    return testimonyOf(this.charger);
   }
 
   async finish() {

@@ -2,6 +2,8 @@
 export type Figures = Readonly<Record<string, string | number>>;
 
 export interface RunningPart {
+  /** What the station's process has said, and how it has ended where it has: kept when a unit fails. */
+  testimony?(): string;
   /** One unit of work. @throws Error that names what does not hold */
   step(unit: number): Promise<void>;
   /** Looks at what must hold in the end, and ends everything that was started. `figures`: of this run. */

@@ -75,6 +75,12 @@ export async function runPart(part: SoakPart, options: SoakOptions): Promise<Par
     } catch (error) {
       failures.push(`unit ${unit}: ${(error as Error).message}`);
       print(`  ${part.name}: ${failures.at(-1)}\n`);
+      const testimony = running?.testimony?.();
+      if (testimony !== undefined) {
+        const kept = join(STATE_DIRECTORY, `${part.name}-${seed}-unit-${unit}.log`);
+        writeFileSync(kept, testimony);
+        print(`  what the station has said: ${kept}\n`);
+      }
       await finish();
     }
     writeFileSync(path, JSON.stringify({ done: unit + 1, seconds: seconds(), failures } satisfies State));
