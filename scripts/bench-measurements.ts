@@ -20,6 +20,8 @@ const WARM_UP = 100;
 const EVENTS = 400;
 const QUEUED_EVENTS = 1_000;
 const SETTLING_MILLISECONDS = 3_000;
+/** What follows upon a start, such as giving memory back, is over. */
+const STARTED_MILLISECONDS = 13_000;
 const PAUSE_MILLISECONDS = 5;
 const REPEATS = 100;
 const MEASURED = process.env.STATION_COMMAND ?? EXECUTABLE;
@@ -111,7 +113,7 @@ const idle =
   (evseCount: number): Measurement =>
   async () =>
     withCharger({ evseCount, powermeterIntervalMilliseconds: 1_000 }, async (charger) => {
-      await Bun.sleep(3_000);
+      await Bun.sleep(STARTED_MILLISECONDS);
       const before = cpuMilliseconds(charger.pid);
       await Bun.sleep(10_000);
       const { rss, anonymous } = memory(charger.pid);
