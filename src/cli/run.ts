@@ -11,8 +11,6 @@ import { createServiceManager } from "./service-manager.ts";
 import { RELEASED } from "./version.ts";
 
 const OWN_OPTIONS: ReadonlySet<string> = new Set([...SETTABLE_PARAMETERS.map(optionName), "http", "http-token-file"]);
-/** After so long the start and its first messages are over; what they alone have needed is given back to the system then. */
-const SETTLED_MILLISECONDS = 10_000;
 /** EVerest gives a module a second or two after SIGTERM. */
 const STOP_LIMIT_MILLISECONDS = 1_000;
 
@@ -112,7 +110,6 @@ export async function run(
     await agent.start();
     // From now on what runs often is worth compiling (scripts/bundle.ts).
     Bun.unsafe.setJITPolicy(1);
-    clock.after(SETTLED_MILLISECONDS, () => Bun.shrink());
     serviceManager.ready(() => describeStatus(agent.status()));
     return undefined;
   } catch (error) {
