@@ -20,7 +20,7 @@ const WARM_UP = 100;
 const EVENTS = 400;
 const QUEUED_EVENTS = 1_000;
 const SETTLING_MILLISECONDS = 3_000;
-/** What follows upon a start, such as giving memory back, is over. */
+/** The start and its first messages are over. */
 const STARTED_MILLISECONDS = 13_000;
 const PAUSE_MILLISECONDS = 5;
 const REPEATS = 100;

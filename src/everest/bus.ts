@@ -44,7 +44,7 @@ export class Bus implements Channel {
   private readonly backlog: Publication[] = [];
   private backlogCharacters = 0;
   private readonly inFlight = new Set<Publication>();
-  private whenDelivered: (() => void)[] = [];
+  private readonly whenDelivered: (() => void)[] = [];
   private maximumPacketBytes = Number.POSITIVE_INFINITY;
   private closing = false;
   private isListening = true;

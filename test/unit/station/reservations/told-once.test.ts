@@ -30,6 +30,16 @@ const visit = async (
   await rig.pass();
 };
 
+/** The reserver comes, and his transaction ends while the cable is still plugged in. */
+async function useAndFinish(): Promise<void> {
+  await rig.reserve();
+  await rig.present(CARD, [1]);
+  rig.plugIn(1);
+  rig.begin(1);
+  await rig.pass();
+  rig.charger.event(1, { kind: "TransactionFinished", sessionId: "s1", stoppedReason: "Local" });
+}
+
 describe("H01.FR.15, E03.FR.03: a reservation is told with one transaction for each time that it was placed", () => {
   test("one that EVerest names in a later session, since it has missed the first (seeds 5741, 7167), is not told again", async () => {
     await start();
@@ -68,12 +78,7 @@ describe("H01.FR.15, E03.FR.03: a reservation is told with one transaction for e
 
   test("nor with the next transaction of the session that has told it", async () => {
     await start({ "TxCtrlr.TxStartPoint": "Authorized", "TxCtrlr.TxStopPoint": "Authorized" });
-    await rig.reserve();
-    await rig.present(CARD, [1]);
-    rig.plugIn(1);
-    rig.begin(1);
-    await rig.pass();
-    rig.charger.event(1, { kind: "TransactionFinished", sessionId: "s1", stoppedReason: "Local" });
+    await useAndFinish();
     rig.begin(1, OTHER);
     await rig.pass();
     expect(told()).toEqual(["1 s1"]);
@@ -82,12 +87,7 @@ describe("H01.FR.15, E03.FR.03: a reservation is told with one transaction for e
 
   test("another driver of the same transaction has used another one, which is told with it, too", async () => {
     await start({ "TxCtrlr.TxStartPoint": "EVConnected", "TxCtrlr.TxStopPoint": "EVConnected" });
-    await rig.reserve();
-    await rig.present(CARD, [1]);
-    rig.plugIn(1);
-    rig.begin(1);
-    await rig.pass();
-    rig.charger.event(1, { kind: "TransactionFinished", sessionId: "s1", stoppedReason: "Local" });
+    await useAndFinish();
     await rig.reserve({ id: 2, idToken: OTHER });
     await rig.present(OTHER, [1]);
     rig.begin(1, OTHER);
